@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Role parley.chat/1: text generation from conversation items and tool schemas, streamed. The host's
- * cascade adds ears, a voice, turn detection and the Realtime events, so a plugin here needs nothing
- * but text.
+ * Role parley.chat/1: text generation from conversation items and tool schemas, streamed. The
+ * host's cascade adds ears, a voice, turn detection and the Realtime events, so a plugin here needs
+ * nothing but text.
  *
  *     session_open -> generate(op) -> host->text ... host->call ... -> host->end(op), once
  *                  -> generate ... -> session_close

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a failing call explains itself. The caller owns the structure and sets `size`; the callee fills
- * the rest, only when it returns a negative status. A message names the object, the value and the
- * way out ("timeout_ms: 0 is below the minimum 1"), and never holds a secret.
+ * How a failing call explains itself. The caller owns the structure and sets `size`; the callee
+ * fills the rest, only when it returns a negative status. A message names the object, the value and
+ * the way out ("timeout_ms: 0 is below the minimum 1"), and never holds a secret.
  */
 #ifndef PARLEY_ERROR_H
 #define PARLEY_ERROR_H
@@ -24,7 +24,13 @@ struct parley_error {
     char message[448];      /* one sentence in UTF-8, NUL-terminated */
 };
 
-#define PARLEY_ERROR_INIT {sizeof(struct parley_error), 0, 0, {0}, {0}}
+#define PARLEY_ERROR_INIT                                                                          \
+    {                                                                                              \
+        sizeof(struct parley_error), 0, 0, {0},                                                    \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4), unused))

@@ -22,7 +22,8 @@ extern "C" {
 #define PARLEY_ATTR_DOUBLE 3
 #define PARLEY_ATTR_BOOL   4
 
-#define PARLEY_ATTR_CONTENT (1u << 0) /* what people said or tools returned: only where switched on */
+#define PARLEY_ATTR_CONTENT                                                                        \
+    (1u << 0) /* what people said or tools returned: only where switched on */
 
 struct parley_attr {
     const char *key;
@@ -86,8 +87,8 @@ struct parley_metric {
     uint64_t start_unix_ns;
     uint64_t time_unix_ns;
     struct parley_attrs attrs;
-    double value;           /* SUM, GAUGE */
-    uint64_t count;         /* HISTOGRAM ... */
+    double value;   /* SUM, GAUGE */
+    uint64_t count; /* HISTOGRAM ... */
     double sum;
     double min;
     double max;
@@ -138,8 +139,9 @@ struct parley_exporter_vtable {
                    const struct parley_exporter_host *host);
     /* [worker] Deliver a batch. 0: accepted, end follows. PARLEY_E_BUSY: its own queue is full. */
     int (*deliver)(void *worker_instance, const struct parley_batch *batch, parley_op op,
-                  struct parley_error *err);
-    /* [worker] Hurry: parley is stopping; pending batches should be tried once and ended. May be NULL. */
+                   struct parley_error *err);
+    /* [worker] Hurry: parley is stopping; pending batches should be tried once and ended. May be
+     * NULL. */
     void (*flush)(void *worker_instance);
 };
 

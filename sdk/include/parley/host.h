@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* One thread with one event loop, as the plugin sees it: the handle that services and calls need. */
+/* One thread with one event loop, as the plugin sees it: the handle that services and calls need.
+ */
 struct parley_worker;
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Role parley.realtime/1: a model that speaks OpenAI Realtime events both ways, such as OpenAI's own
- * service. The plugin carries events between the host and its peer; it need not understand them.
+ * Role parley.realtime/1: a model that speaks OpenAI Realtime events both ways, such as OpenAI's
+ * own service. The plugin carries events between the host and its peer; it need not understand
+ * them.
  *
  * A session's life:
  *
@@ -25,19 +26,19 @@ extern "C" {
 #define PARLEY_ROLE_MODEL "parley.realtime/1"
 
 /* Capabilities, for struct parley_model_caps.flags. */
-#define PARLEY_CAP_TRUNCATE       (1u << 0)  /* conversation.item.truncate */
-#define PARLEY_CAP_CANCEL         (1u << 1)  /* response.cancel */
-#define PARLEY_CAP_SERVER_VAD     (1u << 2)  /* turn_detection server_vad */
-#define PARLEY_CAP_SEMANTIC_VAD   (1u << 3)  /* turn_detection semantic_vad */
-#define PARLEY_CAP_IMAGES         (1u << 4)  /* input_image parts */
-#define PARLEY_CAP_TOOLS          (1u << 5)  /* function tools */
-#define PARLEY_CAP_TRANSCRIPTION  (1u << 6)  /* input audio transcription */
-#define PARLEY_CAP_TEXT_OUTPUT    (1u << 7)  /* output_modalities ["text"] */
-#define PARLEY_CAP_AUDIO_OUTPUT   (1u << 8)  /* output_modalities ["audio"] */
-#define PARLEY_CAP_AUDIO_INPUT    (1u << 9)  /* input_audio_buffer.* */
-#define PARLEY_CAP_OUT_OF_BAND    (1u << 10) /* conversation "none" */
-#define PARLEY_CAP_ITEM_RETRIEVE  (1u << 11) /* conversation.item.retrieve */
-#define PARLEY_CAP_PASSTHROUGH    (1u << 12) /* unknown events reach the peer */
+#define PARLEY_CAP_TRUNCATE      (1u << 0)  /* conversation.item.truncate */
+#define PARLEY_CAP_CANCEL        (1u << 1)  /* response.cancel */
+#define PARLEY_CAP_SERVER_VAD    (1u << 2)  /* turn_detection server_vad */
+#define PARLEY_CAP_SEMANTIC_VAD  (1u << 3)  /* turn_detection semantic_vad */
+#define PARLEY_CAP_IMAGES        (1u << 4)  /* input_image parts */
+#define PARLEY_CAP_TOOLS         (1u << 5)  /* function tools */
+#define PARLEY_CAP_TRANSCRIPTION (1u << 6)  /* input audio transcription */
+#define PARLEY_CAP_TEXT_OUTPUT   (1u << 7)  /* output_modalities ["text"] */
+#define PARLEY_CAP_AUDIO_OUTPUT  (1u << 8)  /* output_modalities ["audio"] */
+#define PARLEY_CAP_AUDIO_INPUT   (1u << 9)  /* input_audio_buffer.* */
+#define PARLEY_CAP_OUT_OF_BAND   (1u << 10) /* conversation "none" */
+#define PARLEY_CAP_ITEM_RETRIEVE (1u << 11) /* conversation.item.retrieve */
+#define PARLEY_CAP_PASSTHROUGH   (1u << 12) /* unknown events reach the peer */
 
 /* Audio formats, for the masks below. */
 #define PARLEY_AUDIO_PCM_24K (1u << 0) /* audio/pcm, 24,000 Hz */
@@ -46,33 +47,35 @@ extern "C" {
 
 struct parley_model_caps {
     uint32_t size;
-    uint32_t flags;             /* PARLEY_CAP_... */
-    uint32_t input_formats;     /* PARLEY_AUDIO_... */
-    uint32_t output_formats;    /* PARLEY_AUDIO_... */
-    int64_t session_limit_ms;   /* longest session of the peer; 0: none known */
-    int64_t max_event_bytes;    /* largest event the peer takes; 0: none known */
-    uint32_t max_id_chars;      /* longest item id and call_id the peer takes; 0: no limit */
+    uint32_t flags;           /* PARLEY_CAP_... */
+    uint32_t input_formats;   /* PARLEY_AUDIO_... */
+    uint32_t output_formats;  /* PARLEY_AUDIO_... */
+    int64_t session_limit_ms; /* longest session of the peer; 0: none known */
+    int64_t max_event_bytes;  /* largest event the peer takes; 0: none known */
+    uint32_t max_id_chars;    /* longest item id and call_id the peer takes; 0: no limit */
     uint32_t reserved;
 };
 
 /* Bits of `flags` beside an event's bytes. */
-#define PARLEY_EVENT_ROOM 1u /* PARLEY_EVENT_ROOM_BYTES before the data may be overwritten by the receiver, \
-                                and the data itself may be changed in place: lets a frame be sent without a copy */
+#define PARLEY_EVENT_ROOM                                                                          \
+    1u /* PARLEY_EVENT_ROOM_BYTES before the data may be overwritten by the receiver,              \
+          and the data itself may be changed in place: lets a frame be sent without a copy */
 #define PARLEY_EVENT_ROOM_BYTES 32
 
 /* Why a session ended. */
 struct parley_model_closed {
     uint32_t size;
-    int32_t status;         /* PARLEY_OK after close() or an orderly end; else PARLEY_E_... */
-    int32_t close_code;     /* the peer's WebSocket close code or HTTP status, 0 when there was none */
-    uint32_t retryable;     /* 1: another attempt, or another model, may work; 0: it will fail again */
+    int32_t status;     /* PARLEY_OK after close() or an orderly end; else PARLEY_E_... */
+    int32_t close_code; /* the peer's WebSocket close code or HTTP status, 0 when there was none */
+    uint32_t retryable; /* 1: another attempt, or another model, may work; 0: it will fail again */
     int64_t retry_after_ms; /* when the peer said so */
     const char *code;       /* the peer's error code ("invalid_api_key"), or "" */
     const char *type;       /* the peer's error type ("invalid_request_error"), or "" */
     const char *message;    /* safe to show to a client: no key, no part of one */
 };
 
-/* Host functions that the plugin calls. [worker], never inside one of the plugin's own callbacks. */
+/* Host functions that the plugin calls. [worker], never inside one of the plugin's own callbacks.
+ */
 struct parley_model_host {
     uint32_t size;
     uint32_t reserved;
@@ -95,11 +98,11 @@ struct parley_model_open {
     uint32_t size;
     uint32_t reserved;
     struct parley_worker *worker;
-    const char *session_id;           /* parley's own, for logs */
-    const char *safety_identifier;    /* a stable opaque name of the end user, or "" */
-    const char *traceparent;          /* W3C trace context for the peer, or "" */
-    const char *agent;                /* name of the agent definition */
-    struct parley_view session;       /* the session the host will ask for, as JSON of session.update */
+    const char *session_id;        /* parley's own, for logs */
+    const char *safety_identifier; /* a stable opaque name of the end user, or "" */
+    const char *traceparent;       /* W3C trace context for the peer, or "" */
+    const char *agent;             /* name of the agent definition */
+    struct parley_view session; /* the session the host will ask for, as JSON of session.update */
     const struct parley_model_host *host;
     void *ctx;
 };
@@ -116,8 +119,9 @@ struct parley_model_vtable {
                 struct parley_error *err);
 
     /*
-     * [worker] One client event for the peer; bytes are borrowed until return. Allowed after on_open.
-     * PARLEY_E_BUSY: not taken, wait for on_writable. With PARLEY_EVENT_ROOM the bytes may be changed.
+     * [worker] One client event for the peer; bytes are borrowed until return. Allowed after
+     * on_open. PARLEY_E_BUSY: not taken, wait for on_writable. With PARLEY_EVENT_ROOM the bytes may
+     * be changed.
      */
     int (*send)(void *session, struct parley_view event, uint32_t flags, struct parley_error *err);
 

@@ -66,22 +66,23 @@ struct parley_plugin {
     uint32_t abi_major;   /* PARLEY_ABI_MAJOR */
     uint32_t needs_minor; /* least minor that the host must have; usually 0 */
     uint32_t reserved;
-    const char *name;     /* the file's name without .so: "tools_weather" */
-    const char *version;  /* of the plugin: "1.0.2" */
+    const char *name;    /* the file's name without .so: "tools_weather" */
+    const char *version; /* of the plugin: "1.0.2" */
 
     const char *summary; /* one sentence for `parleyctl plugins list` */
     const char *licence; /* SPDX expression */
 
     const struct parley_option *options;
     uint32_t option_count;
-    uint32_t option_size;      /* sizeof(struct parley_option) */
-    uint32_t config_size;      /* of the structure that the options fill */
+    uint32_t option_size; /* sizeof(struct parley_option) */
+    uint32_t config_size; /* of the structure that the options fill */
     uint32_t role_count;
     const struct parley_role *roles;
-    uint32_t role_size;        /* sizeof(struct parley_role) */
+    uint32_t role_size; /* sizeof(struct parley_role) */
     uint32_t reserved2;
 
-    /* [main] Keep `host`; prepare libraries. Returns 0 and *ret_plugin (may be NULL), or a status. */
+    /* [main] Keep `host`; prepare libraries. Returns 0 and *ret_plugin (may be NULL), or a status.
+     */
     int (*load)(const struct parley_host *host, void **ret_plugin, struct parley_error *err);
 
     /* [main] The last call. No thread of the plugin may run after it. */

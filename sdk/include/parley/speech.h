@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Role parley.speech/1: PCM to text and text to PCM, for the host's cascade. Both functions may block
- * and are called on pool threads, several at once; the host resamples, paces and encodes.
+ * Role parley.speech/1: PCM to text and text to PCM, for the host's cascade. Both functions may
+ * block and are called on pool threads, several at once; the host resamples, paces and encodes.
  * Samples are signed 16-bit mono in the machine's byte order.
  */
 #ifndef PARLEY_SPEECH_H
@@ -35,8 +35,8 @@ struct parley_transcribe {
     uint32_t reserved;
     const int16_t *samples; /* one utterance, at ears_rate_hz */
     size_t sample_count;
-    const char *language;   /* ISO 639-1 or "" */
-    const char *hints;      /* words that are likely, between spaces, or "" */
+    const char *language;              /* ISO 639-1 or "" */
+    const char *hints;                 /* words that are likely, between spaces, or "" */
     const volatile int32_t *cancelled; /* becomes non-zero when the result is no longer wanted */
 };
 
@@ -54,7 +54,8 @@ struct parley_synthesise {
  */
 typedef int (*parley_speech_samples)(void *ctx, const int16_t *samples, size_t count);
 
-/* Takes the text of an utterance, once, on the thread of transcribe, before it returns PARLEY_OK. */
+/* Takes the text of an utterance, once, on the thread of transcribe, before it returns PARLEY_OK.
+ */
 typedef void (*parley_speech_text)(void *ctx, struct parley_view text);
 
 struct parley_speech_vtable {

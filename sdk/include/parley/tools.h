@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Role parley.tools/1: functions that the model can call. The host shows them to the model, runs
- * calls beside the audio, and enforces time and size limits, so a call that is slow, dies or answers
- * twice cannot hurt a conversation.
+ * calls beside the audio, and enforces time and size limits, so a call that is slow, dies or
+ * answers twice cannot hurt a conversation.
  *
  *     list() -> functions; again whenever host->changed() was called
  *     call(op) accepted -> host->end(op), exactly once (after cancel(op), too)
@@ -28,7 +28,7 @@ extern "C" {
 #define PARLEY_TOOL_BLOCKING    (1u << 4) /* call() blocks: the host runs it on a pool thread */
 
 struct parley_tool {
-    uint32_t flags;          /* PARLEY_TOOL_... */
+    uint32_t flags; /* PARLEY_TOOL_... */
     uint32_t reserved;
     const char *name;        /* letters, digits, _ and -, at most 64 */
     const char *description; /* for the model: what it does and when to use it */
@@ -53,14 +53,16 @@ struct parley_tool_result {
     uint32_t size;
     int32_t status;            /* PARLEY_OK, or why it failed */
     struct parley_view output; /* for the model: text or JSON; on failure one sentence it can say */
-    struct parley_view image;  /* an image as a data: URI, or empty; dropped for models without eyes */
+    struct parley_view
+        image; /* an image as a data: URI, or empty; dropped for models without eyes */
 };
 
 /* Host functions that the plugin calls. */
 struct parley_tools_host {
     uint32_t size;
     uint32_t reserved;
-    /* [worker; any for a BLOCKING tool] The result. A second end of the same op is ignored and logged. */
+    /* [worker; any for a BLOCKING tool] The result. A second end of the same op is ignored and
+     * logged. */
     void (*end)(parley_op op, const struct parley_tool_result *result);
     /* [worker] How far a call is; total 0 when unknown. */
     void (*progress)(parley_op op, double done, double total, struct parley_view message);
@@ -70,7 +72,7 @@ struct parley_tools_host {
 
 struct parley_tool_list {
     uint32_t size;
-    uint32_t item_size; /* sizeof(struct parley_tool) of the plugin */
+    uint32_t item_size;              /* sizeof(struct parley_tool) of the plugin */
     const struct parley_tool *items; /* valid until the next list() or worker_stop */
     size_t count;
 };
@@ -85,7 +87,8 @@ struct parley_tools_vtable {
     /* [worker, or offload for a BLOCKING tool] Begin a call. 0: accepted, end follows. */
     int (*call)(void *worker_instance, const struct parley_tool_call *call, parley_op op,
                 struct parley_error *err);
-    /* [worker] The result is no longer wanted; end still follows, usually PARLEY_E_CANCELLED. May be NULL. */
+    /* [worker] The result is no longer wanted; end still follows, usually PARLEY_E_CANCELLED. May
+     * be NULL. */
     void (*cancel)(void *worker_instance, parley_op op);
     /* [worker] A conversation ended: forget what was kept for it. May be NULL. */
     void (*session_closed)(void *worker_instance, const char *session_id);

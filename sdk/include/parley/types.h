@@ -49,7 +49,10 @@ struct parley_view {
 };
 
 /* A view of a string literal or of a NUL-terminated string. */
-#define PARLEY_VIEW(literal) {(literal), sizeof(literal) - 1}
+#define PARLEY_VIEW(literal)                                                                       \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Service parley.http/1: HTTP requests on the worker's loop. Redirects are not followed unless asked
- * for; answers are limited in size; certificates are checked.
+ * Service parley.http/1: HTTP requests on the worker's loop. Redirects are not followed unless
+ * asked for; answers are limited in size; certificates are checked.
  */
 #ifndef PARLEY_SERVICE_HTTP_H
 #define PARLEY_SERVICE_HTTP_H
@@ -30,8 +30,8 @@ struct parley_http_request {
 
 struct parley_http_response {
     uint32_t size;
-    int32_t status;             /* PARLEY_OK when an answer came, whatever its code; else PARLEY_E_... */
-    int32_t code;               /* HTTP status code */
+    int32_t status; /* PARLEY_OK when an answer came, whatever its code; else PARLEY_E_... */
+    int32_t code;   /* HTTP status code */
     uint32_t reserved;
     struct parley_view headers; /* "name: value\r\n"..., names in lower case */
     struct parley_view body;    /* empty when on_data took it */
@@ -50,7 +50,8 @@ struct parley_http_events {
 struct parley_service_http {
     uint32_t size;
     uint32_t reserved;
-    /* [worker] Begin; *ret_request is a number for cancel(). on_end never comes before this returns. */
+    /* [worker] Begin; *ret_request is a number for cancel(). on_end never comes before this
+     * returns. */
     int (*start)(struct parley_worker *worker, const struct parley_http_request *request,
                  const struct parley_http_events *events, void *ctx, uint64_t *ret_request,
                  struct parley_error *err);

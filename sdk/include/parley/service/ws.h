@@ -26,12 +26,13 @@ struct parley_ws_header {
 /* How a connection ended, or why it never began. */
 struct parley_ws_closed {
     uint32_t size;
-    int32_t status;          /* PARLEY_OK: closed by us or with 1000; else PARLEY_E_... */
-    int32_t close_code;      /* from the peer's close frame; 1006 when there was none */
-    int32_t http_status;     /* of a refused handshake, else 0 */
-    struct parley_view reason;  /* the close frame's reason, or the refusal's body (first 4 KiB) */
-    const char *message;        /* one sentence for the log: host, port, what failed */
-    struct parley_view headers; /* of a refused handshake: "name: value\r\n"... of those asked for */
+    int32_t status;            /* PARLEY_OK: closed by us or with 1000; else PARLEY_E_... */
+    int32_t close_code;        /* from the peer's close frame; 1006 when there was none */
+    int32_t http_status;       /* of a refused handshake, else 0 */
+    struct parley_view reason; /* the close frame's reason, or the refusal's body (first 4 KiB) */
+    const char *message;       /* one sentence for the log: host, port, what failed */
+    struct parley_view
+        headers; /* of a refused handshake: "name: value\r\n"... of those asked for */
 };
 
 /* Functions of the plugin. [worker] */
@@ -39,7 +40,8 @@ struct parley_ws_events {
     uint32_t size;
     uint32_t reserved;
     void (*on_open)(void *ctx, struct parley_ws *ws);
-    /* One whole message; PARLEY_EVENT_ROOM (parley/model.h) is set in flags. binary: 1 for binary. */
+    /* One whole message; PARLEY_EVENT_ROOM (parley/model.h) is set in flags. binary: 1 for binary.
+     */
     void (*on_message)(void *ctx, struct parley_view message, int binary, uint32_t flags);
     /* After send() said PARLEY_E_BUSY. */
     void (*on_writable)(void *ctx);
@@ -49,17 +51,18 @@ struct parley_ws_events {
 
 struct parley_ws_connect {
     uint32_t size;
-    uint32_t header_size;      /* sizeof(struct parley_ws_header) */
-    const char *url;           /* ws://, wss://, http:// or https:// */
-    const char *subprotocol;   /* to offer, or "" */
+    uint32_t header_size;    /* sizeof(struct parley_ws_header) */
+    const char *url;         /* ws://, wss://, http:// or https:// */
+    const char *subprotocol; /* to offer, or "" */
     const struct parley_ws_header *headers;
     size_t header_count;
-    const char *ca_file;       /* PEM that is trusted besides the system's, or "" */
-    const char *want_headers;  /* names to report of a refused handshake, between commas, or "" */
+    const char *ca_file;        /* PEM that is trusted besides the system's, or "" */
+    const char *want_headers;   /* names to report of a refused handshake, between commas, or "" */
     int64_t connect_timeout_ms; /* whole handshake; 0: 10,000 */
     int64_t max_message_bytes;  /* 0: 16 MiB */
     int64_t max_queue_bytes;    /* unsent bytes at which send() says BUSY; 0: 1 MiB */
-    int64_t ping_interval_ms;   /* 0: 20,000; peer is gone when a ping stays unanswered as long again */
+    int64_t
+        ping_interval_ms; /* 0: 20,000; peer is gone when a ping stays unanswered as long again */
 };
 
 struct parley_service_ws {
@@ -70,8 +73,8 @@ struct parley_service_ws {
                    const struct parley_ws_events *events, void *ctx, struct parley_ws **ret_ws,
                    struct parley_error *err);
     /*
-     * [worker] Send one text message. With PARLEY_EVENT_ROOM in flags the bytes are framed and masked
-     * in place, without a copy. PARLEY_E_BUSY: not taken, on_writable follows.
+     * [worker] Send one text message. With PARLEY_EVENT_ROOM in flags the bytes are framed and
+     * masked in place, without a copy. PARLEY_E_BUSY: not taken, on_writable follows.
      */
     int (*send)(struct parley_ws *ws, struct parley_view message, uint32_t flags);
     /* [worker] 1: read no more until 0. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base64.h"
+
+#include <string.h>
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static _Thread_local uint64_t decode_count;
+
+void base64_encode(struct buf *out, const void *bytes, size_t len)
+{
+    const unsigned char *in = bytes;
+
+    if (!buf_reserve(out, (len + 2) / 3 * 4))
+        return;
+    char *to = out->data + out->len;
+    size_t i = 0;
+    for (; i + 3 <= len; i += 3) {
+        uint32_t v = (uint32_t)in[i] << 16 | (uint32_t)in[i + 1] << 8 | in[i + 2];
+        *to++ = alphabet[v >> 18];
+        *to++ = alphabet[v >> 12 & 63];
+        *to++ = alphabet[v >> 6 & 63];
+        *to++ = alphabet[v & 63];
+    }
+    if (i < len) {
+        uint32_t v = (uint32_t)in[i] << 16 | (i + 1 < len ? (uint32_t)in[i + 1] << 8 : 0);
+        *to++ = alphabet[v >> 18];
+        *to++ = alphabet[v >> 12 & 63];
+        *to++ = i + 1 < len ? alphabet[v >> 6 & 63] : '=';
+        *to++ = '=';
+    }
+    *to = '\0';
+    out->len = (size_t)(to - out->data);
+}
+
+/* 64 for what is not of the alphabet. */
+static unsigned char value_of(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned char)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned char)(c - 'a' + 26);
+    if (c >= '0' && c <= '9')
+        return (unsigned char)(c - '0' + 52);
+    return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
+static size_t padding_of(struct parley_view text)
+{
+    if (text.len == 0 || text.data[text.len - 1] != '=')
+        return 0;
+    return text.len >= 2 && text.data[text.len - 2] == '=' ? 2 : 1;
+}
+
+size_t base64_decoded_len(struct parley_view text)
+{
+    size_t len = text.len / 4 * 3;
+    size_t padding = padding_of(text);
+
+    return len > padding ? len - padding : 0;
+}
+
+static bool decode_quad(const char *q, size_t keep, unsigned char *to)
+{
+    uint32_t v = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        unsigned char six = i > keep ? 0 : value_of(q[i]);
+        if (six == 64)
+            return false;
+        v = v << 6 | six;
+    }
+    for (size_t i = 0; i < keep; i++)
+        to[i] = (unsigned char)(v >> (16 - 8 * i));
+    return true;
+}
+
+bool base64_decode(struct buf *out, struct parley_view text)
+{
+    decode_count++;
+    if (text.len % 4 != 0 || !buf_reserve(out, text.len / 4 * 3))
+        return false;
+    size_t padding = padding_of(text);
+    unsigned char *to = (unsigned char *)out->data + out->len;
+    for (size_t i = 0; i < text.len; i += 4) {
+        size_t keep = i + 4 == text.len ? 3 - padding : 3;
+        if (!decode_quad(text.data + i, keep, to))
+            return false;
+        to += keep;
+    }
+    out->len = (size_t)((char *)to - out->data);
+    out->data[out->len] = '\0';
+    return true;
+}
+
+uint64_t base64_decode_count(void)
+{
+    return decode_count;
+}
