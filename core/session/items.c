@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/items.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+
+void items_init(struct items *c)
+{
+    *c = (struct items){0};
+    list_init(&c->all);
+}
+
+static void item_free(struct item *i)
+{
+    if (i == NULL)
+        return;
+    if (i->model_id != i->id)
+        free(i->model_id);
+    free(i->id);
+    json_decref(i->json);
+    free(i);
+}
+
+void items_done(struct items *c)
+{
+    while (!list_empty(&c->all))
+        items_remove(c, list_entry(c->all.next, struct item, entry));
+    map_done(&c->by_id);
+    map_done(&c->by_model_id);
+}
+
+struct item *items_find(const struct items *c, struct parley_view id)
+{
+    return map_get(&c->by_id, id);
+}
+
+struct item *items_find_model(const struct items *c, struct parley_view model_id)
+{
+    return map_get(&c->by_model_id, model_id);
+}
+
+static struct item *item_create(struct items *c, struct parley_view id, struct parley_view model_id)
+{
+    struct item *i = calloc(1, sizeof(*i));
+
+    if (i == NULL)
+        return NULL;
+    i->id = view_dup(id);
+    i->model_id = model_id.len == 0 || view_equal(id, model_id) ? i->id : view_dup(model_id);
+    if (i->id == NULL || i->model_id == NULL || !map_set(&c->by_id, id, i)) {
+        item_free(i);
+        return NULL;
+    }
+    if (!map_set(&c->by_model_id, view_of(i->model_id), i)) {
+        (void)map_remove(&c->by_id, id);
+        item_free(i);
+        return NULL;
+    }
+    c->count++;
+    return i;
+}
+
+static struct item *insert_before(struct items *c, struct parley_view id,
+                                  struct parley_view model_id, struct list *at)
+{
+    struct item *i = items_find(c, id);
+
+    if (i != NULL)
+        return i;
+    i = item_create(c, id, model_id);
+    if (i != NULL)
+        list_insert(at, &i->entry);
+    return i;
+}
+
+struct item *items_add(struct items *c, struct parley_view id, struct parley_view model_id,
+                       struct item *after)
+{
+    return insert_before(c, id, model_id, after == NULL ? &c->all : after->entry.next);
+}
+
+struct item *items_add_first(struct items *c, struct parley_view id, struct parley_view model_id)
+{
+    return insert_before(c, id, model_id, c->all.next);
+}
+
+void items_set_json(struct items *c, struct item *i, json_t *json)
+{
+    size_t bytes = json_dumpb(json, NULL, 0, JSON_COMPACT);
+
+    json_incref(json);
+    json_decref(i->json);
+    i->json = json;
+    c->bytes += bytes - i->bytes;
+    i->bytes = bytes;
+}
+
+void items_remove(struct items *c, struct item *i)
+{
+    list_remove(&i->entry);
+    (void)map_remove(&c->by_id, view_of(i->id));
+    (void)map_remove(&c->by_model_id, view_of(i->model_id));
+    c->count--;
+    c->bytes -= i->bytes;
+    item_free(i);
+}
+
+struct item *items_visible(const struct items *c, struct item *i)
+{
+    for (struct list *at = i == NULL ? c->all.prev : &i->entry; at != &c->all; at = at->prev) {
+        struct item *candidate = list_entry(at, struct item, entry);
+        if (!candidate->hidden)
+            return candidate;
+    }
+    return NULL;
+}
+
+size_t items_trim(struct items *c, size_t max_count, size_t max_bytes)
+{
+    size_t dropped = 0;
+    struct list *at = c->all.next;
+
+    while ((c->count > max_count || c->bytes > max_bytes) && at != &c->all) {
+        struct item *i = list_entry(at, struct item, entry);
+        at = at->next;
+        if (!i->final)
+            continue;
+        items_remove(c, i);
+        dropped++;
+    }
+    return dropped;
+}
