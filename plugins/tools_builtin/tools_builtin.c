@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Functions that need nothing but this machine: the clock, a calculator, notes of the conversation.
+ *
+ * With `[tools builtin] plugin = tools_builtin` an agent names all of them as `builtin`, one of
+ * them as `builtin.calculator`. A function's name says its noun first, so that a list of them
+ * groups (notes_add, notes_clear, notes_list) and a model reads it without its instance.
+ */
+#include <parley/plugin.h>
+#include <parley/tools.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "calculator.h"
+#include "clock.h"
+#include "notes.h"
+#include "zones.h"
+
+#define LOCAL_ZONE_FILE "/etc/localtime"
+#define MAX_ANSWER      320
+
+struct config {
+    struct parley_list functions;
+    const char *time_zone;
+    const char *zoneinfo;
+    int64_t max_notes;
+    int64_t max_note_bytes;
+};
+
+struct plugin {
+    const struct parley_host *host;
+};
+
+struct instance {
+    struct plugin *plugin;
+    const struct config *config;
+    struct zones *zones;
+    struct parley_tool *tools; /* those that `functions` allows */
+    size_t tool_count;
+};
+
+struct worker_instance {
+    struct instance *instance;
+    const struct parley_tools_host *host;
+    struct notes *notes;
+};
+
+/* One call on its way: what the function reads, and where its answer goes. */
+struct call {
+    struct worker_instance *wi;
+    const struct parley_tool_call *request;
+    json_t *arguments;
+    parley_op op;
+};
+
+/* --- Answers ------------------------------------------------------------------------------------
+ */
+
+static void answer(const struct call *call, int status, struct parley_view text)
+{
+    struct parley_tool_result result = {
+        .size = sizeof(result),
+        .status = status,
+        .output = text,
+    };
+
+    call->wi->host->end(call->op, &result);
+}
+
+static void answer_text(const struct call *call, const char *text)
+{
+    answer(call, PARLEY_OK, (struct parley_view){text, strlen(text)});
+}
+
+static void answer_error(const struct call *call, const struct parley_error *err)
+{
+    answer(call, err->status, (struct parley_view){err->message, strlen(err->message)});
+}
+
+/* A text argument, or an empty view. */
+static struct parley_view argument(const struct call *call, const char *name)
+{
+    json_t *value = json_object_get(call->arguments, name);
+
+    return (struct parley_view){json_is_string(value) ? json_string_value(value) : "",
+                                json_string_length(value)};
+}
+
+/* --- Functions ----------------------------------------------------------------------------------
+ */
+
+static void clock_now(const struct call *call)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const struct instance *instance = call->wi->instance;
+    struct parley_view name = argument(call, "time_zone");
+    struct zones_match match;
+    char text[MAX_ANSWER];
+
+    if (name.len == 0)
+        name =
+            (struct parley_view){instance->config->time_zone, strlen(instance->config->time_zone)};
+    if (zones_find(instance->zones, name, &match, &err) < 0) {
+        answer_error(call, &err);
+        return;
+    }
+    clock_say(&match, (int64_t)(instance->plugin->host->unix_us() / 1000000), text, sizeof(text));
+    answer_text(call, text);
+}
+
+static void calculate(const struct call *call)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct parley_view expression = argument(call, "expression");
+    char text[CALCULATOR_MAX_BYTES + 64];
+    char number[40];
+    double value = 0;
+
+    if (expression.len == 0) {
+        (void)parley_fail(&err, PARLEY_E_INVALID,
+                          "The expression is missing; give one, such as 2 + 3.");
+        answer_error(call, &err);
+        return;
+    }
+    if (calculator_eval(expression, &value, &err) < 0) {
+        answer_error(call, &err);
+        return;
+    }
+    calculator_format(value, number, sizeof(number));
+    (void)snprintf(text, sizeof(text), "%.*s = %s", (int)expression.len, expression.data, number);
+    answer_text(call, text);
+}
+
+static void add_note(const struct call *call)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct parley_view text = argument(call, "text");
+
+    if (notes_add(call->wi->notes, call->request->session_id, text, &err) < 0)
+        answer_error(call, &err);
+    else
+        answer_text(call, "The note is written down.");
+}
+
+static void list_notes(const struct call *call)
+{
+    const char *session_id = call->request->session_id;
+    size_t count = notes_count(call->wi->notes, session_id);
+    char *text = NULL;
+    size_t size = 0;
+
+    if (count == 0) {
+        answer_text(call, "There are no notes.");
+        return;
+    }
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        answer(call, PARLEY_E_NO_MEMORY,
+               (struct parley_view)PARLEY_VIEW("There is no memory left."));
+        return;
+    }
+    fprintf(out, count == 1 ? "There is %zu note." : "There are %zu notes.", count);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, " %zu: %s.", i + 1, notes_at(call->wi->notes, session_id, i));
+    if (fclose(out) == 0)
+        answer(call, PARLEY_OK, (struct parley_view){text, size});
+    else
+        answer(call, PARLEY_E_NO_MEMORY,
+               (struct parley_view)PARLEY_VIEW("There is no memory left."));
+    free(text);
+}
+
+static void clear_notes(const struct call *call)
+{
+    size_t count = notes_forget(call->wi->notes, call->request->session_id);
+    char text[MAX_ANSWER];
+
+    (void)snprintf(text, sizeof(text),
+                   count == 1 ? "%zu note was deleted." : "%zu notes were deleted.", count);
+    answer_text(call, text);
+}
+
+static const struct function {
+    struct parley_tool tool;
+    void (*run)(const struct call *call);
+} functions[] = {
+    {{
+         .name = "clock_now",
+         .flags = PARLEY_TOOL_READ_ONLY,
+         .description =
+             "Tells the current time, the date and the day of the week, here or in another "
+             "city, country or time zone. Use it for every question about what time, "
+             "date or day it is now.",
+         .parameters =
+             "{\"type\":\"object\",\"properties\":{\"time_zone\":{\"type\":\"string\","
+             "\"description\":\"City such as Tokyo, country, or IANA time zone such as "
+             "Europe/Berlin. Leave it out for the local time.\"}},\"additionalProperties\":false}",
+     },
+     clock_now},
+    {{
+         .name = "calculator",
+         .flags = PARLEY_TOOL_READ_ONLY | PARLEY_TOOL_IDEMPOTENT,
+         .description =
+             "Calculates an arithmetic expression: add, subtract, multiply, divide, powers, "
+             "square roots, percentages. Use it for every sum instead of guessing.",
+         .parameters =
+             "{\"type\":\"object\",\"properties\":{\"expression\":{\"type\":\"string\","
+             "\"description\":\"Arithmetic expression in digits, such as 2 + 3 * 4, 15% * 80 or "
+             "sqrt(2) ^ 3. Operators + - * / ^; % after a number is percent, between two numbers "
+             "the remainder; functions sqrt cbrt abs round floor ceil min max mod pow ln log exp "
+             "sin cos tan; constants pi and e.\"}},\"required\":[\"expression\"],"
+             "\"additionalProperties\":false}",
+     },
+     calculate},
+    {{
+         .name = "notes_add",
+         .description =
+             "Writes down a note for the rest of this conversation. Use it when the user "
+             "asks to note, write down or remember something.",
+         .parameters = "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\","
+                       "\"description\":\"Text of the note, in the user's words.\"}},"
+                       "\"required\":[\"text\"],\"additionalProperties\":false}",
+     },
+     add_note},
+    {{
+         .name = "notes_list",
+         .flags = PARLEY_TOOL_READ_ONLY,
+         .description =
+             "Lists and reads back the notes that were written down in this conversation.",
+     },
+     list_notes},
+    {{
+         .name = "notes_clear",
+         .flags = PARLEY_TOOL_DESTRUCTIVE | PARLEY_TOOL_IDEMPOTENT,
+         .description =
+             "Deletes all notes of this conversation for good. Use it only when the user "
+             "asks to clear, erase or delete the notes.",
+     },
+     clear_notes},
+};
+
+#define FUNCTION_COUNT (sizeof(functions) / sizeof(functions[0]))
+
+static const struct function *find_function(const char *name)
+{
+    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+        if (strcmp(functions[i].tool.name, name) == 0)
+            return &functions[i];
+    }
+    return NULL;
+}
+
+/* --- The role -----------------------------------------------------------------------------------
+ */
+
+static void attach(void *worker_instance, const struct parley_tools_host *host)
+{
+    ((struct worker_instance *)worker_instance)->host = host;
+}
+
+static int list(void *worker_instance, struct parley_tool_list *ret_list, struct parley_error *err)
+{
+    const struct instance *instance = ((struct worker_instance *)worker_instance)->instance;
+
+    (void)err;
+    *ret_list = (struct parley_tool_list){
+        .size = sizeof(*ret_list),
+        .item_size = sizeof(struct parley_tool),
+        .items = instance->tools,
+        .count = instance->tool_count,
+    };
+    return PARLEY_OK;
+}
+
+static bool is_listed(const struct instance *instance, const char *name)
+{
+    for (size_t i = 0; i < instance->tool_count; i++) {
+        if (strcmp(instance->tools[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int call(void *worker_instance, const struct parley_tool_call *request, parley_op op,
+                struct parley_error *err)
+{
+    struct call call = {.wi = worker_instance, .request = request, .op = op};
+    const struct function *function = find_function(request->name);
+
+    if (function == NULL || !is_listed(call.wi->instance, request->name))
+        return parley_fail(err, PARLEY_E_NOT_FOUND, "%s: there is no such function", request->name);
+    call.arguments = json_loadb(request->arguments.data, request->arguments.len, 0, NULL);
+    function->run(&call); /* without arguments each says what is missing */
+    json_decref(call.arguments);
+    return PARLEY_OK;
+}
+
+static void session_closed(void *worker_instance, const char *session_id)
+{
+    (void)notes_forget(((struct worker_instance *)worker_instance)->notes, session_id);
+}
+
+/* --- Life ---------------------------------------------------------------------------------------
+ */
+
+static int load(const struct parley_host *host, void **ret_plugin, struct parley_error *err)
+{
+    struct plugin *plugin = calloc(1, sizeof(*plugin));
+
+    if (plugin == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "tools_builtin: no memory");
+    plugin->host = host;
+    *ret_plugin = plugin;
+    return PARLEY_OK;
+}
+
+static void unload(void *plugin)
+{
+    free(plugin);
+}
+
+static int choose_all(struct instance *instance)
+{
+    for (size_t i = 0; i < FUNCTION_COUNT; i++)
+        instance->tools[instance->tool_count++] = functions[i].tool;
+    return PARLEY_OK;
+}
+
+static int choose_functions(struct instance *instance, struct parley_error *err)
+{
+    const struct parley_list *wanted = &instance->config->functions;
+
+    instance->tools = calloc(FUNCTION_COUNT, sizeof(*instance->tools));
+    if (instance->tools == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "functions: no memory for the list");
+    if (wanted->count == 0)
+        return choose_all(instance);
+    for (size_t i = 0; i < wanted->count; i++) {
+        const struct function *function = find_function(wanted->items[i]);
+        if (function == NULL)
+            return parley_fail(err, PARLEY_E_INVALID,
+                               "functions: '%s' is none of clock_now, calculator, notes_add, "
+                               "notes_list, notes_clear",
+                               wanted->items[i]);
+        if (!is_listed(instance, function->tool.name))
+            instance->tools[instance->tool_count++] = function->tool;
+    }
+    return PARLEY_OK;
+}
+
+static int check_time_zone(const struct instance *instance, struct parley_error *err)
+{
+    const char *name = instance->config->time_zone;
+    struct zones_match match;
+
+    if (zones_find(instance->zones, (struct parley_view){name, strlen(name)}, &match, NULL) < 0)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "time_zone: '%s' is not in %s; give a name such as Europe/Berlin, or "
+                           "install the package tzdata",
+                           name, instance->config->zoneinfo);
+    return PARLEY_OK;
+}
+
+static void instance_destroy(void *data)
+{
+    struct instance *instance = data;
+
+    if (instance == NULL)
+        return;
+    zones_destroy(instance->zones);
+    free(instance->tools);
+    free(instance);
+}
+
+static int prepare(struct instance *instance, const struct parley_instance_info *info,
+                   struct parley_error *err)
+{
+    int r = choose_functions(instance, err);
+    if (r < 0)
+        return r;
+    instance->zones = zones_create(instance->config->zoneinfo, LOCAL_ZONE_FILE);
+    if (instance->zones == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "zoneinfo: no memory for the time zones");
+    if (zones_count(instance->zones) == 0)
+        instance->plugin->host->log(info->handle, PARLEY_LOG_WARN,
+                                    "no time zones found, clock_now knows only local time and UTC; "
+                                    "install the package tzdata. zoneinfo=%s",
+                                    instance->config->zoneinfo);
+    return check_time_zone(instance, err);
+}
+
+static int instance_create(void *plugin, const struct parley_instance_info *info,
+                           void **ret_instance, struct parley_error *err)
+{
+    struct instance *instance = calloc(1, sizeof(*instance));
+
+    if (instance == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", info->name);
+    instance->plugin = plugin;
+    instance->config = info->config;
+    int r = prepare(instance, info, err);
+    if (r < 0) {
+        instance_destroy(instance);
+        return r;
+    }
+    *ret_instance = instance;
+    return PARLEY_OK;
+}
+
+static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
+                        struct parley_error *err)
+{
+    struct worker_instance *wi = calloc(1, sizeof(*wi));
+
+    (void)worker;
+    if (wi == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "tools_builtin: no memory for a worker");
+    wi->instance = instance;
+    wi->notes = notes_create((size_t)wi->instance->config->max_notes,
+                             (size_t)wi->instance->config->max_note_bytes);
+    if (wi->notes == NULL) {
+        free(wi);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "tools_builtin: no memory for notes");
+    }
+    *ret_worker_instance = wi;
+    return PARLEY_OK;
+}
+
+static void worker_stop(void *worker_instance)
+{
+    struct worker_instance *wi = worker_instance;
+
+    notes_destroy(wi->notes);
+    free(wi);
+}
+
+/* --- Tables -------------------------------------------------------------------------------------
+ */
+
+static const struct parley_option options[] = {
+    PARLEY_LIST(struct config, functions, .example = "clock_now, calculator",
+                .help =
+                    "Functions that are offered, of clock_now, calculator, notes_add, notes_list "
+                    "and notes_clear; all of them when left out."),
+    PARLEY_STRING(struct config, time_zone, .default_value = "local", .example = "Europe/Berlin",
+                  .help = "Time zone or city that clock_now tells when it is asked for none; the "
+                          "machine's own when left out."),
+    PARLEY_PATH(struct config, zoneinfo, .default_value = "/usr/share/zoneinfo",
+                .help = "Folder of the time zone database."),
+    PARLEY_INT(struct config, max_notes, .default_value = "50", .min = 1, .max = 1000,
+               .help = "Most notes of one conversation."),
+    PARLEY_SIZE(struct config, max_note_bytes, .default_value = "1000", .min = 1, .max = 65536,
+                .help = "Longest note."),
+};
+
+static const struct parley_tools_vtable tools = {
+    .size = sizeof(tools),
+    .attach = attach,
+    .list = list,
+    .call = call,
+    .session_closed = session_closed,
+};
+
+static const struct parley_role roles[] = {{PARLEY_ROLE_TOOLS, &tools}};
+
+static const struct parley_plugin descriptor = {
+    .size = sizeof(descriptor),
+    .abi_major = PARLEY_ABI_MAJOR,
+    .name = "tools_builtin",
+    .version = PARLEY_VERSION,
+    .summary = "Clock with time zones, calculator, and notes of the conversation.",
+    .licence = "Apache-2.0",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .option_size = sizeof(options[0]),
+    .config_size = sizeof(struct config),
+    .role_count = 1,
+    .roles = roles,
+    .role_size = sizeof(roles[0]),
+    .load = load,
+    .unload = unload,
+    .instance_create = instance_create,
+    .instance_destroy = instance_destroy,
+    .worker_start = worker_start,
+    .worker_stop = worker_stop,
+};
+
+const struct parley_plugin *parley_plugin_v1(void)
+{
+    return &descriptor;
+}
