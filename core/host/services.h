@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table that every plugin gets at load, and the services it can ask for. */
+#ifndef HOST_SERVICES_H
+#define HOST_SERVICES_H
+
+#include <parley/host.h>
+#include <parley/service/http.h>
+#include <parley/service/offload.h>
+#include <parley/service/timer.h>
+#include <parley/service/ws.h>
+
+/* Constant, for the whole process. */
+const struct parley_host *services_host(void);
+
+/* Each service's table, in service_NAME.c. */
+extern const struct parley_service_timer service_timer;
+extern const struct parley_service_offload service_offload;
+extern const struct parley_service_http service_http;
+extern const struct parley_service_ws service_ws;
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Caller of the role parley.tools/1: the checked list of functions, and calls with a time limit,
+ * an output limit and exactly one end. Thread: the worker's.
+ */
+#ifndef HOST_TOOLS_H
+#define HOST_TOOLS_H
+
+#include "host/worker_instance.h"
+
+#include <parley/tools.h>
+
+#include <jansson.h>
+
+#define TOOLS_MAX_FUNCTIONS      1024
+#define TOOLS_MAX_NAME           64
+#define TOOLS_MAX_DESCRIPTION    16384
+#define TOOLS_MAX_SCHEMA         (256 * 1024)
+#define TOOLS_DEFAULT_TIMEOUT_MS 20000
+#define TOOLS_DEFAULT_OUTPUT     (64 * 1024)
+#define TOOLS_MAX_IMAGE          (8 * 1024 * 1024)
+
+/* A function that was checked; lives until the list changes. */
+struct tools_function {
+    char *name;
+    char *description;
+    json_t *parameters; /* an object schema */
+    uint32_t flags;     /* PARLEY_TOOL_... */
+    int64_t timeout_ms; /* 0: none of its own */
+};
+
+/* The functions known now; borrowed until the loop's next turn. */
+const struct tools_function *tools_functions(struct worker_instance *wi, size_t *ret_count);
+
+/* NULL when there is none of that name. */
+const struct tools_function *tools_find(struct worker_instance *wi, struct parley_view name);
+
+/* Grows whenever the list has changed. */
+uint64_t tools_version(const struct worker_instance *wi);
+
+/* The function as a Realtime tool: {"type":"function","name",...}; with_hints adds "annotations"
+ * in MCP's words. NULL without memory. */
+json_t *tools_function_json(const struct tools_function *f, bool with_hints);
+
+/* How a call ended. */
+struct tools_result {
+    int status;                /* PARLEY_OK, or why it failed */
+    struct parley_view output; /* for the model; on failure a sentence it can say; never empty */
+    struct parley_view image;  /* a data: URI, or empty */
+    bool is_cut;               /* output was longer than the limit */
+    int64_t took_ms;
+};
+
+struct tools_events {
+    /* How far the call is; total 0 when unknown. May be NULL. */
+    void (*on_progress)(void *ctx, double done, double total, struct parley_view message);
+    /* Exactly once, never on the caller's stack. */
+    void (*on_end)(void *ctx, const struct tools_result *result);
+};
+
+/* Borrowed until tools_call() returns. */
+struct tools_call {
+    const char *session_id;
+    const char *agent;
+    const char *user; /* or NULL */
+    const char *call_id;
+    const char *name;
+    struct parley_view arguments; /* checked here to be a JSON object; empty stands for {} */
+    const char *traceparent;      /* or NULL */
+    int64_t timeout_ms;           /* when the function has none of its own; 0: the default */
+    int64_t max_output_bytes;     /* 0: the default */
+};
+
+struct tools_run;
+
+/*
+ * Start a call. Always answers by on_end, also when it cannot start (no such function, arguments
+ * that are not an object, the plugin refuses), so that every call has one result. NULL, and no
+ * on_end, only without memory. `events` is constant; the run is valid until on_end.
+ */
+struct tools_run *tools_call(struct worker_instance *wi, const struct tools_call *call,
+                             const struct tools_events *events, void *ctx);
+
+/* The result is no longer wanted: on_end(PARLEY_E_CANCELLED) follows soon, the plugin is asked to
+ * stop. */
+void tools_cancel(struct tools_run *run);
+
+/* The same without on_end. The plugin is asked to stop when `cancel`, else it may finish. NULL is
+ * fine. Returns NULL. */
+struct tools_run *tools_abandon(struct tools_run *run, bool cancel);
+
+/* A conversation ended. */
+void tools_session_closed(struct worker_instance *wi, const char *session_id);
+
+/* For worker_instance.c: attach and first list; free the list. */
+int tools_attach(struct worker_instance *wi, struct parley_error *err);
+void tools_detach(struct worker_instance *wi);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What plugins know as their worker: one thread's loop with the sockets, operations, timers and
+ * counters that belong to it. The daemon's workers and the telemetry thread each embed one.
+ */
+#ifndef HOST_WORKER_H
+#define HOST_WORKER_H
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "host/offload.h"
+#include "host/op.h"
+#include "host/watchdog.h"
+
+#include <parley/error.h>
+#include <parley/host.h>
+
+struct transport;
+
+#define HOST_MAX_WORKERS 255
+
+/* What went on and what went wrong between the host and plugins on this worker. */
+struct host_counters {
+    uint64_t ops_begun;
+    uint64_t ops_ended;
+    uint64_t ops_ended_twice;
+    uint64_t ops_ended_late; /* after the host had given up */
+    uint64_t ops_unknown;    /* numbers that never were an operation here */
+    uint64_t ops_refused;    /* OP_MAX_OPEN reached */
+    uint64_t events_ignored; /* of sessions that had closed */
+    uint64_t slow_callbacks;
+};
+
+struct parley_worker {
+    struct loop *loop;
+    struct transport *transport; /* sockets of this loop; NULL: http and ws services refuse */
+    struct offload *offload;     /* short blocking work: stores, tools */
+    struct offload *heavy;       /* long computations: speech; may be the same pool */
+    unsigned id;                 /* 1 to HOST_MAX_WORKERS */
+    char name[16];               /* for logs: "worker 1" */
+    struct op_table ops;
+    struct list instances; /* struct worker_instance */
+    struct list timers;    /* struct parley_timer */
+    struct watchdog watchdog;
+    struct host_counters counters;
+    uint64_t fault_logged_us; /* faults of plugins are logged once a second */
+    uint64_t faults_unlogged;
+};
+
+struct host_worker_config {
+    const char *name;
+    struct loop *loop;
+    struct transport *transport;
+    struct offload *offload;
+    struct offload *heavy; /* NULL: the same as offload */
+};
+
+/* Enter the worker into the process's directory, where operations find it. Thread: any. */
+int host_worker_init(struct parley_worker *w, const struct host_worker_config *config,
+                     struct parley_error *err);
+
+/* After every worker instance has stopped and before the loop is destroyed. */
+void host_worker_done(struct parley_worker *w);
+
+/* Log that a plugin broke the contract: at most once a second per worker, the others counted. */
+void host_worker_fault(struct parley_worker *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
