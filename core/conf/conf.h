@@ -22,6 +22,7 @@
 #define CONF_MAX_KEYS       256  /* per section */
 #define CONF_MAX_VALUES     1024 /* per key */
 #define CONF_MAX_NAME       48   /* of a key, and of all inside the brackets of a section */
+#define CONF_MAX_LAYERS     2
 
 /* One occurrence of a key. */
 struct conf_value {
@@ -45,6 +46,8 @@ struct conf_section {
     char *name;
     const char *file; /* where it first appears */
     int line;
+    const char *last_file; /* where it appears in the last layer that has it */
+    int last_line;
     struct conf_key *keys;
     size_t key_count;
 };
@@ -60,7 +63,7 @@ struct conf {
     size_t section_count;
     char *dir; /* absolute folder of the base file: where relative paths start */
     struct conf_env env;
-    char *files[2]; /* the layers that were read */
+    char *files[CONF_MAX_LAYERS]; /* the layers that were read */
     size_t file_count;
 };
 
@@ -82,6 +85,15 @@ bool conf_add_layer(struct conf *c, struct parley_view text, const char *file,
 
 /* Wipe and free; NULL is fine. Returns NULL. */
 struct conf *conf_destroy(struct conf *c);
+
+/* For ini.c: append what the caller knows is not there yet. NULL without memory. */
+struct conf_section *conf_append_section(struct conf *c, struct parley_view kind,
+                                         struct parley_view name);
+struct conf_key *conf_append_key(struct conf_section *s, struct parley_view name);
+struct conf_value *conf_append_value(struct conf_key *k, struct parley_view text);
+
+/* For ini.c: wipe and free the values of a key that a later layer replaces. */
+void conf_clear_values(struct conf_key *k);
 
 /* A section, or NULL. name "" for sections without one. */
 const struct conf_section *conf_find(const struct conf *c, const char *kind, const char *name);

@@ -68,7 +68,8 @@ struct options_setting options_setting(const struct options_values *values, size
 /* Wipe and free; NULL is fine. Returns NULL. */
 struct options_values *options_destroy(struct options_values *values);
 
-/* --- The keys that every section of a plugin's instance has, beside the plugin's own. ---------- */
+/* --- The keys that every section of a plugin's instance has, beside the plugin's own. ----------
+ */
 
 struct options_instance {
     const char *plugin;
