@@ -22,12 +22,12 @@ struct transport;
 struct ws;
 
 /* Flags of a message. */
-#define WS_ROOM                                                                                    \
-    1u /* the WS_ROOM_BYTES before the data may be overwritten and the data itself changed: the    \
-          same as PARLEY_EVENT_ROOM. Messages are delivered with it. */
-#define WS_BINARY    2u
-#define WS_DROPPABLE 4u /* may be dropped, oldest first, while the queue is above its soft limit   \
-                         */
+/* WS_ROOM, the same bit as PARLEY_EVENT_ROOM: the WS_ROOM_BYTES before the data may be overwritten
+ * and the data itself changed. Messages are delivered with it. */
+#define WS_ROOM   1u
+#define WS_BINARY 2u
+/* The message may be dropped, oldest first, while the queue is above its soft limit. */
+#define WS_DROPPABLE 4u
 
 #define WS_ROOM_BYTES 32
 

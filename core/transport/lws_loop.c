@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport/lws_loop.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One descriptor: two events, since libwebsockets switches them one by one. */
+struct watch {
+    struct lws_loop *loop;
+    struct event read;
+    struct event write;
+    bool reading;
+    bool writing;
+};
+
+struct lws_loop {
+    struct event_base *base;
+    struct lws_context *context;
+    struct event pending; /* fires in the next turn */
+    bool is_pending;
+    void (*on_served)(void *ctx);
+    void *ctx;
+    struct watch **watches; /* by descriptor */
+    int watch_count;
+};
+
+static struct lws_loop *loop_of(struct lws *wsi)
+{
+    return *(struct lws_loop **)lws_context_user(lws_get_context(wsi));
+}
+
+static struct watch *watch_find(struct lws_loop *l, int fd)
+{
+    return fd >= 0 && fd < l->watch_count ? l->watches[fd] : NULL;
+}
+
+static void serve(struct lws_loop *l, int fd, short events)
+{
+    struct lws_pollfd pollfd = {.fd = fd, .events = events, .revents = events};
+
+    (void)lws_service_fd_tsi(l->context, &pollfd, 0); /* closing is reported to its owner */
+    l->on_served(l->ctx);
+    lws_loop_check_pending(l);
+}
+
+static void on_fd(evutil_socket_t fd, short what, void *arg)
+{
+    struct watch *w = arg;
+
+    serve(w->loop, (int)fd, (what & EV_READ) != 0 ? LWS_POLLIN : LWS_POLLOUT);
+}
+
+/* Once is enough: whoever has more is looked after in another turn, so that others are not starved.
+ */
+static void on_pending(evutil_socket_t fd, short what, void *arg)
+{
+    struct lws_loop *l = arg;
+
+    (void)fd;
+    (void)what;
+    l->is_pending = false;
+    (void)lws_service_tsi(l->context, -1, 0);
+    l->on_served(l->ctx);
+    lws_loop_check_pending(l);
+}
+
+void lws_loop_check_pending(struct lws_loop *l)
+{
+    if (l->is_pending || l->context == NULL || lws_service_adjust_timeout(l->context, 1, 0) != 0)
+        return;
+    l->is_pending = true;
+    event_active(&l->pending, EV_TIMEOUT, 0);
+}
+
+static bool watches_grow(struct lws_loop *l, int fd)
+{
+    if (fd < l->watch_count)
+        return true;
+    int count = fd + 64;
+    struct watch **watches = realloc(l->watches, (size_t)count * sizeof(struct watch *));
+    if (watches == NULL)
+        return false;
+    memset(watches + l->watch_count, 0, (size_t)(count - l->watch_count) * sizeof(struct watch *));
+    l->watches = watches;
+    l->watch_count = count;
+    return true;
+}
+
+static void watch_stop(struct watch *w)
+{
+    if (w->reading)
+        event_del(&w->read);
+    if (w->writing)
+        event_del(&w->write);
+    w->reading = w->writing = false;
+}
+
+/* ---- the operations ---- */
+
+static int on_accept(struct lws *wsi)
+{
+    struct lws_loop *l = loop_of(wsi);
+    int fd = (int)lws_get_socket_fd(wsi);
+
+    if (fd < 0 || !watches_grow(l, fd))
+        return 1;
+    struct watch *w = l->watches[fd];
+    if (w == NULL)
+        w = l->watches[fd] = calloc(1, sizeof(*w));
+    if (w == NULL)
+        return 1;
+    watch_stop(w);
+    w->loop = l;
+    if (event_assign(&w->read, l->base, fd, EV_READ | EV_PERSIST, on_fd, w) != 0 ||
+        event_assign(&w->write, l->base, fd, EV_WRITE | EV_PERSIST, on_fd, w) != 0)
+        return 1;
+    return 0;
+}
+
+static void on_io(struct lws *wsi, unsigned int flags)
+{
+    struct watch *w = watch_find(loop_of(wsi), (int)lws_get_socket_fd(wsi));
+    bool start = (flags & LWS_EV_START) != 0;
+
+    if (w == NULL)
+        return;
+    if ((flags & LWS_EV_READ) != 0 && w->reading != start) {
+        start ? event_add(&w->read, NULL) : event_del(&w->read);
+        w->reading = start;
+    }
+    if ((flags & LWS_EV_WRITE) != 0 && w->writing != start) {
+        start ? event_add(&w->write, NULL) : event_del(&w->write);
+        w->writing = start;
+    }
+}
+
+/* The descriptor is closed after this. */
+static int on_logical_close(struct lws *wsi)
+{
+    struct lws_loop *l = loop_of(wsi);
+    int fd = (int)lws_get_socket_fd(wsi);
+    struct watch *w = watch_find(l, fd);
+
+    if (w != NULL) {
+        watch_stop(w);
+        l->watches[fd] = NULL;
+        free(w);
+    }
+    return 0;
+}
+
+static const struct lws_event_loop_ops ops = {
+    .name = "parley",
+    .init_vhost_listen_wsi = on_accept,
+    .sock_accept = on_accept,
+    .io = on_io,
+    .wsi_logical_close = on_logical_close,
+};
+
+const struct lws_plugin_evlib lws_loop_plugin = {
+    .hdr =
+        {
+            .name = "parley",
+            ._class = "lws_evlib_plugin",
+#ifdef LWS_BUILD_HASH
+            .lws_build_hash = LWS_BUILD_HASH,
+#endif
+            .api_magic = LWS_PLUGIN_API_MAGIC,
+        },
+    .ops = &ops,
+};
+
+/* ---- life ---- */
+
+struct lws_loop *lws_loop_create(struct event_base *base, void (*on_served)(void *ctx), void *ctx)
+{
+    struct lws_loop *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        return NULL;
+    l->base = base;
+    l->on_served = on_served;
+    l->ctx = ctx;
+    if (event_assign(&l->pending, base, -1, 0, on_pending, l) != 0) {
+        free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void lws_loop_bind(struct lws_loop *l, struct lws_context *context)
+{
+    l->context = context;
+}
+
+struct lws_loop *lws_loop_destroy(struct lws_loop *l)
+{
+    if (l == NULL)
+        return NULL;
+    event_del(&l->pending);
+    for (int fd = 0; fd < l->watch_count; fd++) {
+        if (l->watches[fd] != NULL)
+            watch_stop(l->watches[fd]);
+        free(l->watches[fd]);
+    }
+    free(l->watches);
+    free(l);
+    return NULL;
+}
