@@ -15,6 +15,7 @@
 #include <parley/error.h>
 #include <parley/host.h>
 
+struct http_client;
 struct transport;
 
 #define HOST_MAX_WORKERS 255
@@ -33,7 +34,8 @@ struct host_counters {
 
 struct parley_worker {
     struct loop *loop;
-    struct transport *transport; /* sockets of this loop; NULL: http and ws services refuse */
+    struct transport *transport; /* sockets of this loop; NULL: the ws service refuses */
+    struct http_client *http;    /* requests of this loop; NULL: the http service refuses */
     struct offload *offload;     /* short blocking work: stores, tools */
     struct offload *heavy;       /* long computations: speech; may be the same pool */
     unsigned id;                 /* 1 to HOST_MAX_WORKERS */
@@ -51,6 +53,7 @@ struct host_worker_config {
     const char *name;
     struct loop *loop;
     struct transport *transport;
+    struct http_client *http;
     struct offload *offload;
     struct offload *heavy; /* NULL: the same as offload */
 };

@@ -19,10 +19,10 @@ struct worker_instance {
     void *ctx;                 /* what the role's functions get first */
     bool is_started;           /* worker_start has succeeded */
     bool is_stopping;          /* takes nothing new */
-    unsigned open_count;       /* operations that the plugin has not ended */
+    unsigned open_count;       /* operations and sessions that the plugin has not ended */
     unsigned offloaded;        /* jobs on the pool that use it */
-    unsigned sessions;         /* open sessions of the roles model and chat */
     struct tools_state *tools; /* of tools.c */
+    struct loop_timer check;   /* is anything left to wait for? */
     struct loop_timer grace;
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/directory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FAULT_LOG_EACH_US 1000000
+
+int host_worker_init(struct parley_worker *w, const struct host_worker_config *config,
+                     struct parley_error *err)
+{
+    *w = (struct parley_worker){
+        .loop = config->loop,
+        .transport = config->transport,
+        .http = config->http,
+        .offload = config->offload,
+        .heavy = config->heavy == NULL ? config->offload : config->heavy,
+    };
+    (void)snprintf(w->name, sizeof(w->name), "%s", config->name);
+    list_init(&w->instances);
+    list_init(&w->timers);
+    w->id = directory_enter(w);
+    if (w->id == 0)
+        return parley_fail(err, PARLEY_E_TOO_LARGE,
+                           "worker %s: there are %d workers already, which is the most", w->name,
+                           HOST_MAX_WORKERS);
+    return PARLEY_OK;
+}
+
+void host_worker_done(struct parley_worker *w)
+{
+    if (w->id == 0)
+        return;
+    directory_leave(w);
+    op_table_done(&w->ops);
+    w->id = 0;
+}
+
+void host_worker_fault(struct parley_worker *w, const char *format, ...)
+{
+    char what[512];
+    va_list args;
+    uint64_t now_us = clock_now_us();
+
+    if (w->fault_logged_us != 0 && now_us - w->fault_logged_us < FAULT_LOG_EACH_US) {
+        w->faults_unlogged++;
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    log_warn("a plugin broke the contract: %s worker=\"%s\" more=%" PRIu64, what, w->name,
+             w->faults_unlogged);
+    w->fault_logged_us = now_us;
+    w->faults_unlogged = 0;
+}
