@@ -283,6 +283,8 @@ function show_view(view) {
   document.body.dataset.view = view;
   for (const button of document.querySelectorAll(".views button"))
     button.setAttribute("aria-pressed", String(button.dataset.view === view));
+  if (view === "events")
+    events.to_end();
 }
 
 function save_events() {

@@ -6,6 +6,8 @@
 
 const MOST_ENTRIES = 400;
 
+const GOOD_ENDS = new Set(["ok", "done", "completed", "success"]);
+
 function element(name, className, text) {
   const node = document.createElement(name);
   if (className)
@@ -171,6 +173,8 @@ export class Conversation {
     entry.input.textContent = pretty(entry.call.arguments);
     if (entry.result !== undefined)
       entry.head.append(element("span", "result", ` → ${entry.result}`));
+    if (entry.call.duration_ms !== undefined)
+      entry.head.prepend(element("span", "took", `${Math.round(entry.call.duration_ms)} ms`));
   }
 
   /* Its result: {call_id, status, output, duration_ms}; a second one for the same call is ignored. */
@@ -183,11 +187,11 @@ export class Conversation {
     entry.result = output.length > 90 ? `${output.slice(0, 89)}…` : output;
     entry.output.textContent = pretty(output);
     entry.output.hidden = false;
-    this.#tool_head(entry, {});
-    const is_bad = done.status && !["ok", "done", "completed", "success"].includes(done.status);
-    if (is_bad)
+    this.#tool_head(entry, done.duration_ms === undefined ? {} : { duration_ms: done.duration_ms });
+    if (done.status && !GOOD_ENDS.has(done.status)) {
       entry.node.dataset.bad = "";
-    this.#meta(entry, [is_bad ? done.status : "", done.duration_ms === undefined ? "" : `${Math.round(done.duration_ms)} ms`].filter(Boolean).join(", "));
+      this.#meta(entry, done.status);
+    }
     this.announce(`Tool ${entry.call.name}: ${entry.result}`);
   }
 

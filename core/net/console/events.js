@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The list of events: when, which way, what, and the whole of it when opened. Events that come by the
- * dozen (audio and words) share one line until something else happens.
+ * dozen (audio and words) share one line until something else of their kind happens.
  */
 
 import { base64_ms } from "./pcm.js";
@@ -24,6 +24,8 @@ function element(name, className, text) {
     node.textContent = text;
   return node;
 }
+
+const family = (type) => type.split(".")[0];
 
 const sound_of = (event) =>
   event.type === "input_audio_buffer.append" ? event.audio : event.type === "response.output_audio.delta" ? event.delta : undefined;
@@ -98,6 +100,11 @@ export class EventList {
     this.#count();
   }
 
+  /* To the newest: a list that was not shown has not scrolled. */
+  to_end() {
+    this.parts.scroll.scrollTop = this.parts.scroll.scrollHeight;
+  }
+
   /* All that is kept, one JSON object a line. */
   as_text() {
     return this.lines.map((line) => JSON.stringify({
@@ -111,7 +118,7 @@ export class EventList {
     if (HOT.has(event.type))
       this.open_groups.set(name, line);
     else
-      this.open_groups.clear();
+      this.#close_groups(event.type);
     this.#build(line);
     this.#gather(line, event);
     this.lines.push(line);
@@ -125,10 +132,17 @@ export class EventList {
       scroll.scrollTop = scroll.scrollHeight;
   }
 
+  /* Sound sent goes on beside an answer; only news of the same kind begins a new line. */
+  #close_groups(type) {
+    for (const [name, line] of this.open_groups)
+      if (family(line.event.type) === family(type))
+        this.open_groups.delete(name);
+  }
+
   #build(line) {
     line.node = element("li", "event");
     line.node.dataset.direction = line.direction;
-    line.node.dataset.kind = line.event.type.split(".")[0];
+    line.node.dataset.kind = family(line.event.type);
     const details = element("details");
     const head = element("summary");
     line.words = element("span", "gist");

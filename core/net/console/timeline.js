@@ -13,7 +13,7 @@ const STEPS = [250, 500, 1000, 2000, 5000];
 
 /* y and height of each kind of bar in a row of 38 */
 const LANE = {
-  you: [5, 14], think: [10, 4], agent: [5, 14], text: [5, 14], unheard: [8, 8], tool: [25, 8], cut: [1, 22],
+  you: [8, 15], think: [13, 5], agent: [8, 15], text: [8, 15], unheard: [11, 9], tool: [28, 7], cut: [4, 23],
 };
 
 export function duration(ms) {
@@ -185,8 +185,8 @@ export class Timeline {
       return;
     this.span = span;
     const nodes = ticks(span).map((ms) =>
-      svg("text", { x: this.#x(ms), y: 12, "text-anchor": "middle", class: ms === 0 ? "zero" : "" }, ms === 0 ? "0" : `${ms / 1000}`));
-    nodes.push(svg("text", { x: "100%", y: 12, "text-anchor": "end", class: "unit" }, "s"));
+      svg("text", { x: this.#x(ms), y: 12, "text-anchor": "middle", class: ms === 0 ? "zero" : "" }, ms === 0 ? "0" : `${ms / 1000} s`));
+    nodes.push(svg("text", { x: "100%", dx: 62, y: 12, "text-anchor": "end", class: "unit" }, "wait"));
     this.parts.axis.replaceChildren(...nodes);
   }
 
@@ -213,7 +213,7 @@ export class Timeline {
     const [y, height] = LANE[kind];
     if (kind === "cut")
       return [svg("line", { x1: this.#x(from), x2: this.#x(from), y1: y, y2: y + height, class: "cut" })];
-    const nodes = [svg("rect", { x: this.#x(from), y, width: this.#width(from, to), height, rx: Math.min(4, height / 2), class: kind })];
+    const nodes = [svg("rect", { x: this.#x(from), y, width: this.#width(from, to), height, rx: height > 10 ? 4 : 2, class: kind })];
     if (label)
       nodes.push(svg("text", { x: this.#x(to), dx: 5, y: y + height, class: "label" }, label));
     return nodes;
