@@ -15,71 +15,68 @@ static bool is_one_of(const char *value, const char *const *allowed, size_t coun
     return false;
 }
 
-static int check_format(const struct agent *a, const char *key, const char *value,
-                        struct parley_error *err)
+static int check_format(const char *value, struct parley_error *err)
 {
     static const char *const formats[] = {"audio/pcm", "audio/pcmu", "audio/pcma"};
 
     if (is_one_of(value, formats, ARRAY_LEN(formats)))
         return PARLEY_OK;
     return parley_fail(err, PARLEY_E_INVALID,
-                       "[agent %s] %s: \"%s\" is not an audio format; use audio/pcm, audio/pcmu or "
-                       "audio/pcma",
-                       a->name, key, value);
+                       "\"%s\" is not an audio format; use audio/pcm, audio/pcmu or audio/pcma",
+                       value);
 }
 
-static int check_words(const struct agent *a, struct parley_error *err)
+static int check_words(const struct agent_config *c, const char **ret_key, struct parley_error *err)
 {
     static const char *const eagerness[] = {"auto", "low", "medium", "high"};
     static const char *const choice[] = {"auto", "none", "required"};
     static const char *const noise[] = {"", "near_field", "far_field"};
-    const struct agent_config *c = a->config;
 
+    *ret_key = "eagerness";
     if (!is_one_of(c->eagerness, eagerness, ARRAY_LEN(eagerness)))
         return parley_fail(err, PARLEY_E_INVALID,
-                           "[agent %s] eagerness: \"%s\" is unknown; use auto, low, medium or high",
-                           a->name, c->eagerness);
+                           "\"%s\" is unknown; use auto, low, medium or high", c->eagerness);
+    *ret_key = "tool_choice";
     if (!is_one_of(c->tool_choice, choice, ARRAY_LEN(choice)))
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "[agent %s] tool_choice: \"%s\" is unknown; use auto, none or required",
-                           a->name, c->tool_choice);
+        return parley_fail(err, PARLEY_E_INVALID, "\"%s\" is unknown; use auto, none or required",
+                           c->tool_choice);
+    *ret_key = "noise_reduction";
     if (!is_one_of(c->noise_reduction, noise, ARRAY_LEN(noise)))
-        return parley_fail(
-            err, PARLEY_E_INVALID,
-            "[agent %s] noise_reduction: \"%s\" is unknown; use near_field, far_field "
-            "or leave it empty",
-            a->name, c->noise_reduction);
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "\"%s\" is unknown; use near_field, far_field or leave it empty",
+                           c->noise_reduction);
     return PARLEY_OK;
 }
 
-static int check_numbers(const struct agent *a, struct parley_error *err)
+static int check_numbers(const struct agent_config *c, const char **ret_key,
+                         struct parley_error *err)
 {
-    const struct agent_config *c = a->config;
-
+    *ret_key = "speed";
     if (c->speed < 0.25 || c->speed > 1.5)
-        return parley_fail(err, PARLEY_E_INVALID, "[agent %s] speed: %g is outside 0.25 to 1.5",
-                           a->name, c->speed);
+        return parley_fail(err, PARLEY_E_INVALID, "%g is outside 0.25 to 1.5", c->speed);
+    *ret_key = "vad_threshold";
     if (c->vad_threshold < 0 || c->vad_threshold > 1)
-        return parley_fail(err, PARLEY_E_INVALID, "[agent %s] vad_threshold: %g is outside 0 to 1",
-                           a->name, c->vad_threshold);
+        return parley_fail(err, PARLEY_E_INVALID, "%g is outside 0 to 1", c->vad_threshold);
+    *ret_key = "idle_timeout_ms";
     if (c->idle_timeout_ms != 0 && c->idle_timeout_ms < 5000)
-        return parley_fail(
-            err, PARLEY_E_INVALID,
-            "[agent %s] idle_timeout_ms: %lld is below the least the protocol allows; "
-            "use 5s to 30s, or 0 for never",
-            a->name, (long long)c->idle_timeout_ms);
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "%lld is below the least the protocol allows; use 5s to 30s, or 0 for "
+                           "never",
+                           (long long)c->idle_timeout_ms);
     return PARLEY_OK;
 }
 
-int agent_check(const struct agent *a, struct parley_error *err)
+int agent_check(const struct agent *a, const char **ret_key, struct parley_error *err)
 {
-    int r = check_format(a, "input_format", a->config->input_format, err);
-
+    *ret_key = "input_format";
+    int r = check_format(a->config->input_format, err);
+    if (r == PARLEY_OK) {
+        *ret_key = "output_format";
+        r = check_format(a->config->output_format, err);
+    }
     if (r == PARLEY_OK)
-        r = check_format(a, "output_format", a->config->output_format, err);
-    if (r == PARLEY_OK)
-        r = check_words(a, err);
-    return r == PARLEY_OK ? check_numbers(a, err) : r;
+        r = check_words(a->config, ret_key, err);
+    return r == PARLEY_OK ? check_numbers(a->config, ret_key, err) : r;
 }
 
 static json_t *format_object(const char *name)

@@ -69,8 +69,8 @@ struct agent {
     const struct agent_config *config; /* both borrowed from the configuration generation */
 };
 
-/* What the table cannot check: combinations and names inside lists. */
-int agent_check(const struct agent *a, struct parley_error *err);
+/* What the table cannot check; *ret_key is the option at fault. */
+int agent_check(const struct agent *a, const char **ret_key, struct parley_error *err);
 
 /*
  * The session object that the agent asks of a model, as the `session` member of a session.update,

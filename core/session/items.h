@@ -21,8 +21,9 @@ struct item {
     bool hidden;    /* part of a tool call that parley runs: the client never hears of it */
     bool final;     /* conversation.item.done has come */
     bool journaled;
-    json_t *json; /* the item as last seen, owned; NULL before anything is known */
-    size_t bytes; /* what json counts against the limit */
+    bool is_ghost; /* gone at the model since nobody heard it, still shown when asked for */
+    json_t *json;  /* the item as last seen, owned; NULL before anything is known */
+    size_t bytes;  /* what json counts against the limit */
 };
 
 struct items {

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/generation.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "conf/nearest.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct agent_entry {
+    struct agent agent;
+    struct options_values *values;
+    const struct conf_section *section;
+};
+
+struct generation {
+    atomic_uint refs;
+    uint64_t number;
+    struct conf *conf;
+    struct instances *instances;
+    struct agent_entry *agents;
+    size_t agent_count;
+};
+
+static void generation_free(struct generation *g)
+{
+    for (size_t i = 0; i < g->agent_count; i++)
+        options_destroy(g->agents[i].values);
+    free(g->agents);
+    instances_unref(g->instances);
+    conf_destroy(g->conf);
+    free(g);
+}
+
+/* A key's own line when the file has the key, else the section's. */
+static struct conf_place place_of(const struct conf_section *section, const char *key)
+{
+    const struct conf_key *k = conf_key(section, key);
+
+    if (k == NULL)
+        return (struct conf_place){section->file, section->line, section, key};
+    return (struct conf_place){k->values->file, k->values->line, section, key};
+}
+
+static int add_agent(struct generation *g, const struct conf_section *section,
+                     struct conf_report *report)
+{
+    const struct options_table table = {.items = agent_options,
+                                        .count = (uint32_t)agent_option_count,
+                                        .item_size = sizeof(struct parley_option),
+                                        .config_size = sizeof(struct agent_config)};
+    struct agent_entry *e = &g->agents[g->agent_count];
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    int r = options_fill(&table, g->conf, section, &e->values, report);
+    if (r < 0)
+        return r;
+    g->agent_count++;
+    e->section = section;
+    e->agent = (struct agent){.name = section->name, .config = options_config(e->values)};
+    const char *key = NULL;
+    r = agent_check(&e->agent, &key, &err);
+    if (r < 0)
+        conf_report_error(report, place_of(section, key), "%s", err.message);
+    return r;
+}
+
+static int add_agents(struct generation *g, struct conf_report *report)
+{
+    size_t count = 0;
+    int result = PARLEY_OK;
+
+    for (const struct conf_section *s = conf_next(g->conf, "agent", NULL); s != NULL;
+         s = conf_next(g->conf, "agent", s))
+        count++;
+    g->agents = calloc(count + 1, sizeof(*g->agents));
+    if (g->agents == NULL)
+        return PARLEY_E_NO_MEMORY;
+    for (const struct conf_section *s = conf_next(g->conf, "agent", NULL); s != NULL;
+         s = conf_next(g->conf, "agent", s)) {
+        int r = add_agent(g, s, report);
+        result = r < 0 ? r : result;
+    }
+    return result;
+}
+
+/* ---- what agents refer to ---- */
+
+static bool check_reference(const struct generation *g, const struct agent_entry *e,
+                            const char *key, enum instance_kind kind, const char *name,
+                            struct conf_report *report)
+{
+    char hint[128];
+    struct nearest n = nearest_to(name);
+
+    if (instances_find(g->instances, kind, name) != NULL)
+        return true;
+    for (struct instance *i = instances_next(g->instances, NULL); i != NULL;
+         i = instances_next(g->instances, i)) {
+        if (i->kind == kind)
+            nearest_offer(&n, i->name);
+    }
+    conf_report_error(report, place_of(e->section, key), "there is no enabled [%s %s] section%s",
+                      instance_kind_name(kind), name, nearest_hint(&n, hint, sizeof(hint)));
+    return false;
+}
+
+/* The only instance of a kind, NULL when there is none or a choice. */
+static const char *only_instance(const struct generation *g, enum instance_kind kind)
+{
+    if (instances_count(g->instances, kind) != 1)
+        return NULL;
+    for (struct instance *i = instances_next(g->instances, NULL); i != NULL;
+         i = instances_next(g->instances, i)) {
+        if (i->kind == kind)
+            return i->name;
+    }
+    return NULL;
+}
+
+static bool check_choice(const struct generation *g, const struct agent_entry *e, const char *key,
+                         enum instance_kind kind, const char *value, struct conf_report *report)
+{
+    if (strcmp(value, "none") == 0)
+        return true;
+    if (value[0] != '\0')
+        return check_reference(g, e, key, kind, value, report);
+    if (instances_count(g->instances, kind) <= 1)
+        return true;
+    conf_report_error(report, place_of(e->section, key),
+                      "there are %zu [%s NAME] sections; name one of them, or none",
+                      instances_count(g->instances, kind), instance_kind_name(kind));
+    return false;
+}
+
+/* "files" or "files.read_text_file": the part before the dot is an instance. */
+static bool check_tools(const struct generation *g, const struct agent_entry *e,
+                        struct conf_report *report)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < e->agent.config->tools.count; i++) {
+        char name[64];
+        struct parley_view rest = view_of(e->agent.config->tools.items[i]);
+        struct parley_view head;
+        (void)view_split(&rest, '.', &head);
+        view_copy(name, sizeof(name), head);
+        good = check_reference(g, e, "tools", INSTANCE_TOOLS, name, report) && good;
+    }
+    return good;
+}
+
+static bool check_models(const struct generation *g, const struct agent_entry *e,
+                         struct conf_report *report)
+{
+    bool good = true;
+    bool needs_speech = false;
+
+    for (size_t i = 0; i < e->agent.config->model.count; i++) {
+        const char *name = e->agent.config->model.items[i];
+        good = check_reference(g, e, "model", INSTANCE_MODEL, name, report) && good;
+        const struct instance *model = instances_find(g->instances, INSTANCE_MODEL, name);
+        needs_speech = needs_speech || (model != NULL && model->role == ROLE_CHAT);
+    }
+    if (!good || !needs_speech)
+        return good;
+    return check_choice(g, e, "speech", INSTANCE_SPEECH, e->agent.config->speech, report);
+}
+
+static int check_agents(const struct generation *g, struct conf_report *report)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < g->agent_count; i++) {
+        const struct agent_entry *e = &g->agents[i];
+        good = check_models(g, e, report) && good;
+        good = check_tools(g, e, report) && good;
+        good = check_choice(g, e, "store", INSTANCE_STORE, e->agent.config->store, report) && good;
+    }
+    return good ? PARLEY_OK : PARLEY_E_INVALID;
+}
+
+/* ---- life ---- */
+
+int generation_create(struct conf *take_conf, struct registry *registry, uint64_t number,
+                      struct generation **ret, struct conf_report *report)
+{
+    struct generation *g = calloc(1, sizeof(*g));
+
+    if (g == NULL) {
+        conf_destroy(take_conf);
+        return PARLEY_E_NO_MEMORY;
+    }
+    atomic_init(&g->refs, 1);
+    g->number = number;
+    g->conf = take_conf;
+    /* Both, so that one look at the output shows every mistake. */
+    int instances = instances_create(registry, g->conf, &g->instances, report);
+    int agents = add_agents(g, report);
+    int r = instances < 0 ? instances : agents;
+    if (r == PARLEY_OK)
+        r = check_agents(g, report);
+    if (r < 0) {
+        generation_free(g);
+        return r;
+    }
+    *ret = g;
+    return PARLEY_OK;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+    atomic_fetch_add(&g->refs, 1);
+    return g;
+}
+
+struct generation *generation_unref(struct generation *g)
+{
+    if (g != NULL && atomic_fetch_sub(&g->refs, 1) == 1)
+        generation_free(g);
+    return NULL;
+}
+
+uint64_t generation_number(const struct generation *g)
+{
+    return g->number;
+}
+
+const struct conf *generation_conf(const struct generation *g)
+{
+    return g->conf;
+}
+
+struct instances *generation_instances(const struct generation *g)
+{
+    return g->instances;
+}
+
+const struct agent *generation_agent(const struct generation *g, struct parley_view name)
+{
+    for (size_t i = 0; i < g->agent_count; i++) {
+        if (view_is(name, g->agents[i].agent.name))
+            return &g->agents[i].agent;
+    }
+    return NULL;
+}
+
+const struct agent *generation_agent_at(const struct generation *g, size_t i)
+{
+    return i < g->agent_count ? &g->agents[i].agent : NULL;
+}
+
+const struct options_values *generation_agent_values(const struct generation *g, size_t i)
+{
+    return i < g->agent_count ? g->agents[i].values : NULL;
+}
+
+static const char *chosen(const struct generation *g, enum instance_kind kind, const char *value)
+{
+    if (strcmp(value, "none") == 0)
+        return NULL;
+    return value[0] != '\0' ? value : only_instance(g, kind);
+}
+
+const char *generation_store_name(const struct generation *g, const struct agent *a)
+{
+    return chosen(g, INSTANCE_STORE, a->config->store);
+}
+
+const char *generation_speech_name(const struct generation *g, const struct agent *a)
+{
+    return chosen(g, INSTANCE_SPEECH, a->config->speech);
+}

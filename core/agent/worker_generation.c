@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/worker_generation.h"
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cascade/cascade.h"
+
+#include <stdlib.h>
+
+#define KINDS                                                                                      \
+    (1u << INSTANCE_MODEL | 1u << INSTANCE_SPEECH | 1u << INSTANCE_TOOLS | 1u << INSTANCE_STORE)
+
+/* A model as sessions open it: a plugin's own, or a cascade of a text model and speech. */
+struct ready_model {
+    struct list entry;
+    const struct worker_instance *wi;
+    const char *speech;      /* of a cascade; "" without */
+    struct cascade *cascade; /* NULL: the plugin's own model */
+    struct model own;
+    const struct model *model;
+};
+
+struct worker_generation {
+    struct generation *config;
+    struct parley_worker *worker;
+    const struct silero_weights *weights;
+    struct worker_instances *instances;
+    struct list models;
+    unsigned users;
+    bool is_retired;
+    void (*on_stopped)(void *ctx, struct generation *g);
+    void *ctx;
+};
+
+int worker_generation_start(struct generation *g, struct parley_worker *worker,
+                            struct worker_generation **ret, struct parley_error *err)
+{
+    struct worker_generation *wg = calloc(1, sizeof(*wg));
+
+    if (wg == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory to start the configuration");
+    wg->worker = worker;
+    wg->weights = weights;
+    list_init(&wg->models);
+    int r = worker_instances_start(generation_instances(g), KINDS, worker, &wg->instances, err);
+    if (r < 0) {
+        free(wg);
+        return r;
+    }
+    wg->config = generation_ref(g);
+    *ret = wg;
+    return PARLEY_OK;
+}
+
+static void on_instances_stopped(void *ctx, struct instances *set)
+{
+    struct worker_generation *wg = ctx;
+    struct generation *g = wg->config;
+
+    (void)instances_unref(set); /* never the last: the generation holds one */
+    void (*on_stopped)(void *, struct generation *) = wg->on_stopped;
+    void *on_stopped_ctx = wg->ctx;
+    free(wg);
+    on_stopped(on_stopped_ctx, g);
+}
+
+static void stop(struct worker_generation *wg)
+{
+    while (!list_empty(&wg->models)) {
+        struct ready_model *m = list_entry(wg->models.next, struct ready_model, entry);
+        list_remove(&m->entry);
+        (void)cascade_destroy(m->cascade);
+        free(m);
+    }
+    worker_instances_stop(wg->instances, on_instances_stopped, wg);
+}
+
+void worker_generation_retire(struct worker_generation *wg,
+                              void (*on_stopped)(void *ctx, struct generation *g), void *ctx)
+{
+    wg->is_retired = true;
+    wg->on_stopped = on_stopped;
+    wg->ctx = ctx;
+    if (wg->users == 0)
+        stop(wg);
+}
+
+struct worker_generation *worker_generation_ref(struct worker_generation *wg)
+{
+    wg->users++;
+    return wg;
+}
+
+struct worker_generation *worker_generation_unref(struct worker_generation *wg)
+{
+    if (--wg->users == 0 && wg->is_retired)
+        stop(wg);
+    return NULL;
+}
+
+struct generation *worker_generation_config(const struct worker_generation *wg)
+{
+    return wg->config;
+}
+
+/* ---- models ---- */
+
+static int make_cascade(struct worker_generation *wg, struct ready_model *m,
+                        struct worker_instance *chat, struct parley_error *err)
+{
+    const struct cascade_config config = {
+        .title = chat->instance->title,
+        .worker = wg->worker,
+        .chat = chat,
+        .speech = m->speech[0] == '\0'
+                      ? NULL
+                      : worker_instances_find(wg->instances, INSTANCE_SPEECH, m->speech),
+        .weights = wg->weights,
+    };
+
+    m->cascade = cascade_create(&config);
+    if (m->cascade == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a cascade");
+    m->model = cascade_model(m->cascade);
+    return PARLEY_OK;
+}
+
+static int make_model(struct worker_generation *wg, struct worker_instance *wi, const char *speech,
+                      const struct model **ret, struct parley_error *err)
+{
+    struct ready_model *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a model");
+    m->wi = wi;
+    m->speech = speech;
+    m->model = &m->own;
+    if (wi->instance->role == ROLE_CHAT) {
+        int r = make_cascade(wg, m, wi, err);
+        if (r < 0) {
+            free(m);
+            return r;
+        }
+    } else {
+        model_of(wi, &m->own);
+    }
+    list_append(&wg->models, &m->entry);
+    *ret = m->model;
+    return PARLEY_OK;
+}
+
+int worker_generation_model(struct worker_generation *wg, const struct agent *a, size_t place,
+                            const struct model **ret_model, struct parley_error *err)
+{
+    const char *speech = generation_speech_name(wg->config, a);
+    struct list *at;
+
+    if (place >= a->config->model.count)
+        return parley_fail(err, PARLEY_E_NOT_FOUND, "agent %s has no further model", a->name);
+    speech = speech == NULL ? "" : speech;
+    struct worker_instance *wi =
+        worker_instances_find(wg->instances, INSTANCE_MODEL, a->config->model.items[place]);
+    if (wi == NULL)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "model %s is not running",
+                           a->config->model.items[place]);
+    list_for_each(at, &wg->models)
+    {
+        struct ready_model *m = list_entry(at, struct ready_model, entry);
+        if (m->wi == wi && strcmp(m->speech, speech) == 0) {
+            *ret_model = m->model;
+            return PARLEY_OK;
+        }
+    }
+    return make_model(wg, wi, speech, ret_model, err);
+}
+
+struct worker_instance *worker_generation_store(const struct worker_generation *wg,
+                                                const struct agent *a)
+{
+    const char *name = generation_store_name(wg->config, a);
+
+    return name == NULL ? NULL : worker_instances_find(wg->instances, INSTANCE_STORE, name);
+}
+
+struct worker_instance *worker_generation_tools(const struct worker_generation *wg,
+                                                const char *name)
+{
+    return worker_instances_find(wg->instances, INSTANCE_TOOLS, name);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client sends: checked, held against the agent's rules, and passed on to the model. */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "session/state.h"
+
+#include <stdlib.h>
+
+/* ---- audio: bytes only, no tree, no base64 ---- */
+
+static void append_audio(struct session *s, struct parley_view event, uint32_t flags,
+                         const struct rt_peek *peek)
+{
+    if (peek->payload.data == NULL) {
+        say_fault(s, RT_ERROR_MISSING_PARAMETER, "audio", peek->event_id,
+                  "Missing required parameter: 'audio'.");
+        return;
+    }
+    if (peek->payload.len > SESSION_APPEND_BYTES) {
+        say_fault(s, RT_ERROR_STRING_TOO_LONG, "audio", peek->event_id,
+                  "'audio' holds %zu characters; at most %u are taken at once.", peek->payload.len,
+                  SESSION_APPEND_BYTES);
+        return;
+    }
+    s->counts.input_bytes += peek->payload_bytes;
+    tell_view(s, event, flags);
+}
+
+/* ---- ids ---- */
+
+static bool is_long_id(const struct session *s, struct parley_view id)
+{
+    return s->caps.max_id_chars != 0 && id.len > s->caps.max_id_chars;
+}
+
+/* The model's name of a call: the client's own, or a short one when the model takes no long ones.
+ */
+static struct parley_view model_call_id(struct session *s, struct parley_view call_id)
+{
+    const char *known = map_get(&s->calls_by_client, call_id);
+
+    if (known != NULL)
+        return view_of(known);
+    if (!is_long_id(s, call_id))
+        return call_id;
+    char short_id[ID_SIZE];
+    id_make(short_id, "call_");
+    char *theirs = strdup(short_id);
+    char *ours = view_dup(call_id);
+    if (theirs == NULL || ours == NULL || !map_set(&s->calls_by_client, call_id, theirs) ||
+        !map_set(&s->calls_by_model, view_of(short_id), ours)) {
+        (void)map_remove(&s->calls_by_client, call_id);
+        free(theirs);
+        free(ours);
+        return call_id;
+    }
+    return view_of(theirs);
+}
+
+/* ---- items ---- */
+
+static bool has_room_for_item(struct session *s, struct parley_view event,
+                              struct parley_view raw_event_id)
+{
+    const struct agent_config *c = s->agent->config;
+
+    if (s->items.count >= (size_t)c->max_items) {
+        say_fault(s, RT_ERROR_ARRAY_TOO_LONG, "item", raw_event_id,
+                  "The conversation holds %zu items, the most this agent allows; delete some, or "
+                  "open a new session.",
+                  s->items.count);
+        return false;
+    }
+    if (s->items.bytes > (size_t)c->max_item_bytes) {
+        say_fault(s, RT_ERROR_ARRAY_TOO_LONG, "item", raw_event_id,
+                  "The conversation holds %zu bytes, more than the %lld this agent allows; delete "
+                  "items, or open a new session.",
+                  s->items.bytes, (long long)c->max_item_bytes);
+        return false;
+    }
+    (void)event;
+    return true;
+}
+
+static bool may_answer_call(struct session *s, const struct rt_client_event *e)
+{
+    const struct rt_item *item = &e->u.item_create.item;
+
+    if (item->kind != RT_ITEM_FUNCTION_CALL_OUTPUT || !tools_is_server_call(s, item->call_id))
+        return true;
+    say_fault(s, RT_ERROR_INVALID_VALUE, "item.call_id", e->event_id,
+              "Call '%.*s' is run by the server; its result is not the client's to give.",
+              (int)item->call_id.len, item->call_id.data);
+    return false;
+}
+
+/* The event as the model needs it: with its own names of items and calls. */
+static void tell_item_create(struct session *s, struct parley_view event, uint32_t flags,
+                             const struct rt_client_event *e, const struct item *after)
+{
+    const struct rt_item *item = &e->u.item_create.item;
+    struct parley_view call_id = model_call_id(s, item->call_id);
+    bool renames_call = !view_equal(call_id, item->call_id);
+    bool renames_after = after != NULL && after->model_id != after->id;
+
+    if (!is_long_id(s, item->id) && !renames_call && !renames_after) {
+        tell_view(s, event, flags);
+        return;
+    }
+    json_t *body = json_object_get(e->tree, "item");
+    if (is_long_id(s, item->id)) {
+        char short_id[ID_SIZE];
+        id_make(short_id, "item_");
+        (void)items_add(&s->items, item->id, view_of(short_id), NULL);
+        json_object_set_new(body, "id", json_string(short_id));
+    }
+    if (renames_call)
+        json_object_set_new(body, "call_id", json_from_view(call_id));
+    if (renames_after)
+        json_object_set_new(e->tree, "previous_item_id", json_string(after->model_id));
+    json_write(&s->out, e->tree);
+    tell_out(s);
+}
+
+static void create_item(struct session *s, struct parley_view event, uint32_t flags,
+                        const struct rt_client_event *e)
+{
+    const struct rt_item_create *create = &e->u.item_create;
+    const struct item *after = NULL;
+
+    if (!has_room_for_item(s, event, e->event_id) || !may_answer_call(s, e))
+        return;
+    if (create->item.id.len > 0 && items_find(&s->items, create->item.id) != NULL) {
+        say_fault(
+            s, RT_ERROR_INVALID_VALUE, "item.id", e->event_id,
+            "The conversation has an item '%.*s' already; leave the id out, or choose another.",
+            (int)create->item.id.len, create->item.id.data);
+        return;
+    }
+    if (create->after == RT_AFTER_ITEM) {
+        after = items_find(&s->items, create->previous_item_id);
+        if (after == NULL || after->hidden) {
+            say_fault(s, RT_ERROR_INVALID_VALUE, "previous_item_id", e->event_id,
+                      "There is no item '%.*s' to put this one after.",
+                      (int)create->previous_item_id.len, create->previous_item_id.data);
+            return;
+        }
+    }
+    tell_item_create(s, event, flags, e, after);
+}
+
+/* Items that parley knows and the model does not, or cannot show. */
+static bool retrieve_here(struct session *s, const struct item *i)
+{
+    if (i->json == NULL || (!i->is_ghost && (s->caps.flags & PARLEY_CAP_ITEM_RETRIEVE) != 0))
+        return false;
+    rt_encode_item_tree(&s->out, RT_ITEM_RETRIEVED, (struct parley_view){0}, i->json);
+    say_out(s);
+    return true;
+}
+
+static void item_request(struct session *s, struct parley_view event, uint32_t flags,
+                         const struct rt_client_event *e)
+{
+    struct item *i = items_find(&s->items, e->u.item_id);
+    bool deletes = e->event == RT_ITEM_DELETE;
+
+    if (i == NULL || i->hidden || (deletes && i->is_ghost)) {
+        say_fault(s, deletes ? RT_ERROR_DELETE_UNKNOWN : RT_ERROR_RETRIEVE_UNKNOWN, "item_id",
+                  e->event_id, "There is no item '%.*s' in the conversation.",
+                  (int)e->u.item_id.len, e->u.item_id.data);
+        return;
+    }
+    if (!deletes && retrieve_here(s, i))
+        return;
+    if (i->model_id == i->id) {
+        tell_view(s, event, flags);
+        return;
+    }
+    const struct pending *p = pending_add(&s->pending, PENDING_CLIENT_EVENT, e->event_id, NULL);
+    rt_encode_item_request(&s->out, e->event, view_of(p->id), view_of(i->model_id));
+    tell_out(s);
+}
+
+/* ---- all others ---- */
+
+static void decoded_event(struct session *s, struct parley_view event, uint32_t flags,
+                          const struct rt_client_event *e)
+{
+    switch (e->event) {
+    case RT_SESSION_UPDATE:
+        settings_client_update(s, e->u.session, e->event_id);
+        break;
+    case RT_ITEM_CREATE:
+        create_item(s, event, flags, e);
+        break;
+    case RT_ITEM_RETRIEVE:
+    case RT_ITEM_DELETE:
+        item_request(s, event, flags, e);
+        break;
+    case RT_ITEM_TRUNCATE:
+        interruption_client_truncate(s, e);
+        break;
+    case RT_RESPONSE_CREATE:
+        response_client_create(s, event, e);
+        break;
+    case RT_RESPONSE_CANCEL:
+        response_client_cancel(s, event, e);
+        break;
+    default: /* commit, clear */
+        tell_view(s, event, flags);
+    }
+}
+
+static void known_event(struct session *s, struct parley_view event, uint32_t flags,
+                        const struct rt_peek *peek)
+{
+    struct rt_client_event e;
+    struct rt_error fault;
+
+    if (rt_decode_client(event, peek, &e, &fault) < 0) {
+        say_error(s, &fault, peek->event_id);
+        return;
+    }
+    decoded_event(s, event, flags, &e);
+    rt_client_event_done(&e);
+}
+
+/* What parley does not know goes to the model when it takes it, so that new events work at once. */
+static void unknown_event(struct session *s, struct parley_view event, uint32_t flags,
+                          const struct rt_peek *peek)
+{
+    struct rt_error fault;
+
+    s->counts.unknown_events++;
+    if (view_is(peek->type, "parley.playback")) {
+        _cleanup_json_ json_t *tree = json_parse(event, NULL);
+        interruption_report(s, tree);
+    } else if ((s->caps.flags & PARLEY_CAP_PASSTHROUGH) != 0 &&
+               !view_starts_with(peek->type, VIEW("parley."))) {
+        tell_view(s, event, flags);
+    } else {
+        (void)rt_error_of_unknown_type(&fault, peek->type);
+        say_error(s, &fault, peek->event_id);
+    }
+}
+
+void client_event(struct session *s, struct parley_view event, uint32_t flags)
+{
+    struct rt_peek peek;
+    struct rt_error fault;
+
+    s->counts.client_events++;
+    if (rt_peek(event, &peek) < 0) {
+        (void)rt_error_of_fault(&fault, &peek);
+        say_error(s, &fault, peek.event_id);
+    } else if (peek.event == RT_INPUT_AUDIO_APPEND) {
+        append_audio(s, event, flags, &peek);
+    } else if (peek.event == RT_UNKNOWN) {
+        unknown_event(s, event, flags, &peek);
+    } else {
+        known_event(s, event, flags, &peek);
+    }
+}

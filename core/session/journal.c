@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/journal.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "session/state.h"
+
+#include <stdlib.h>
+
+struct journal_record {
+    struct list entry;
+    uint32_t kind;
+    int64_t seq;
+    int64_t time_ms;
+    char *id;
+    struct buf data;
+};
+
+static void write_next(struct session *s);
+
+static void record_free(struct journal_record *r)
+{
+    list_remove(&r->entry);
+    buf_done(&r->data);
+    free(r->id);
+    free(r);
+}
+
+static void clear(struct list *records)
+{
+    while (!list_empty(records))
+        record_free(list_entry(records->next, struct journal_record, entry));
+}
+
+/* The store has failed: say it once, and what the agent wants done about it. */
+static void failed(struct session *s, const char *what, const struct parley_error *err)
+{
+    struct journal *j = &s->journal;
+
+    if (j->has_failed)
+        return;
+    j->has_failed = true;
+    log_error(
+        "the store failed; this conversation is not kept from here on session=%s store=\"%s\" "
+        "while=\"%s\" reason=\"%s\"",
+        s->id, j->store->instance->title, what, err == NULL ? "" : err->message);
+    if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_END && s->phase == SESSION_OPEN)
+        session_end(s, 1011, "store_failed",
+                    "The conversation can not be kept, and the agent does not go on without that.");
+}
+
+/* ---- writing ---- */
+
+static void fill_head(struct session *s, struct buf *data, struct parley_store_head *head)
+{
+    buf_append_str(data, "{\"usage\":");
+    rt_usage_write(data, &s->usage);
+    buf_printf(data, ",\"turns\":%u}", s->turn.number);
+    int64_t now = clock_unix_ms();
+    *head = (struct parley_store_head){
+        .size = sizeof(*head),
+        .state = s->journal.is_ending ? PARLEY_SESSION_ENDED : PARLEY_SESSION_ACTIVE,
+        .session_id = s->id,
+        .agent = s->agent->name,
+        .user = s->user,
+        .owner = s->env->host_name,
+        .epoch = s->journal.epoch,
+        .created_ms = s->journal.created_ms,
+        .updated_ms = now,
+        .expires_ms = s->agent->config->keep_ms == 0 ? 0 : now + s->agent->config->keep_ms,
+        .data = buf_view(data),
+    };
+}
+
+static void on_created(void *ctx, int status, const struct parley_error *err)
+{
+    struct session *s = ctx;
+
+    s->journal.request = NULL;
+    if (status < 0)
+        failed(s, "create", err);
+    else
+        s->journal.is_created = true;
+    write_next(s);
+}
+
+static void on_appended(void *ctx, int status, const struct parley_error *err)
+{
+    struct session *s = ctx;
+
+    s->journal.request = NULL;
+    clear(&s->journal.sending);
+    if (status < 0)
+        failed(s, "append", err);
+    write_next(s);
+}
+
+static void on_updated(void *ctx, int status, const struct parley_error *err)
+{
+    struct session *s = ctx;
+
+    s->journal.request = NULL;
+    s->journal.is_ending = false;
+    if (status < 0)
+        failed(s, "update", err);
+    write_next(s);
+}
+
+static const struct store_events created_events = {.on_end = on_created};
+static const struct store_events appended_events = {.on_end = on_appended};
+static const struct store_events updated_events = {.on_end = on_updated};
+
+static void write_head(struct session *s)
+{
+    struct journal *j = &s->journal;
+    struct buf data = {0};
+    struct parley_store_head head;
+    struct parley_error err = PARLEY_ERROR_INIT;
+    int r;
+
+    fill_head(s, &data, &head);
+    if (!j->is_created)
+        r = store_create(j->store, &head, (struct store_caller){&created_events, s}, &j->request,
+                         &err);
+    else
+        r = store_update(j->store, &head, (struct store_caller){&updated_events, s}, &j->request,
+                         &err);
+    buf_done(&data);
+    if (r < 0)
+        failed(s, j->is_created ? "update" : "create", &err);
+}
+
+/* All that waits, in one append. */
+static void write_records(struct session *s)
+{
+    struct journal *j = &s->journal;
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct parley_store_record *records = calloc(j->waiting_count, sizeof(*records));
+    size_t n = 0;
+
+    if (records == NULL)
+        return;
+    while (!list_empty(&j->waiting)) {
+        struct journal_record *r = list_entry(j->waiting.next, struct journal_record, entry);
+        list_remove(&r->entry);
+        list_append(&j->sending, &r->entry);
+        records[n++] = (struct parley_store_record){.kind = r->kind,
+                                                    .seq = r->seq,
+                                                    .time_ms = r->time_ms,
+                                                    .id = r->id,
+                                                    .data = buf_view(&r->data)};
+    }
+    j->waiting_count = 0;
+    j->waiting_bytes = 0;
+    int r = store_append(j->store, s->id, j->epoch, records, n,
+                         (struct store_caller){&appended_events, s}, &j->request, &err);
+    free(records);
+    if (r < 0) {
+        clear(&j->sending);
+        failed(s, "append", &err);
+    }
+}
+
+static void write_next(struct session *s)
+{
+    struct journal *j = &s->journal;
+
+    if (j->store == NULL || j->request != NULL)
+        return;
+    if (j->has_failed) {
+        j->lost += j->waiting_count;
+        clear(&j->waiting);
+        j->waiting_count = 0;
+        j->waiting_bytes = 0;
+        j->is_ending = false;
+    } else if (!j->is_created) {
+        if (j->waiting_count > 0) /* a conversation in which nothing was said is not kept */
+            write_head(s);
+        else
+            j->is_ending = false;
+    } else if (j->waiting_count > 0) {
+        write_records(s);
+    } else if (j->is_ending) {
+        write_head(s);
+    }
+    session_released(s);
+}
+
+/* ---- life ---- */
+
+void journal_init(struct session *s)
+{
+    struct journal *j = &s->journal;
+
+    list_init(&j->waiting);
+    list_init(&j->sending);
+    j->next_seq = 1;
+    j->epoch = 1;
+    j->created_ms = clock_unix_ms();
+    j->store = worker_generation_store(s->wg, s->agent);
+}
+
+void journal_end(struct session *s)
+{
+    s->journal.is_ending = s->journal.store != NULL;
+    write_next(s);
+}
+
+bool journal_is_idle(const struct session *s)
+{
+    return s->journal.request == NULL && s->journal.waiting_count == 0;
+}
+
+void journal_done(struct session *s)
+{
+    s->journal.request = store_abandon(s->journal.request);
+    clear(&s->journal.waiting);
+    clear(&s->journal.sending);
+}
+
+/* ---- records ---- */
+
+static void add(struct session *s, uint32_t kind, struct parley_view id, struct buf *take_data)
+{
+    struct journal *j = &s->journal;
+    struct journal_record *r = NULL;
+
+    if (j->store != NULL && !j->has_failed && !take_data->failed &&
+        j->waiting_count < JOURNAL_MAX_RECORDS &&
+        j->waiting_bytes + take_data->len < JOURNAL_MAX_BYTES)
+        r = calloc(1, sizeof(*r));
+    if (r == NULL || (r->id = view_dup(id)) == NULL) {
+        if (j->store != NULL && !j->has_failed && ++j->lost == 1)
+            log_error("the store is too slow; records of this conversation are lost session=%s "
+                      "waiting=%zu",
+                      s->id, j->waiting_count);
+        free(r);
+        buf_done(take_data);
+        return;
+    }
+    r->kind = kind;
+    r->seq = j->next_seq++;
+    r->time_ms = clock_unix_ms();
+    r->data = TAKE(*take_data);
+    list_append(&j->waiting, &r->entry);
+    j->waiting_count++;
+    j->waiting_bytes += r->data.len;
+    write_next(s);
+}
+
+void journal_item(struct session *s, struct item *i)
+{
+    struct buf data = {0};
+
+    if (s->journal.store == NULL || i->journaled || i->json == NULL)
+        return;
+    i->journaled = true;
+    json_write(&data, i->json);
+    add(s, PARLEY_RECORD_ITEM, view_of(i->id), &data);
+}
+
+void journal_transcript(struct session *s, struct parley_view item_id, struct parley_view text)
+{
+    struct buf data = {0};
+
+    if (s->journal.store == NULL)
+        return;
+    buf_append_str(&data, "{\"transcript\":");
+    buf_append_json_string(&data, text);
+    buf_append_char(&data, '}');
+    add(s, PARLEY_RECORD_TRANSCRIPT, item_id, &data);
+}
+
+void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms)
+{
+    struct buf data = {0};
+
+    if (s->journal.store == NULL)
+        return;
+    buf_printf(&data, "{\"audio_end_ms\":%lld}", (long long)audio_end_ms);
+    add(s, audio_end_ms == 0 ? PARLEY_RECORD_DELETED : PARLEY_RECORD_TRUNCATED, item_id, &data);
+}
+
+void journal_deleted(struct session *s, struct parley_view item_id)
+{
+    struct buf data = {0};
+
+    if (s->journal.store == NULL)
+        return;
+    buf_append_str(&data, "{}");
+    add(s, PARLEY_RECORD_DELETED, item_id, &data);
+}
+
+void journal_call(struct session *s, const struct call *c, const struct tools_result *result)
+{
+    struct buf data = {0};
+
+    if (s->journal.store == NULL)
+        return;
+    buf_append_str(&data, "{\"name\":");
+    buf_append_json_string(&data, view_of(c->name));
+    buf_append_str(&data, ",\"arguments\":");
+    buf_append_json_string(&data, json_view(c->arguments));
+    buf_append_str(&data, ",\"output\":");
+    buf_append_json_string(&data, result->output);
+    buf_printf(&data, ",\"status\":\"%s\",\"duration_ms\":%lld}", turn_status_name(result->status),
+               (long long)((clock_now_us() - c->start_us) / 1000));
+    add(s, PARLEY_RECORD_CALL, view_of(c->call_id), &data);
+}
+
+void journal_response(struct session *s, const json_t *object, const struct rt_response *read)
+{
+    struct buf data = {0};
+
+    if (s->journal.store == NULL)
+        return;
+    buf_printf(&data, "{\"status\":\"%s\",\"usage\":", rt_response_status_name(read->status));
+    if (read->has_usage)
+        rt_usage_write(&data, &read->usage);
+    else
+        buf_append_str(&data, "null");
+    buf_append_char(&data, '}');
+    add(s, PARLEY_RECORD_RESPONSE, json_get_view(object, "id"), &data);
+}

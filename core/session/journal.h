@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes to the store: final items, transcripts, tool calls with their results, truncations,
+ * deletions and usage, each when it is final and never on the way of an event. Records wait in a
+ * bounded queue; one append is under way at a time and takes all that wait. A store that fails
+ * costs the conversation nothing but its record, unless the agent says `on_store_failure = end`.
+ */
+#ifndef SESSION_JOURNAL_H
+#define SESSION_JOURNAL_H
+
+#include "base/list.h"
+#include "host/store.h"
+#include "realtime/response.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+struct call;
+struct item;
+struct tools_result;
+
+#define JOURNAL_MAX_RECORDS 1024       /* waiting */
+#define JOURNAL_MAX_BYTES   (8u << 20) /* waiting */
+
+struct journal {
+    struct worker_instance *store; /* NULL: nothing is kept */
+    struct store_request *request; /* under way, or NULL */
+    struct list waiting;           /* struct journal_record */
+    struct list sending;           /* of the append under way */
+    size_t waiting_count;
+    size_t waiting_bytes;
+    int64_t next_seq;
+    int64_t epoch;
+    int64_t created_ms;
+    bool is_created; /* the head is in the store */
+    bool has_failed; /* told once */
+    bool is_ending;  /* the head is to say that the session has ended */
+    uint64_t lost;   /* records that found no room or were refused */
+};
+
+void journal_init(struct session *s);
+
+/* The session ends: what waits is written, then the head; journal_is_idle() tells when. */
+void journal_end(struct session *s);
+bool journal_is_idle(const struct session *s);
+
+/* Give up what is under way. */
+void journal_done(struct session *s);
+
+void journal_item(struct session *s, struct item *i);
+void journal_transcript(struct session *s, struct parley_view item_id, struct parley_view text);
+void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms);
+void journal_deleted(struct session *s, struct parley_view item_id);
+void journal_call(struct session *s, const struct call *c, const struct tools_result *result);
+void journal_response(struct session *s, const json_t *object, const struct rt_response *read);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/pending.h"
+
+#include "base/id.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void pending_init(struct pending_list *p)
+{
+    *p = (struct pending_list){0};
+    memcpy(p->prefix, "parley_", 7);
+    id_random(p->prefix + 7, sizeof(p->prefix) - 8);
+}
+
+void pending_remove(struct pending *e)
+{
+    if (e == NULL)
+        return;
+    free(e->client_event_id);
+    json_decref(e->tree);
+    *e = (struct pending){0};
+}
+
+void pending_done(struct pending_list *p)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++)
+        pending_remove(&p->entries[i]);
+}
+
+const struct pending *pending_add(struct pending_list *p, enum pending_kind kind,
+                                  struct parley_view client_event_id, json_t *tree)
+{
+    struct pending *e = &p->entries[p->next];
+
+    pending_remove(e);
+    p->next = (p->next + 1) % PENDING_MAX;
+    e->kind = kind;
+    e->tree = tree;
+    e->client_event_id = client_event_id.len == 0 ? NULL : view_dup(client_event_id);
+    (void)snprintf(e->id, sizeof(e->id), "%s_%u", p->prefix, (unsigned)++p->last);
+    return e;
+}
+
+struct pending *pending_find(struct pending_list *p, struct parley_view id)
+{
+    if (!view_starts_with(id, view_of(p->prefix)))
+        return NULL;
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        if (p->entries[i].kind != PENDING_NONE && view_is(id, p->entries[i].id))
+            return &p->entries[i];
+    }
+    return NULL;
+}
+
+struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        struct pending *e = &p->entries[(p->next + i) % PENDING_MAX];
+        if (e->kind == kind)
+            return e;
+    }
+    return NULL;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening and closing. A session is freed when nobody can call it any more: its model has closed
+ * and its store has nothing under way; and never on the stack of something that still uses it.
+ *
+ *     CONNECTING --model ready--> OPEN --end, client gone, model gone--> ENDED --all idle--> freed
+ */
+#include "session/session.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "session/state.h"
+
+#include <stdlib.h>
+
+struct worker_sessions {
+    const struct worker_env *env;
+    struct list all;
+    size_t count;
+};
+
+/* ---- the end ---- */
+
+static void free_strings(struct map *m)
+{
+    struct parley_view key;
+    size_t at = 0;
+    void *value;
+
+    while (map_next(m, &at, &key, &value))
+        free(value);
+    map_done(m);
+}
+
+static void session_free(struct session *s)
+{
+    struct worker_generation *wg = s->wg;
+    const struct worker_env *env = s->env;
+    bool was_open = s->table != NULL; /* else session_open() failed, and nobody counts it */
+    char user[SESSION_USER_SIZE];
+
+    view_copy(user, sizeof(user), view_of(s->user));
+    if (was_open) {
+        list_remove(&s->entry);
+        s->table->count--;
+    }
+    loop_timer_stop(&s->drain);
+    loop_timer_stop(&s->release);
+    interruption_stop(s);
+    (void)model_abandon(s->model);
+    journal_done(s);
+    turn_done(s);
+    sequencer_done(s);
+    settings_done(s);
+    items_done(&s->items);
+    free_strings(&s->calls_by_client);
+    free_strings(&s->calls_by_model);
+    map_done(&s->ran);
+    pending_done(&s->pending);
+    queue_clear(&s->early);
+    queue_clear(&s->held);
+    buf_done(&s->out);
+    free(s);
+    (void)worker_generation_unref(wg);
+    if (was_open && env->on_session_gone != NULL)
+        env->on_session_gone(env->ctx, user);
+}
+
+static void on_release(void *ctx)
+{
+    struct session *s = ctx;
+
+    if (s->model == NULL && journal_is_idle(s))
+        session_free(s);
+}
+
+void session_released(struct session *s)
+{
+    if (s->phase == SESSION_ENDED && s->model == NULL && journal_is_idle(s))
+        loop_timer_start(s->env->loop, &s->release, 0, on_release, s);
+}
+
+/* The conversation is over: what runs for it is wound up. */
+static void wind_up(struct session *s)
+{
+    if (s->phase == SESSION_ENDED)
+        return;
+    log_info("session ended session=%s agent=%s user=%s seconds=%llu turns=%u", s->id,
+             s->agent->name, s->user,
+             (unsigned long long)((clock_now_us() - s->opened_us) / 1000000), s->turn.number);
+    turn_ended(s, "session_ended");
+    tools_stop(s);
+    s->phase = SESSION_ENDED;
+    interruption_stop(s);
+    loop_timer_stop(&s->sequencer.start.limit);
+    queue_clear(&s->early);
+    queue_clear(&s->held);
+    if (s->model != NULL)
+        model_close(s->model);
+    journal_end(s);
+    session_released(s);
+}
+
+static void close_client(struct session *s, int code, const char *reason)
+{
+    const struct session_client *client = s->client;
+
+    s->client = NULL;
+    if (client != NULL)
+        client->close(s->client_ctx, code, reason);
+}
+
+void session_end(struct session *s, int close_code, const char *error_code, const char *message)
+{
+    struct rt_error error;
+    char reason[124];
+
+    if (s->phase == SESSION_ENDED)
+        return;
+    rt_error_copy(&error, close_code == 1000 || close_code == 1001 ? "invalid_request_error" : NULL,
+                  error_code, message);
+    response_fail_all(s, error_code, message);
+    say_error(s, &error, VIEW(""));
+    rt_error_close_reason(&error, reason);
+    close_client(s, close_code, reason);
+    wind_up(s);
+}
+
+void session_client_gone(struct session *s)
+{
+    s->client = NULL;
+    wind_up(s);
+}
+
+/* ---- the model ---- */
+
+void session_model_ready(struct session *s, struct parley_view session_created)
+{
+    _cleanup_json_ json_t *created = json_parse(session_created, NULL);
+    json_t *expires = json_object_get(json_object_get(created, "session"), "expires_at");
+    _cleanup_json_ json_t *for_model = settings_for_model(s);
+    const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
+
+    if (s->phase != SESSION_CONNECTING)
+        return;
+    s->phase = SESSION_OPEN;
+    if (json_is_integer(expires))
+        json_object_set(s->settings, "expires_at", expires);
+    rt_encode_session_update(&s->out, view_of(p->id), for_model);
+    tell_out(s);
+    _cleanup_json_ json_t *for_client = settings_for_client(s);
+    rt_encode_session(&s->out, RT_SESSION_CREATED, for_client);
+    say_out(s);
+    log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
+             s->agent->name, s->user, s->model_title,
+             (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
+    response_greet(s);
+    while (!list_empty(&s->early.events) && s->phase == SESSION_OPEN) {
+        struct queued_event *e = list_entry(s->early.events.next, struct queued_event, entry);
+        list_remove(&e->entry);
+        s->early.bytes -= e->len;
+        client_event(s, (struct parley_view){e->bytes + PARLEY_EVENT_ROOM_BYTES, e->len},
+                     PARLEY_EVENT_ROOM);
+        free(e);
+    }
+    if (s->phase == SESSION_OPEN && list_empty(&s->held.events))
+        tell_flush(s);
+}
+
+/* The model's own close code when a server may send it, else the one that goes with the error. */
+static int close_code_for(const struct parley_model_closed *closed, const struct rt_error *error)
+{
+    int code = closed->close_code;
+
+    if ((code >= 3000 && code <= 4999) || (code >= 1007 && code <= 1013) || code == 1000 ||
+        code == 1001)
+        return code;
+    int mapped = rt_error_close_code(error);
+    /* Clients try again after 1011 to 1013: not where it is useless. */
+    return mapped == 1011 && !closed->retryable ? 4000 : mapped;
+}
+
+void session_model_gone(struct session *s, const struct parley_model_closed *closed)
+{
+    struct rt_error error;
+    char reason[124];
+
+    s->model = NULL;
+    if (s->phase == SESSION_ENDED) {
+        session_released(s);
+        return;
+    }
+    const char *message = closed->message != NULL && closed->message[0] != '\0'
+                              ? closed->message
+                              : "The model ended the session.";
+    log_warn("the model closed session=%s model=\"%s\" status=%d code=%s close_code=%d "
+             "retryable=%u message=\"%s\"",
+             s->id, s->model_title, closed->status, closed->code == NULL ? "" : closed->code,
+             closed->close_code, closed->retryable, message);
+    rt_error_copy(&error, closed->type, closed->code, message);
+    response_fail_all(s, error.code[0] == '\0' ? "model_gone" : error.code, message);
+    if (closed->status != PARLEY_OK || error.code[0] != '\0')
+        say_error(s, &error, VIEW(""));
+    rt_error_close_reason(&error, reason);
+    close_client(s, close_code_for(closed, &error),
+                 error.code[0] == '\0' && closed->status == PARLEY_OK ? "model ended" : reason);
+    wind_up(s);
+}
+
+static int open_model(struct session *s, struct parley_error *err)
+{
+    const struct model *model = NULL;
+    struct buf text = {0};
+    int r = worker_generation_model(s->wg, s->agent, s->model_place, &model, err);
+
+    if (r < 0)
+        return r;
+    view_copy(s->model_title, sizeof(s->model_title), view_of(model->title));
+    s->caps = (struct parley_model_caps){.size = sizeof(s->caps)};
+    model->vtable->caps(model->instance, &s->caps);
+    _cleanup_json_ json_t *session = settings_for_model(s);
+    json_write(&text, session);
+    const struct model_open open = {
+        .session_id = s->id,
+        .safety_identifier = s->user,
+        .traceparent = s->traceparent,
+        .agent = s->agent->name,
+        .session = buf_view(&text),
+    };
+    r = model_open(model, &open, &upstream_events, s, &s->model, err);
+    buf_done(&text);
+    return r;
+}
+
+/* ---- the beginning ---- */
+
+static struct session *session_create(const struct session_open *open)
+{
+    struct session *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->env = open->sessions->env;
+    s->wg = worker_generation_ref(open->generation);
+    s->agent = open->agent;
+    s->opened_us = clock_now_us();
+    s->wants_trace = open->wants_trace && open->agent->config->client_trace != 0;
+    view_copy(s->user, sizeof(s->user), view_of(open->user));
+    view_copy(s->traceparent, sizeof(s->traceparent), view_of(open->traceparent));
+    list_init(&s->early.events);
+    list_init(&s->held.events);
+    list_init(&s->calls);
+    pending_init(&s->pending);
+    items_init(&s->items);
+    playback_init(&s->playback);
+    sequencer_init(s);
+    return s;
+}
+
+int session_open(const struct session_open *open, struct session **ret, struct parley_error *err)
+{
+    struct session *s = session_create(open);
+
+    if (s == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a session");
+    journal_init(s);
+    int r = settings_init(s, open->preset, err);
+    if (r == PARLEY_OK)
+        r = open_model(s, err);
+    if (r < 0) {
+        session_free(s);
+        return r;
+    }
+    s->client = open->client;
+    s->client_ctx = open->client_ctx;
+    s->table = open->sessions;
+    list_append(&s->table->all, &s->entry);
+    s->table->count++;
+    *ret = s;
+    return PARLEY_OK;
+}
+
+const char *session_id(const struct session *s)
+{
+    return s->id;
+}
+
+/* ---- the client ---- */
+
+void session_client_event(struct session *s, struct parley_view event, uint32_t flags)
+{
+    if (s->phase == SESSION_OPEN) {
+        client_event(s, event, flags);
+    } else if (s->phase == SESSION_CONNECTING &&
+               !queue_add(&s->early, event, SESSION_EARLY_BYTES)) {
+        session_end(s, 1013, "model_not_ready",
+                    "More was sent than can be kept while the model connects; wait for "
+                    "session.created.");
+    }
+}
+
+void session_client_binary(struct session *s)
+{
+    if (s->phase != SESSION_ENDED)
+        say_fault(s, RT_ERROR_INVALID_EVENT, NULL, VIEW(""),
+                  "Binary frames are not part of the protocol; send each event as one text frame "
+                  "of JSON, audio as base64 in input_audio_buffer.append.");
+}
+
+void session_client_dropped(struct session *s, size_t events, size_t bytes)
+{
+    struct rt_error error;
+
+    log_warn("the client reads too slowly; audio was dropped session=%s events=%zu bytes=%zu",
+             s->id, events, bytes);
+    if (s->phase == SESSION_ENDED)
+        return;
+    (void)rt_error_set(
+        &error, RT_ERROR_SERVER, NULL,
+        "The connection is too slow for its audio: %zu audio events (%zu bytes) were "
+        "left out.",
+        events, bytes);
+    view_copy(error.code, sizeof(error.code), VIEW("output_audio_dropped"));
+    say_error(s, &error, VIEW(""));
+}
+
+/* ---- the worker's table ---- */
+
+struct worker_sessions *worker_sessions_create(const struct worker_env *env)
+{
+    struct worker_sessions *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return NULL;
+    w->env = env;
+    list_init(&w->all);
+    return w;
+}
+
+struct worker_sessions *worker_sessions_destroy(struct worker_sessions *w)
+{
+    if (w == NULL)
+        return NULL;
+    while (!list_empty(&w->all))
+        session_free(list_entry(w->all.next, struct session, entry));
+    free(w);
+    return NULL;
+}
+
+size_t worker_sessions_count(const struct worker_sessions *w)
+{
+    return w->count;
+}
+
+static void on_drain(void *ctx)
+{
+    struct session *s = ctx;
+
+    session_end(s, 1001, "server_stopping", "The server is stopping; connect again.");
+}
+
+/* Sessions that wait for nothing end at once; the others when their turn does, or at the deadline.
+ */
+void worker_sessions_drain(struct worker_sessions *w, int64_t grace_ms)
+{
+    struct list *at;
+
+    list_for_each(at, &w->all)
+    {
+        struct session *s = list_entry(at, struct session, entry);
+        bool is_busy = s->phase == SESSION_OPEN && session_is_busy(s);
+        s->is_draining = true;
+        loop_timer_start(w->env->loop, &s->drain, is_busy ? grace_ms : 0, on_drain, s);
+    }
+}
+
+bool session_is_busy(const struct session *s)
+{
+    return s->sequencer.active != NULL || s->sequencer.start.is_running || s->calls_running > 0 ||
+           s->sequencer.wants_answer;
+}
+
+void session_turn_over(struct session *s)
+{
+    if (s->is_draining && s->phase == SESSION_OPEN && !session_is_busy(s))
+        loop_timer_start(s->env->loop, &s->drain, 0, on_drain, s);
+}
+
+static json_t *describe(const struct session *s, bool in_full)
+{
+    static const char *const phases[] = {"connecting", "open", "ended"};
+    json_t *d =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i}", "id", s->id, "agent", s->agent->name,
+                  "user", s->user, "model", s->model_title, "state", phases[s->phase], "age_ms",
+                  (json_int_t)((clock_now_us() - s->opened_us) / 1000), "turns",
+                  (int)s->turn.number, "items", (int)s->items.count);
+
+    if (d == NULL || !in_full)
+        return d;
+    json_t *items = json_array();
+    struct list *at;
+    list_for_each(at, &s->items.all)
+    {
+        const struct item *i = list_entry(at, struct item, entry);
+        if (i->json != NULL)
+            json_array_append(items, i->json);
+    }
+    json_object_set_new(d, "conversation", items);
+    json_object_set_new(d, "counts",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "client_events",
+                                  (json_int_t)s->counts.client_events, "model_events",
+                                  (json_int_t)s->counts.model_events, "unknown_events",
+                                  (json_int_t)s->counts.unknown_events, "stale_events",
+                                  (json_int_t)s->counts.stale_events, "input_audio_bytes",
+                                  (json_int_t)s->counts.input_bytes, "output_audio_bytes",
+                                  (json_int_t)s->counts.output_bytes));
+    return d;
+}
+
+json_t *worker_sessions_describe(const struct worker_sessions *w, const char *id)
+{
+    json_t *out = json_array();
+    struct list *at;
+
+    list_for_each(at, &w->all)
+    {
+        const struct session *s = list_entry(at, struct session, entry);
+        if (id == NULL || strcmp(id, s->id) == 0)
+            json_array_append_new(out, describe(s, id != NULL));
+    }
+    return out;
+}

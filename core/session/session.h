@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session/ owns one conversation: it stands between one client and one model, speaks the Realtime
+ * protocol with both, and keeps the rules that neither side can be trusted with: who may start a
+ * response, what a client may change, which tools run, what the user has heard, what is kept. It
+ * has no sockets and no wire format of its own (realtime/). Everything runs on the session's
+ * worker.
+ *
+ *   session.c      opening, closing, the ways in       response.c      the one response sequencer
+ *   client.c       events of the client                tools.c         calls of server tools
+ *   upstream.c     events of the model                 interruption.c  truncation after playback
+ *   settings.c     the session object, both views      journal.c       what goes to the store
+ *   items.c, playback.c, pending.c  small state        trace.c         turns: spans, metrics, trace
+ * events
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "agent/worker_generation.h"
+
+#include <parley/error.h>
+#include <parley/types.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+
+#define SESSION_SEND_DROPPABLE 1u /* audio: may be dropped when the client reads too slowly */
+#define SESSION_SEND_ROOM      2u /* as PARLEY_EVENT_ROOM */
+
+/* What a session may do to its client. Called on the worker; must not call back into the session.
+ */
+struct session_client {
+    /* Send one event; borrowed until return. */
+    void (*send)(void *ctx, struct parley_view event, unsigned flags);
+    /* Stop reading from the client until called with false. */
+    void (*pause)(void *ctx, bool paused);
+    /* Close the connection; session_client_gone() is not called for it. The last call. */
+    void (*close)(void *ctx, int code, const char *reason);
+};
+
+struct session_open {
+    struct worker_sessions *sessions;     /* of the worker */
+    struct worker_generation *generation; /* a reference is taken */
+    const struct agent *agent;
+    const char *user;        /* opaque name of the end user or key, for the store and limits */
+    const char *traceparent; /* W3C trace context of the client, or "" */
+    bool wants_trace;        /* the client asked for parley.* events */
+    const json_t *preset;    /* session object of an ephemeral secret, or NULL */
+    const struct session_client *client;
+    void *client_ctx;
+};
+
+/*
+ * Open a session and begin to connect its model. PARLEY_OK: events follow, beginning with
+ * session.created once the model is ready. Otherwise nothing was opened and err says why.
+ */
+int session_open(const struct session_open *open, struct session **ret, struct parley_error *err);
+
+/* One text message of the client. flags: PARLEY_EVENT_ROOM. The session may end in it. */
+void session_client_event(struct session *s, struct parley_view event, uint32_t flags);
+
+/* A binary frame, which the protocol does not have. */
+void session_client_binary(struct session *s);
+
+/* Audio was dropped because the client reads too slowly: it is told, with a notice that is not
+ * dropped. */
+void session_client_dropped(struct session *s, size_t events, size_t bytes);
+
+/* The client's connection ended: tools, model and store are wound up, no more calls to the client.
+ */
+void session_client_gone(struct session *s);
+
+/* End from parley's side: an error event, then a close frame. */
+void session_end(struct session *s, int close_code, const char *error_code, const char *message);
+
+const char *session_id(const struct session *s);
+
+/* ---- the sessions of one worker ---- */
+
+struct worker_env; /* worker.h */
+
+/* Create the table; env is borrowed and outlives it. */
+struct worker_sessions *worker_sessions_create(const struct worker_env *env);
+
+/* All sessions must have been closed. */
+struct worker_sessions *worker_sessions_destroy(struct worker_sessions *w);
+
+size_t worker_sessions_count(const struct worker_sessions *w);
+
+/* Ask every session to end (orderly stop): each is told, its turn may finish until the deadline. */
+void worker_sessions_drain(struct worker_sessions *w, int64_t grace_ms);
+
+/* Describe live sessions as a JSON array into `out` (admin API); id NULL: all, in short. */
+json_t *worker_sessions_describe(const struct worker_sessions *w, const char *id);
+
+#endif

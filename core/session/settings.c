@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session object in its two views: what the model is asked for (with the agent's tools) and
+ * what the client sees (without them, unless the agent shows them). The agent owns it; a client
+ * changes what the agent lets it change.
+ */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "session/state.h"
+
+#include <stdlib.h>
+
+static bool may_set(const void *ctx, const char *path)
+{
+    return agent_client_may_set(ctx, path);
+}
+
+static void take_settings(struct session *s, json_t *take)
+{
+    json_decref(s->settings);
+    s->settings = take;
+    rt_session_read(s->settings, &s->view);
+}
+
+/* ---- the agent's tools ---- */
+
+const struct session_tool *settings_tool(const struct session *s, struct parley_view name)
+{
+    for (size_t i = 0; i < s->tool_count; i++) {
+        if (view_is(name, s->tools[i].name))
+            return &s->tools[i];
+    }
+    return NULL;
+}
+
+static bool add_tool(struct session *s, struct worker_instance *wi, const struct tools_function *f)
+{
+    if (settings_tool(s, view_of(f->name)) != NULL) {
+        log_warn(
+            "two tools have the same name; the first one is used tool=%s agent=%s other=\"%s\"",
+            f->name, s->agent->name, wi->instance->title);
+        return true;
+    }
+    if (s->tool_count == RT_MAX_TOOLS) {
+        log_warn("too many tools; the rest is left out agent=%s most=%d", s->agent->name,
+                 RT_MAX_TOOLS);
+        return true;
+    }
+    struct session_tool *tools = realloc(s->tools, (s->tool_count + 1) * sizeof(*tools));
+    if (tools == NULL)
+        return false;
+    s->tools = tools;
+    char *name = strdup(f->name);
+    json_t *json = tools_function_json(f, true);
+    if (name == NULL || json == NULL || json_array_append_new(s->server_tools, json) != 0) {
+        free(name);
+        return false;
+    }
+    s->tools[s->tool_count++] = (struct session_tool){.name = name, .wi = wi};
+    return true;
+}
+
+/* One entry of the agent's list: an instance, or one function of it. */
+static bool add_tools_of(struct session *s, const char *entry)
+{
+    char instance[64];
+    struct parley_view function = view_of(entry);
+    struct parley_view head;
+    size_t count;
+
+    bool one = view_split(&function, '.', &head);
+    view_copy(instance, sizeof(instance), head);
+    struct worker_instance *wi = worker_generation_tools(s->wg, instance);
+    if (wi == NULL) {
+        log_warn("tools are not available agent=%s tools=%s", s->agent->name, entry);
+        return true;
+    }
+    const struct tools_function *f = tools_functions(wi, &count);
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+        if (one && !view_is(function, f[i].name))
+            continue;
+        found = true;
+        if (!add_tool(s, wi, &f[i]))
+            return false;
+    }
+    if (!found)
+        log_warn("no such tool now agent=%s tool=%s", s->agent->name, entry);
+    return true;
+}
+
+static int collect_tools(struct session *s, struct parley_error *err)
+{
+    const struct parley_list *list = &s->agent->config->tools;
+
+    s->server_tools = json_array();
+    if (s->server_tools == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for the tools of a session");
+    for (size_t i = 0; i < list->count; i++) {
+        if (!add_tools_of(s, list->items[i]))
+            return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for the tools of a session");
+    }
+    return PARLEY_OK;
+}
+
+/* ---- beginning ---- */
+
+static int apply(struct session *s, const json_t *update, const struct rt_session_rules *rules,
+                 const char *whose, struct parley_error *err)
+{
+    json_t *merged = NULL;
+    struct rt_error fault;
+
+    if (rt_session_update(s->settings, update, rules, &merged, NULL, &fault) < 0)
+        return parley_fail(err, PARLEY_E_INVALID, "%s: %s: %.300s", whose, fault.param,
+                           fault.message);
+    take_settings(s, merged);
+    return PARLEY_OK;
+}
+
+int settings_init(struct session *s, const json_t *preset, struct parley_error *err)
+{
+    const struct rt_session_rules agent_rules = {0};
+    const struct rt_session_rules client_rules = {.may_set = may_set, .ctx = s->agent};
+    _cleanup_json_ json_t *agent = agent_session_object(s->agent, NULL);
+    json_t *fresh = rt_session_new(s->agent->name, 0);
+
+    if (agent == NULL || fresh == NULL) {
+        json_decref(fresh);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a session");
+    }
+    take_settings(s, fresh);
+    view_copy(s->id, sizeof(s->id), json_get_view(fresh, "id"));
+    int r = apply(s, agent, &agent_rules, s->agent->name, err);
+    if (r == PARLEY_OK && preset != NULL)
+        r = apply(s, preset, &client_rules, "session of the client secret", err);
+    return r == PARLEY_OK ? collect_tools(s, err) : r;
+}
+
+void settings_done(struct session *s)
+{
+    for (size_t i = 0; i < s->tool_count; i++)
+        free(s->tools[i].name);
+    free(s->tools);
+    json_decref(s->server_tools);
+    json_decref(s->settings);
+}
+
+/* ---- the views ---- */
+
+static json_t *tools_with(const struct session *s, bool server_tools)
+{
+    json_t *all = server_tools ? json_copy(s->server_tools) : json_array();
+
+    if (all != NULL)
+        json_array_extend(all, json_object_get(s->settings, "tools"));
+    return all;
+}
+
+json_t *settings_for_model(const struct session *s)
+{
+    static const char *const not_ours[] = {"id", "object", "expires_at", "model"};
+    json_t *copy = json_copy(s->settings);
+
+    if (copy == NULL)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+        (void)json_object_del(copy, not_ours[i]);
+    json_object_set_new(copy, "tools", tools_with(s, true));
+    return copy;
+}
+
+json_t *settings_for_client(const struct session *s)
+{
+    json_t *copy = json_copy(s->settings);
+
+    if (copy != NULL)
+        json_object_set_new(copy, "tools", tools_with(s, s->agent->config->show_tools != 0));
+    return copy;
+}
+
+/* ---- changes ---- */
+
+/* A client's tool must not take the place of one of the agent's. */
+static const char *taken_name(const struct session *s, const json_t *update)
+{
+    const json_t *tools = json_object_get(update, "tools");
+    size_t i;
+    json_t *tool;
+
+    json_array_foreach(tools, i, tool)
+    {
+        const struct session_tool *t = settings_tool(s, json_get_view(tool, "name"));
+        if (t != NULL)
+            return t->name;
+    }
+    return NULL;
+}
+
+static void send_update(struct session *s, json_t *accepted, json_t *take_before,
+                        struct parley_view raw_event_id)
+{
+    const struct pending *p =
+        pending_add(&s->pending, PENDING_CLIENT_UPDATE, raw_event_id, take_before);
+
+    if (json_object_get(accepted, "tools") != NULL)
+        json_object_set_new(accepted, "tools", tools_with(s, true));
+    (void)json_object_del(accepted, "model"); /* the agent's name, unknown to the model */
+    rt_encode_session_update(&s->out, view_of(p->id), accepted);
+    tell_out(s);
+}
+
+void settings_client_update(struct session *s, const json_t *update,
+                            struct parley_view raw_event_id)
+{
+    const struct rt_session_rules rules = {
+        .may_set = may_set, .ctx = s->agent, .voice_is_fixed = s->has_spoken};
+    struct rt_error fault;
+    json_t *merged = NULL;
+    _cleanup_json_ json_t *accepted = NULL;
+
+    const char *taken = taken_name(s, update);
+    if (taken != NULL && agent_client_may_set(s->agent, "tools")) {
+        say_fault(s, RT_ERROR_INVALID_VALUE, "session.tools", raw_event_id,
+                  "Tool '%s' is one of the agent's own; give yours another name.", taken);
+        return;
+    }
+    if (rt_session_update(s->settings, update, &rules, &merged, &accepted, &fault) < 0) {
+        say_error(s, &fault, raw_event_id);
+        return;
+    }
+    json_t *before = json_incref(s->settings);
+    take_settings(s, merged);
+    send_update(s, accepted, before, raw_event_id);
+}
+
+void settings_restore(struct session *s, json_t *take_before)
+{
+    if (take_before != NULL)
+        take_settings(s, take_before);
+}
+
+/* What the model made of it is what counts, but names, instructions and tools are the agent's. */
+static void adopt_echo(struct session *s, json_t *echo)
+{
+    static const char *const from_model[] = {"audio",      "output_modalities", "max_output_tokens",
+                                             "truncation", "expires_at",        "reasoning"};
+    json_t *copy = json_deep_copy(s->settings);
+
+    if (copy == NULL)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(from_model); i++) {
+        json_t *theirs = json_object_get(echo, from_model[i]);
+        json_t *ours = json_object_get(copy, from_model[i]);
+        if (theirs == NULL)
+            continue;
+        if (json_is_object(ours) && json_is_object(theirs))
+            json_object_update_recursive(ours, theirs);
+        else
+            json_object_set(copy, from_model[i], theirs);
+    }
+    take_settings(s, copy);
+}
+
+void settings_model_updated(struct session *s, struct parley_view event)
+{
+    _cleanup_json_ json_t *tree = json_parse(event, NULL);
+    struct pending *agent = pending_oldest(&s->pending, PENDING_AGENT_UPDATE);
+
+    pending_remove(agent != NULL ? agent : pending_oldest(&s->pending, PENDING_CLIENT_UPDATE));
+    /* With another update under way this echo is of the past already. */
+    if (json_is_object(json_object_get(tree, "session")) &&
+        pending_oldest(&s->pending, PENDING_CLIENT_UPDATE) == NULL)
+        adopt_echo(s, json_object_get(tree, "session"));
+    if (agent != NULL)
+        return; /* the client did not ask: nothing to answer */
+    _cleanup_json_ json_t *view = settings_for_client(s);
+    rt_encode_session(&s->out, RT_SESSION_UPDATED, view);
+    say_out(s);
+}

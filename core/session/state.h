@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a session holds, for the files of this folder only; session.h is what others use. */
+#ifndef SESSION_STATE_H
+#define SESSION_STATE_H
+
+#include "agent/worker_generation.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "host/model.h"
+#include "host/tools.h"
+#include "realtime/decode.h"
+#include "realtime/encode.h"
+#include "realtime/splice.h"
+#include "session/items.h"
+#include "session/journal.h"
+#include "session/pending.h"
+#include "session/playback.h"
+#include "session/session.h"
+#include "session/trace.h"
+#include "session/worker_env.h"
+
+#define SESSION_USER_SIZE      65
+#define SESSION_EARLY_BYTES    (2u << 20) /* client events kept until the model is ready */
+#define SESSION_HELD_BYTES     (4u << 20) /* client events that a busy model has not taken yet */
+#define SESSION_OUT_OF_BAND    16         /* responses beside the conversation at once */
+#define SESSION_START_LIMIT_MS 30000      /* from response.create to response.created */
+#define SESSION_MAX_CALLS      10000      /* tool calls of one session */
+#define SESSION_APPEND_BYTES   (15u << 20)
+
+enum session_phase {
+    SESSION_CONNECTING, /* the model is not ready: client events wait */
+    SESSION_OPEN,
+    SESSION_ENDED, /* the client was told; waiting for the model and the store */
+};
+
+/* Who wanted a response. */
+enum response_by {
+    RESPONSE_BY_MODEL, /* turn detection */
+    RESPONSE_BY_CLIENT,
+    RESPONSE_BY_TOOLS,    /* results of server tools */
+    RESPONSE_BY_GREETING, /* the agent speaks first */
+};
+
+/* A response that the model has announced and not ended. */
+struct response {
+    struct list entry;
+    char *id;
+    enum response_by by;
+    bool in_band;
+    bool shown;      /* the client knows it */
+    bool cancelled;  /* the client, or speech, asked for its end */
+    json_t *object;  /* of response.created, while it is not shown */
+    json_t *request; /* `response` of the response.create, or NULL */
+    size_t server_calls;
+    size_t client_calls;
+    uint64_t created_us;
+};
+
+/* A response.create that was sent and not answered yet. */
+struct response_start {
+    bool is_running;
+    enum response_by by;
+    bool was_queued;
+    json_t *request;
+    char *client_event_id; /* raw; NULL: none */
+    struct loop_timer limit;
+};
+
+/* The one place that starts and ends responses. */
+struct sequencer {
+    struct list responses; /* struct response, in band and out of band */
+    size_t out_of_band;
+    struct response *active; /* in band, or NULL */
+    struct response_start start;
+    json_t *client_wish;    /* a client's response.create that waits its turn: the event, or NULL */
+    bool wants_answer;      /* results of server tools wait for a response */
+    json_t *answer_request; /* the request whose calls they were, or NULL */
+    /* A response that held nothing but server calls: the client has not heard of it, and is shown
+     * the one that follows instead. */
+    json_t *unshown;
+    enum response_by unshown_by;
+    struct rt_usage unshown_usage;
+    bool has_unshown_usage;
+};
+
+/* A call of a server tool. */
+struct call {
+    struct list entry;
+    struct session *session;
+    char *call_id;
+    char *name;
+    char *item_id;
+    char *response_id;
+    json_t *arguments;     /* string */
+    json_t *request;       /* of the response.create that led to it, or NULL */
+    struct tools_run *run; /* NULL: ended */
+    bool is_silent;        /* its result asks for no answer: interrupted meanwhile */
+    uint64_t start_us;
+    struct span *span;
+};
+
+/* A server tool that this session's agent may call. */
+struct session_tool {
+    char *name;
+    struct worker_instance *wi;
+};
+
+struct queued_event {
+    struct list entry;
+    size_t len;
+    char bytes[]; /* PARLEY_EVENT_ROOM_BYTES of room, then the event */
+};
+
+struct event_queue {
+    struct list events;
+    size_t bytes;
+};
+
+struct session {
+    struct list entry; /* of the worker's table */
+    struct worker_sessions *table;
+    struct worker_generation *wg;
+    const struct worker_env *env;
+    const struct agent *agent;
+    char id[ID_SIZE + 8];
+    char user[SESSION_USER_SIZE];
+    char traceparent[64];
+    uint64_t opened_us;
+
+    const struct session_client *client; /* NULL: gone */
+    void *client_ctx;
+    bool client_paused;
+    bool wants_trace;
+
+    enum session_phase phase;
+    struct model_session *model;
+    struct parley_model_caps caps;
+    size_t model_place; /* in the agent's list of models */
+    struct event_queue early;
+    struct event_queue held;
+    struct loop_timer drain;
+    struct loop_timer release;
+    char model_title[64];
+    bool is_draining;
+
+    json_t *settings;     /* the effective session; tools are the client's own */
+    json_t *server_tools; /* array of function tools */
+    struct session_tool *tools;
+    size_t tool_count;
+    struct rt_session_view view; /* of settings; renewed with them */
+    bool has_spoken;
+
+    struct pending_list pending;
+    struct items items;
+    struct map calls_by_client; /* long call_ids of the client -> the model's, both ways */
+    struct map calls_by_model;
+    struct playback playback;
+    struct interruption {
+        struct loop_timer wait;
+        char item_id[PLAYBACK_ID_CHARS + 1];
+        int64_t heard_ms;
+    } interruption;
+
+    struct sequencer sequencer;
+    struct list calls; /* struct call, running or not */
+    size_t calls_running;
+    size_t tool_round; /* of this turn */
+    struct map ran;    /* call ids that were started: none runs twice */
+
+    struct journal journal;
+    struct turn turn;
+    struct rt_usage usage; /* of the session so far */
+    struct session_counts {
+        uint64_t client_events;
+        uint64_t model_events;
+        uint64_t unknown_events;
+        uint64_t stale_events; /* of responses that had ended or never began */
+        uint64_t input_bytes;
+        uint64_t output_bytes;
+        uint64_t items_trimmed;
+    } counts;
+    struct buf out; /* scratch for one event */
+};
+
+/* ---- say.c: towards client and model ---- */
+
+void say_view(struct session *s, struct parley_view event, unsigned flags);
+/* Send what s->out holds to the client, and clear it. */
+void say_out(struct session *s);
+void say_error(struct session *s, const struct rt_error *error, struct parley_view raw_event_id);
+void say_fault(struct session *s, enum rt_error_kind kind, const char *param,
+               struct parley_view raw_event_id, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* To the model; a busy one gets it later, in order, and the client is not read meanwhile. */
+void tell_view(struct session *s, struct parley_view event, uint32_t flags);
+void tell_out(struct session *s);
+void tell_flush(struct session *s);
+bool queue_add(struct event_queue *q, struct parley_view event, size_t limit);
+void queue_clear(struct event_queue *q);
+
+/* ---- settings.c ---- */
+
+int settings_init(struct session *s, const json_t *preset, struct parley_error *err);
+void settings_done(struct session *s);
+/* The session object as the model gets it; the caller owns it. */
+json_t *settings_for_model(const struct session *s);
+/* The same as the client sees it. */
+json_t *settings_for_client(const struct session *s);
+void settings_client_update(struct session *s, const json_t *update,
+                            struct parley_view raw_event_id);
+void settings_model_updated(struct session *s, struct parley_view event);
+/* The model refused our update: back to what was. */
+void settings_restore(struct session *s, json_t *take_before);
+const struct session_tool *settings_tool(const struct session *s, struct parley_view name);
+
+/* ---- session.c ---- */
+
+void session_model_ready(struct session *s, struct parley_view session_created);
+void session_model_gone(struct session *s, const struct parley_model_closed *closed);
+/* Something that keeps an ended session alive has gone: free it soon, if it was the last. */
+void session_released(struct session *s);
+bool session_is_busy(const struct session *s);
+void session_turn_over(struct session *s);
+
+/* ---- client.c ---- */
+
+void client_event(struct session *s, struct parley_view event, uint32_t flags);
+
+/* ---- upstream.c ---- */
+
+extern const struct model_events upstream_events;
+
+/* ---- response.c ---- */
+
+void sequencer_init(struct session *s);
+void sequencer_done(struct session *s);
+void response_client_create(struct session *s, struct parley_view event,
+                            const struct rt_client_event *e);
+void response_client_cancel(struct session *s, struct parley_view event,
+                            const struct rt_client_event *e);
+void response_greet(struct session *s);
+/* Results of server tools are in the conversation: an answer is wanted. */
+void response_wants_answer(struct session *s, const json_t *request);
+void response_created(struct session *s, struct parley_view event);
+void response_done(struct session *s, struct parley_view event);
+/* The model refused a response.create. True when it was parley's own and is dealt with. */
+bool response_refused(struct session *s, const struct pending *p, const json_t *error);
+/* The model refused something; was it the client's response.create? */
+void response_client_refused(struct session *s, struct parley_view event_id,
+                             struct parley_view code);
+struct response *response_find(struct session *s, struct parley_view id);
+/* Tell the client of a response before its first visible output. */
+void response_show(struct session *s, struct response *r);
+/* The user began to speak. */
+void response_interrupted(struct session *s);
+/* Start what waits, if nothing runs. */
+void response_next(struct session *s);
+/* The model is gone: everything that the client waits for ends as failed. */
+void response_fail_all(struct session *s, const char *code, const char *message);
+
+/* ---- tools.c ---- */
+
+/* A function_call item of a server tool is complete: run it. */
+void tools_start(struct session *s, struct response *r, const json_t *item);
+/* The response that held calls has ended. */
+void tools_response_done(struct session *s, struct response *r);
+bool tools_is_server_call(const struct session *s, struct parley_view call_id);
+/* Results that are still to come ask for no answer. */
+void tools_silence(struct session *s);
+void tools_stop(struct session *s);
+
+/* ---- interruption.c ---- */
+
+void interruption_begin(struct session *s);
+void interruption_client_truncate(struct session *s, const struct rt_client_event *e);
+void interruption_report(struct session *s, const json_t *event);
+void interruption_stop(struct session *s);
+uint32_t session_bytes_per_ms(const struct session *s);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the model sends: relayed, with the session's own view of it kept up to date. Nothing it says
+ * is believed further than it can be checked: a response is known by its response.created, ends
+ * once, and nothing of it comes after its end.
+ */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "session/state.h"
+
+/* ---- names ---- */
+
+/* The view of a client-known id, or the model's own when there is no item. */
+static struct parley_view client_name(const struct session *s, struct parley_view model_id)
+{
+    const struct item *i = items_find_model(&s->items, model_id);
+
+    return i == NULL ? model_id : view_of(i->id);
+}
+
+/* previous_item_id as the client may see it: the nearest item that is not hidden. NULL data: none.
+ */
+static struct parley_view visible_before(const struct session *s, struct parley_view model_id)
+{
+    struct item *i = items_find_model(&s->items, model_id);
+
+    if (i == NULL)
+        return model_id;
+    i = items_visible(&s->items, i);
+    return i == NULL ? (struct parley_view){0} : view_of(i->id);
+}
+
+/* Relay as bytes, with the client's names in place of the model's where they differ. */
+static void relay(struct session *s, struct parley_view event, const struct rt_peek *peek,
+                  unsigned flags)
+{
+    struct parley_view item = client_name(s, peek->item_id);
+    struct parley_view previous = visible_before(s, peek->previous_item_id);
+
+    if (view_equal(item, peek->item_id) && view_equal(previous, peek->previous_item_id)) {
+        say_view(s, event, flags);
+        return;
+    }
+    const struct rt_edit edits[] = {{peek->item_id, item}, {peek->previous_item_id, previous}};
+    rt_splice(&s->out, event, edits, 2);
+    say_out(s);
+}
+
+static bool is_hidden(const struct session *s, struct parley_view item_id)
+{
+    const struct item *i = item_id.len == 0 ? NULL : items_find_model(&s->items, item_id);
+
+    return i != NULL && i->hidden;
+}
+
+/* ---- deltas: bytes only ---- */
+
+static void delta(struct session *s, struct parley_view event, uint32_t flags,
+                  const struct rt_peek *peek)
+{
+    struct response *r = response_find(s, peek->response_id);
+
+    if (r == NULL) {
+        s->counts.stale_events++;
+        return;
+    }
+    if (is_hidden(s, peek->item_id))
+        return;
+    response_show(s, r);
+    bool is_audio = peek->event == RT_OUTPUT_AUDIO_DELTA;
+    if (is_audio) {
+        s->has_spoken = true;
+        s->counts.output_bytes += peek->payload_bytes;
+        playback_produce(&s->playback, peek->item_id, peek->payload_bytes, session_bytes_per_ms(s),
+                         clock_now_us());
+    }
+    if (r->in_band)
+        turn_output(s, is_audio);
+    say_view(s, event,
+             (is_audio ? SESSION_SEND_DROPPABLE : 0) |
+                 ((flags & PARLEY_EVENT_ROOM) != 0 ? SESSION_SEND_ROOM : 0));
+}
+
+/* ---- items ---- */
+
+static bool belongs_to_server_tool(const struct session *s, const json_t *item)
+{
+    struct parley_view type = json_get_view(item, "type");
+
+    if (s->agent->config->show_tools)
+        return false;
+    if (view_is(type, "function_call"))
+        return settings_tool(s, json_get_view(item, "name")) != NULL;
+    return view_is(type, "function_call_output") &&
+           tools_is_server_call(s, json_get_view(item, "call_id"));
+}
+
+/* Note an item that the model shows; NULL when it has no id or there is no memory. */
+static struct item *note_item(struct session *s, const json_t *event, json_t *body)
+{
+    struct parley_view id = json_get_view(body, "id");
+    struct item *i = items_find_model(&s->items, id);
+
+    if (id.len == 0)
+        return NULL;
+    if (i == NULL) {
+        const json_t *previous = json_object_get(event, "previous_item_id");
+        struct item *after = items_find_model(&s->items, json_view(previous));
+        if (json_is_null(previous) && s->items.count == 0)
+            i = items_add_first(&s->items, id, VIEW(""));
+        else
+            i = items_add(&s->items, id, VIEW(""), after);
+    }
+    if (i != NULL && belongs_to_server_tool(s, body))
+        i->hidden = true;
+    return i;
+}
+
+/* The item in the client's words: its ids, and the transcript member that clients die without. */
+static void translate_body(struct session *s, const struct item *i, json_t *body)
+{
+    struct parley_view call_id = json_get_view(body, "call_id");
+    const char *client_call = map_get(&s->calls_by_model, call_id);
+    json_t *content = json_object_get(body, "content");
+    size_t n;
+    json_t *part;
+
+    if (i != NULL && i->id != i->model_id)
+        json_object_set_new(body, "id", json_string(i->id));
+    if (client_call != NULL)
+        json_object_set_new(body, "call_id", json_string(client_call));
+    json_array_foreach(content, n, part)
+    {
+        struct parley_view type = json_get_view(part, "type");
+        if ((view_is(type, "input_audio") || view_is(type, "output_audio")) &&
+            json_object_get(part, "transcript") == NULL)
+            json_object_set_new(part, "transcript", json_null());
+    }
+}
+
+static void drop_oldest_items(struct session *s)
+{
+    const struct agent_config *c = s->agent->config;
+    size_t dropped = items_trim(&s->items, (size_t)c->max_items, (size_t)c->max_item_bytes);
+
+    if (dropped > 0 && s->counts.items_trimmed == 0)
+        log_warn("the conversation is long; its oldest items leave memory session=%s items=%zu",
+                 s->id, s->items.count);
+    s->counts.items_trimmed += dropped;
+}
+
+/* conversation.item.added, .done, .retrieved */
+static void item_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    _cleanup_json_ json_t *tree = json_parse(event, NULL);
+    json_t *body = json_object_get(tree, "item");
+
+    if (!json_is_object(body))
+        return;
+    struct item *i = note_item(s, tree, body);
+    if (i != NULL && peek->event != RT_ITEM_RETRIEVED)
+        items_set_json(&s->items, i, body);
+    bool is_final = i != NULL && peek->event == RT_ITEM_DONE;
+    if (is_final) {
+        i->final = true;
+        journal_item(s, i);
+    }
+    if (i == NULL || !i->hidden) {
+        translate_body(s, i, body);
+        if (peek->previous_item_id.data != NULL) {
+            struct parley_view previous = visible_before(s, peek->previous_item_id);
+            json_object_set_new(tree, "previous_item_id",
+                                previous.data == NULL ? json_null() : json_from_view(previous));
+        }
+        json_write(&s->out, tree);
+        say_out(s);
+    }
+    if (is_final)
+        drop_oldest_items(s);
+}
+
+static void item_deleted(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    struct item *i = items_find_model(&s->items, peek->item_id);
+
+    if (i != NULL && i->hidden)
+        return;
+    relay(s, event, peek, 0);
+    if (i == NULL)
+        return;
+    struct playback_item *p = playback_find(&s->playback, peek->item_id);
+    if (p != NULL && p->truncated_ms == 0) {
+        i->is_ghost = true; /* clients ask for it once more, to see what is left of it */
+        return;
+    }
+    journal_deleted(s, view_of(i->id));
+    items_remove(&s->items, i);
+}
+
+/* The answer to a truncation: whose it was does not matter, the client is told the same. */
+static void item_truncated(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    struct pending *p = pending_oldest(&s->pending, PENDING_TRUNCATE);
+
+    pending_remove(p);
+    relay(s, event, peek, 0);
+}
+
+/* ---- output of a response ---- */
+
+static void output_item(struct session *s, struct parley_view event, const struct rt_peek *peek,
+                        struct response *r)
+{
+    _cleanup_json_ json_t *tree = json_parse(event, NULL);
+    json_t *body = json_object_get(tree, "item");
+    bool is_call = view_is(json_get_view(body, "type"), "function_call");
+    bool is_server_call =
+        is_call && r->in_band && settings_tool(s, json_get_view(body, "name")) != NULL;
+
+    if (!json_is_object(body))
+        return;
+    struct item *i = r->in_band ? note_item(s, tree, body) : NULL;
+    if (peek->event == RT_OUTPUT_ITEM_ADDED && is_call) {
+        r->server_calls += is_server_call;
+        r->client_calls += !is_server_call;
+    }
+    if (i == NULL || !i->hidden) {
+        response_show(s, r);
+        translate_body(s, i, body);
+        json_write(&s->out, tree);
+        say_out(s);
+    }
+    if (is_server_call && peek->event == RT_OUTPUT_ITEM_DONE && !r->cancelled &&
+        view_is(json_get_view(body, "status"), "completed"))
+        tools_start(s, r, body);
+}
+
+static void output_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    struct response *r = response_find(s, peek->response_id);
+
+    if (r == NULL && peek->response_id.data != NULL) {
+        s->counts.stale_events++;
+        return;
+    }
+    if (peek->event == RT_OUTPUT_ITEM_ADDED || peek->event == RT_OUTPUT_ITEM_DONE) {
+        if (r != NULL)
+            output_item(s, event, peek, r);
+        return;
+    }
+    if (is_hidden(s, peek->item_id))
+        return;
+    if (r != NULL)
+        response_show(s, r);
+    relay(s, event, peek, 0);
+}
+
+/* ---- the user's turn ---- */
+
+static void turn_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    if (peek->event == RT_SPEECH_STARTED) {
+        if (s->view.interrupt_response)
+            interruption_begin(s);
+        response_interrupted(s);
+    } else if (peek->event == RT_SPEECH_STOPPED) {
+        turn_speech_ended(s);
+    } else if (peek->event == RT_INPUT_AUDIO_COMMITTED && s->view.turns == RT_TURNS_NONE) {
+        turn_speech_ended(s);
+    }
+    relay(s, event, peek, 0);
+}
+
+static void transcription(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    if (peek->event == RT_INPUT_TRANSCRIPTION_COMPLETED) {
+        _cleanup_json_ json_t *tree = json_parse(event, NULL);
+        struct parley_view id = client_name(s, peek->item_id);
+        journal_transcript(s, id, json_get_view(tree, "transcript"));
+        turn_transcript(s, json_get_view(tree, "transcript"));
+    }
+    relay(s, event, peek, 0);
+}
+
+/* ---- errors ---- */
+
+static void forward_error(struct session *s, json_t *tree, const struct pending *p)
+{
+    json_t *error = json_object_get(tree, "error");
+
+    if (p != NULL && p->client_event_id != NULL) {
+        struct buf quoted = {0};
+        buf_printf(&quoted, "\"%s\"", p->client_event_id);
+        json_t *id = json_parse(buf_view(&quoted), NULL);
+        json_object_set_new(error, "event_id", id == NULL ? json_null() : id);
+        buf_done(&quoted);
+    } else if (p != NULL) {
+        json_object_set_new(error, "event_id", json_null());
+    }
+    json_write(&s->out, tree);
+    say_out(s);
+}
+
+static void agent_refused(struct session *s, const json_t *error)
+{
+    log_error("the model refused the agent's settings session=%s agent=%s code=%s message=\"%s\"",
+              s->id, s->agent->name, json_get_str(error, "code", ""),
+              json_get_str(error, "message", ""));
+    session_end(s, 4000, "agent_refused_by_model",
+                "The model refused the agent's settings; the server's log says which.");
+}
+
+/* An error about one of parley's own events: the client has not asked and is not told. */
+static void own_error(struct session *s, struct pending *p, json_t *tree)
+{
+    const json_t *error = json_object_get(tree, "error");
+
+    switch (p->kind) {
+    case PENDING_AGENT_UPDATE:
+        agent_refused(s, error);
+        break;
+    case PENDING_CLIENT_UPDATE:
+        settings_restore(s, TAKE(p->tree));
+        forward_error(s, tree, p);
+        break;
+    case PENDING_CLIENT_EVENT:
+        forward_error(s, tree, p);
+        break;
+    case PENDING_RESPONSE:
+        (void)response_refused(s, p, error);
+        break;
+    default: /* a truncation or cancel that came too late, an item that is gone: ordinary races */
+        log_warn("the model refused an event of parley session=%s code=%s message=\"%s\"", s->id,
+                 json_get_str(error, "code", ""), json_get_str(error, "message", ""));
+    }
+}
+
+static void error_event(struct session *s, struct parley_view event)
+{
+    _cleanup_json_ json_t *tree = json_parse(event, NULL);
+    json_t *error = json_object_get(tree, "error");
+    struct parley_view event_id = json_get_view(error, "event_id");
+    struct pending *p = pending_find(&s->pending, event_id);
+
+    if (!json_is_object(error))
+        return;
+    if (p != NULL) {
+        own_error(s, p, tree);
+        pending_remove(p);
+        response_next(s);
+        return;
+    }
+    response_client_refused(s, event_id, json_get_view(error, "code"));
+    say_view(s, event, 0);
+    response_next(s);
+}
+
+/* ---- the ways in ---- */
+
+static void session_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    if (peek->event == RT_SESSION_UPDATED)
+        settings_model_updated(s, event);
+    else
+        s->counts.stale_events++; /* a second session.created */
+}
+
+static void cold_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
+{
+    switch (rt_event_info(peek->event)->action) {
+    case RT_DO_SESSION:
+        session_event(s, event, peek);
+        break;
+    case RT_DO_ERROR:
+        error_event(s, event);
+        break;
+    case RT_DO_ITEM:
+        if (peek->event == RT_ITEM_DELETED)
+            item_deleted(s, event, peek);
+        else if (peek->event == RT_ITEM_TRUNCATED)
+            item_truncated(s, event, peek);
+        else
+            item_event(s, event, peek);
+        break;
+    case RT_DO_RESPONSE:
+        if (peek->event == RT_RESPONSE_CREATED)
+            response_created(s, event);
+        else
+            response_done(s, event);
+        break;
+    case RT_DO_OUTPUT:
+        output_event(s, event, peek);
+        break;
+    case RT_DO_TURN:
+        turn_event(s, event, peek);
+        break;
+    case RT_DO_TRANSCRIPTION:
+        transcription(s, event, peek);
+        break;
+    default:
+        relay(s, event, peek, 0);
+    }
+}
+
+static void on_event(void *ctx, struct parley_view event, uint32_t flags)
+{
+    struct session *s = ctx;
+    struct rt_peek peek;
+
+    if (s->phase != SESSION_OPEN)
+        return;
+    s->counts.model_events++;
+    if (rt_peek(event, &peek) < 0) {
+        if (s->counts.stale_events++ == 0)
+            log_warn("the model sent what is no event; it is left out session=%s bytes=%zu", s->id,
+                     event.len);
+        return;
+    }
+    if (peek.event == RT_UNKNOWN)
+        s->counts.unknown_events++;
+    else if (rt_event_info(peek.event)->direction == RT_CLIENT) {
+        s->counts.stale_events++;
+        return;
+    }
+    if (rt_event_info(peek.event)->action == RT_DO_DELTA)
+        delta(s, event, flags, &peek);
+    else
+        cold_event(s, event, &peek);
+}
+
+static void on_writable(void *ctx)
+{
+    tell_flush(ctx);
+}
+
+static void on_open(void *ctx, struct parley_view session_created)
+{
+    session_model_ready(ctx, session_created);
+}
+
+static void on_closed(void *ctx, const struct parley_model_closed *closed)
+{
+    session_model_gone(ctx, closed);
+}
+
+const struct model_events upstream_events = {
+    .on_open = on_open,
+    .on_event = on_event,
+    .on_writable = on_writable,
+    .on_closed = on_closed,
+};
