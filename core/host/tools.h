@@ -18,6 +18,7 @@
 #define TOOLS_MAX_SCHEMA         (256 * 1024)
 #define TOOLS_DEFAULT_TIMEOUT_MS 20000
 #define TOOLS_DEFAULT_OUTPUT     (64 * 1024)
+#define TOOLS_MAX_OUTPUT         (16 * 1024 * 1024) /* whatever the caller allows */
 #define TOOLS_MAX_IMAGE          (8 * 1024 * 1024)
 
 /* A function that was checked; lives until the list changes. */
@@ -95,5 +96,11 @@ void tools_session_closed(struct worker_instance *wi, const char *session_id);
 /* For worker_instance.c: attach and first list; free the list. */
 int tools_attach(struct worker_instance *wi, struct parley_error *err);
 void tools_detach(struct worker_instance *wi);
+
+/* For tools.c: the plugin says that its list has changed. */
+void tools_list_changed(struct parley_worker *worker, void *worker_instance);
+
+/* For tools_list.c: the table that the plugin is attached to. */
+extern const struct parley_tools_host tools_host;
 
 #endif

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/tools.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROGRESS_BYTES 1024
+
+/* A struct parley_tool_call with its strings, for a thread of the pool. */
+struct blocking {
+    struct tools_run *run;
+    struct parley_tool_call call;
+    parley_op op;
+    const struct parley_tools_vtable *vtable;
+    void *ctx;
+    atomic_int is_cancelled; /* set by the worker before the pool has begun */
+    atomic_int has_begun;
+    int status; /* of the plugin's call() */
+    struct parley_error err;
+    char *strings[6];
+    char *arguments;
+};
+
+/*
+ * One call. The caller hears one end; the plugin owes one end. The structure goes when both are
+ * over and no thread of the pool uses it. `wi` is there as long as op or job is.
+ */
+struct tools_run {
+    struct worker_instance *wi;
+    struct parley_worker *worker;
+    const struct tools_events *events;
+    void *ctx;
+    parley_op op; /* 0 once the plugin has ended it, or when it never began */
+    struct blocking *job;
+    char name[TOOLS_MAX_NAME + 1];
+    bool has_result;
+    bool is_told; /* or nobody listens */
+    int status;
+    struct buf output;
+    struct buf image;
+    bool is_cut;
+    size_t max_output;
+    int64_t start_ms;
+    int64_t timeout_ms;
+    bool has_progress;
+    double progress_done;
+    double progress_total;
+    struct buf progress;
+    struct loop_timer turn;
+    struct loop_timer limit;
+};
+
+static void on_turn(void *ctx);
+
+static void schedule(struct tools_run *run)
+{
+    loop_timer_start(run->worker->loop, &run->turn, 0, on_turn, run);
+}
+
+static void run_free(struct tools_run *run)
+{
+    buf_done(&run->output);
+    buf_done(&run->image);
+    buf_done(&run->progress);
+    loop_timer_stop(&run->turn);
+    loop_timer_stop(&run->limit);
+    free(run);
+}
+
+/* ---- the result ---- */
+
+/* Append whole characters up to the limit; what is not UTF-8 becomes U+FFFD. */
+static bool append_text(struct buf *out, struct parley_view text, size_t limit)
+{
+    for (size_t at = 0; at < text.len;) {
+        size_t len = utf8_char_len(text.data + at, text.len - at);
+        const char *bytes = len == 0 ? "\xEF\xBF\xBD" : text.data + at;
+        size_t take = len == 0 ? 3 : len;
+        if (out->len + take > limit)
+            return false;
+        buf_append(out, bytes, take);
+        at += len == 0 ? 1 : len;
+    }
+    return true;
+}
+
+static void set_output(struct tools_run *run, struct parley_view output)
+{
+    if (output.len <= run->max_output && utf8_valid(output.data, output.len))
+        buf_append_view(&run->output, output);
+    else
+        run->is_cut = !append_text(&run->output, output, run->max_output);
+    if (run->is_cut)
+        buf_printf(&run->output, "\n[cut here: the whole output has %zu bytes, the limit is %zu]",
+                   output.len, run->max_output);
+}
+
+static void set_default_output(struct tools_run *run, int status)
+{
+    if (run->output.len > 0 && !run->output.failed)
+        return;
+    buf_clear(&run->output);
+    if (status < 0)
+        buf_printf(&run->output, "The tool %s failed.", run->name);
+    else
+        buf_append_str(&run->output, "The tool finished without output.");
+}
+
+/* The first result counts. */
+static void finish_run(struct tools_run *run, int status, struct parley_view output,
+                       struct parley_view image)
+{
+    if (run->has_result)
+        return;
+    run->has_result = true;
+    run->status = status;
+    loop_timer_stop(&run->limit);
+    set_output(run, output);
+    set_default_output(run, status);
+    if (image.len > 0 && image.len <= TOOLS_MAX_IMAGE)
+        buf_append_view(&run->image, image);
+    schedule(run);
+}
+
+static void fail_run(struct tools_run *run, int status, const char *message)
+{
+    finish_run(run, status, view_of(message), (struct parley_view){0});
+}
+
+static void tell_progress(struct tools_run *run)
+{
+    if (!run->has_progress || run->is_told || run->has_result)
+        return;
+    run->has_progress = false;
+    if (run->events->on_progress != NULL)
+        run->events->on_progress(run->ctx, run->progress_done, run->progress_total,
+                                 buf_view(&run->progress));
+}
+
+static void tell_result(struct tools_run *run)
+{
+    if (!run->has_result || run->is_told)
+        return;
+    const struct tools_result result = {
+        .status = run->status,
+        .output = buf_view(&run->output),
+        .image = buf_view(&run->image),
+        .is_cut = run->is_cut,
+        .took_ms = clock_now_ms() - run->start_ms,
+    };
+    run->is_told = true;
+    run->events->on_end(run->ctx, &result);
+}
+
+static void on_turn(void *ctx)
+{
+    struct tools_run *run = ctx;
+
+    tell_progress(run);
+    tell_result(run);
+    if (run->is_told && run->op == 0 && run->job == NULL)
+        run_free(run);
+}
+
+/* ---- asking the plugin to stop ---- */
+
+static bool is_with_plugin(const struct tools_run *run)
+{
+    return run->op != 0 && (run->job == NULL || atomic_load(&run->job->has_begun));
+}
+
+static void ask_cancel(struct tools_run *run)
+{
+    if (run->job != NULL)
+        atomic_store(&run->job->is_cancelled, 1);
+    if (!is_with_plugin(run))
+        return;
+    const struct instance *instance = run->wi->instance;
+    if (instance->plugin->tools.cancel == NULL)
+        return;
+    struct watch watch = watch_begin(run->worker, instance->title, "cancel");
+    instance->plugin->tools.cancel(run->wi->ctx, run->op);
+    watch_end(&watch);
+}
+
+static void on_limit(void *ctx)
+{
+    struct tools_run *run = ctx;
+    char message[160];
+
+    (void)snprintf(message, sizeof(message),
+                   "The tool %s did not answer within %" PRId64 " milliseconds.", run->name,
+                   run->timeout_ms);
+    fail_run(run, PARLEY_E_TIMEOUT, message);
+    ask_cancel(run);
+}
+
+static void sweep(void *owner)
+{
+    struct tools_run *run = owner;
+
+    op_withdraw(TAKE(run->op));
+    fail_run(run, PARLEY_E_CANCELLED, "The tool is being stopped.");
+    schedule(run);
+}
+
+static void cancel(void *owner)
+{
+    struct tools_run *run = owner;
+
+    fail_run(run, PARLEY_E_CANCELLED, "The tool is being stopped.");
+    ask_cancel(run);
+}
+
+static const struct op_type run_type = {.name = "tool call", .sweep = sweep, .cancel = cancel};
+
+/* ---- what the plugin tells ---- */
+
+static struct parley_tool_result read_result(const struct parley_tool_result *result)
+{
+    struct parley_tool_result own = {.size = sizeof(own), .status = PARLEY_E_INTERNAL};
+
+    if (result != NULL)
+        memcpy(&own, result, result->size < sizeof(own) ? result->size : sizeof(own));
+    return own;
+}
+
+static void end_here(parley_op op, const struct parley_tool_result *result)
+{
+    struct tools_run *run = op_owner(op, &run_type, "tools end");
+
+    if (run == NULL)
+        return;
+    const struct parley_tool_result own = read_result(result);
+    op_end(TAKE(run->op));
+    finish_run(run, own.status, own.output, own.image);
+    schedule(run);
+}
+
+/* An end from another thread, on its way to the worker. */
+struct far_end {
+    parley_op op;
+    int status;
+    struct buf output;
+    struct buf image;
+};
+
+static void far_end_free(void *arg)
+{
+    struct far_end *far = arg;
+
+    buf_done(&far->output);
+    buf_done(&far->image);
+    free(far);
+}
+
+static void far_end_arrives(void *arg)
+{
+    struct far_end *far = arg;
+    const struct parley_tool_result result = {
+        .size = sizeof(result),
+        .status = far->status,
+        .output = buf_view(&far->output),
+        .image = buf_view(&far->image),
+    };
+
+    end_here(far->op, &result);
+    far_end_free(far);
+}
+
+/* More than any limit allows would only be cut later. */
+static struct parley_view at_most(struct parley_view v, size_t limit)
+{
+    return (struct parley_view){v.data, v.len < limit ? v.len : limit};
+}
+
+static void end_far(parley_op op, const struct parley_tool_result *result)
+{
+    const struct parley_tool_result own = read_result(result);
+    struct far_end *far = calloc(1, sizeof(*far));
+
+    if (far == NULL)
+        return; /* the time limit ends the call */
+    far->op = op;
+    far->status = own.status;
+    buf_append_view(&far->output, at_most(own.output, TOOLS_MAX_OUTPUT));
+    buf_append_view(&far->image, at_most(own.image, TOOLS_MAX_IMAGE + 1));
+    op_post(op, far_end_arrives, far_end_free, far);
+}
+
+static void host_end(parley_op op, const struct parley_tool_result *result)
+{
+    if (op_worker(op) != NULL)
+        end_here(op, result);
+    else
+        end_far(op, result);
+}
+
+static void host_progress(parley_op op, double done, double total, struct parley_view message)
+{
+    if (op_worker(op) == NULL)
+        return; /* for [worker] only: dropped, since it is only a hint */
+    struct tools_run *run = op_owner(op, &run_type, "tools progress");
+    if (run == NULL)
+        return;
+    run->has_progress = true;
+    run->progress_done = done;
+    run->progress_total = total;
+    buf_clear(&run->progress);
+    (void)append_text(&run->progress, message, MAX_PROGRESS_BYTES);
+    schedule(run);
+}
+
+const struct parley_tools_host tools_host = {
+    .size = sizeof(tools_host),
+    .end = host_end,
+    .progress = host_progress,
+    .changed = tools_list_changed,
+};
+
+/* ---- calls on the pool ---- */
+
+static void blocking_free(struct blocking *job)
+{
+    for (size_t i = 0; i < ARRAY_LEN(job->strings); i++)
+        free(job->strings[i]);
+    free(job->arguments);
+    free(job);
+}
+
+static const char *keep(struct blocking *job, size_t place, const char *text)
+{
+    return job->strings[place] = strdup(text);
+}
+
+static struct blocking *blocking_create(struct tools_run *run, const struct parley_tool_call *call)
+{
+    struct blocking *job = calloc(1, sizeof(*job));
+
+    if (job == NULL)
+        return NULL;
+    job->run = run;
+    job->op = run->op;
+    job->vtable = &run->wi->instance->plugin->tools;
+    job->ctx = run->wi->ctx;
+    job->err.size = sizeof(job->err);
+    job->call = *call;
+    job->call.session_id = keep(job, 0, call->session_id);
+    job->call.agent = keep(job, 1, call->agent);
+    job->call.user = keep(job, 2, call->user);
+    job->call.call_id = keep(job, 3, call->call_id);
+    job->call.name = keep(job, 4, call->name);
+    job->call.traceparent = keep(job, 5, call->traceparent);
+    job->arguments = view_dup(call->arguments);
+    job->call.arguments.data = job->arguments;
+    bool is_whole = job->arguments != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(job->strings); i++)
+        is_whole = is_whole && job->strings[i] != NULL;
+    if (is_whole)
+        return job;
+    blocking_free(job);
+    return NULL;
+}
+
+/* [offload] */
+static void blocking_work(void *arg)
+{
+    struct blocking *job = arg;
+
+    if (atomic_load(&job->is_cancelled)) {
+        job->status = PARLEY_E_CANCELLED;
+        return;
+    }
+    atomic_store(&job->has_begun, 1);
+    job->status = job->vtable->call(job->ctx, &job->call, job->op, &job->err);
+}
+
+static void blocking_done(void *arg, int pool_status)
+{
+    struct blocking *job = arg;
+    struct tools_run *run = job->run;
+    struct worker_instance *wi = run->wi;
+    int status = pool_status < 0 ? pool_status : job->status;
+
+    run->job = NULL;
+    wi->offloaded--;
+    if (status < 0 && run->op != 0) { /* it never began: no end will come */
+        op_end(TAKE(run->op));
+        fail_run(run, status, job->err.message);
+    }
+    worker_instance_released(wi);
+    blocking_free(job);
+    schedule(run);
+}
+
+static int start_blocking(struct tools_run *run, const struct parley_tool_call *call,
+                          struct parley_error *err)
+{
+    struct worker_instance *wi = run->wi;
+
+    run->job = blocking_create(run, call);
+    if (run->job == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "The tool %s has no memory.", run->name);
+    int r = offload_run(wi->worker->offload, wi->worker->loop, NULL, blocking_work, blocking_done,
+                        run->job);
+    if (r < 0) {
+        blocking_free(TAKE(run->job));
+        return parley_fail(err, r, "The tool %s cannot run now: too many tools are waiting.",
+                           run->name);
+    }
+    wi->offloaded++;
+    return PARLEY_OK;
+}
+
+/* ---- starting a call ---- */
+
+static const char *or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static int start_on_worker(struct tools_run *run, const struct parley_tool_call *call,
+                           struct parley_error *err)
+{
+    struct worker_instance *wi = run->wi;
+    struct watch watch = watch_begin(wi->worker, wi->instance->title, "call");
+    int r = wi->instance->plugin->tools.call(wi->ctx, call, run->op, err);
+
+    watch_end(&watch);
+    return r;
+}
+
+static int check_arguments(struct tools_run *run, struct parley_view arguments,
+                           struct parley_error *err)
+{
+    struct parley_error parse = PARLEY_ERROR_INIT;
+    _cleanup_json_ json_t *tree = json_parse(arguments, &parse);
+
+    if (tree == NULL)
+        return parley_fail(err, PARLEY_E_INVALID, "The arguments of %s are not valid JSON: %s",
+                           run->name, parse.message);
+    if (!json_is_object(tree))
+        return parley_fail(
+            err, PARLEY_E_INVALID,
+            "The arguments of %s are not a JSON object; give {\"name\": value, ...}.", run->name);
+    return PARLEY_OK;
+}
+
+static int start(struct tools_run *run, const struct tools_call *c, uint32_t flags,
+                 struct parley_error *err)
+{
+    struct worker_instance *wi = run->wi;
+    const struct parley_tool_call call = {
+        .size = sizeof(call),
+        .worker = wi->worker,
+        .session_id = or_empty(c->session_id),
+        .agent = or_empty(c->agent),
+        .user = or_empty(c->user),
+        .call_id = or_empty(c->call_id),
+        .name = run->name,
+        .arguments = c->arguments.len == 0 ? VIEW("{}") : c->arguments,
+        .traceparent = or_empty(c->traceparent),
+    };
+    int r = check_arguments(run, call.arguments, err);
+
+    if (r < 0)
+        return r;
+    run->op = op_begin(wi, &run_type, run);
+    if (run->op == 0)
+        return parley_fail(err, PARLEY_E_BUSY, "The tool %s has too many calls open.", run->name);
+    loop_timer_start(wi->worker->loop, &run->limit, run->timeout_ms, on_limit, run);
+    parley_op op = run->op;
+    r = (flags & PARLEY_TOOL_BLOCKING) != 0 ? start_blocking(run, &call, err)
+                                            : start_on_worker(run, &call, err);
+    if (r < 0 && run->op == op)
+        op_withdraw(TAKE(run->op));
+    return r;
+}
+
+static void prepare(struct tools_run *run, const struct tools_call *call,
+                    const struct tools_function *f)
+{
+    run->start_ms = clock_now_ms();
+    run->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TOOLS_DEFAULT_TIMEOUT_MS;
+    if (f != NULL && f->timeout_ms > 0)
+        run->timeout_ms = f->timeout_ms;
+    run->max_output =
+        call->max_output_bytes > 0 ? (size_t)call->max_output_bytes : TOOLS_DEFAULT_OUTPUT;
+    if (run->max_output > TOOLS_MAX_OUTPUT)
+        run->max_output = TOOLS_MAX_OUTPUT;
+    view_copy(run->name, sizeof(run->name), view_of(call->name));
+}
+
+struct tools_run *tools_call(struct worker_instance *wi, const struct tools_call *call,
+                             const struct tools_events *events, void *ctx)
+{
+    struct tools_run *run = calloc(1, sizeof(*run));
+    struct parley_error err = PARLEY_ERROR_INIT;
+    int r = PARLEY_OK;
+
+    if (run == NULL)
+        return NULL;
+    run->wi = wi;
+    run->worker = wi->worker;
+    run->events = events;
+    run->ctx = ctx;
+    const struct tools_function *f = tools_find(wi, view_of(call->name));
+    prepare(run, call, f);
+    if (f == NULL)
+        r = parley_fail(&err, PARLEY_E_NOT_FOUND, "There is no tool %s.", run->name);
+    else if (wi->is_stopping)
+        r = parley_fail(&err, PARLEY_E_UNAVAILABLE, "The tool %s is being stopped.", run->name);
+    else
+        r = start(run, call, f->flags, &err);
+    if (r < 0)
+        fail_run(run, r, err.message);
+    return run;
+}
+
+void tools_cancel(struct tools_run *run)
+{
+    fail_run(run, PARLEY_E_CANCELLED, "The call was cancelled.");
+    ask_cancel(run);
+}
+
+struct tools_run *tools_abandon(struct tools_run *run, bool is_cancelled)
+{
+    if (run == NULL)
+        return NULL;
+    run->is_told = true;
+    if (is_cancelled)
+        ask_cancel(run);
+    schedule(run);
+    return NULL;
+}
+
+void tools_session_closed(struct worker_instance *wi, const char *session_id)
+{
+    const struct parley_tools_vtable *vtable = &wi->instance->plugin->tools;
+
+    if (vtable->session_closed == NULL)
+        return;
+    struct watch watch = watch_begin(wi->worker, wi->instance->title, "session_closed");
+    vtable->session_closed(wi->ctx, session_id);
+    watch_end(&watch);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions of a tools instance: fetched, checked, kept until the plugin says they changed. */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "base/utf8.h"
+#include "host/tools.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tools_state {
+    struct tools_function *functions;
+    size_t count;
+    struct map by_name;
+    uint64_t version;
+    struct loop_timer refresh;
+};
+
+/* ---- one function ---- */
+
+static void function_done(struct tools_function *f)
+{
+    free(f->name);
+    free(f->description);
+    json_decref(f->parameters);
+}
+
+static bool is_name(const char *name)
+{
+    size_t len = strnlen(name, TOOLS_MAX_NAME + 1);
+
+    return len > 0 && len <= TOOLS_MAX_NAME &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+}
+
+/* A schema of an object; none is one without properties. */
+static json_t *read_schema(const char *text, struct parley_error *err)
+{
+    if (text == NULL || text[0] == '\0')
+        return json_pack("{s:s, s:{}}", "type", "object", "properties");
+    size_t len = strnlen(text, TOOLS_MAX_SCHEMA + 1);
+    if (len > TOOLS_MAX_SCHEMA) {
+        (void)parley_fail(err, PARLEY_E_TOO_LARGE, "its schema is longer than %d bytes",
+                          TOOLS_MAX_SCHEMA);
+        return NULL;
+    }
+    json_t *schema = json_parse((struct parley_view){text, len}, err);
+    if (schema == NULL)
+        return NULL;
+    if (json_is_object(schema) && strcmp(json_get_str(schema, "type", "object"), "object") == 0) {
+        if (json_object_get(schema, "type") == NULL)
+            json_object_set_new(schema, "type", json_string("object"));
+        return schema;
+    }
+    json_decref(schema);
+    (void)parley_fail(err, PARLEY_E_INVALID, "its schema does not describe an object");
+    return NULL;
+}
+
+static int check_words(const struct parley_tool *tool, struct parley_error *err)
+{
+    if (tool->name == NULL || !is_name(tool->name))
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "its name \"%.70s\" is not 1 to %d letters, digits, _ and -",
+                           tool->name == NULL ? "" : tool->name, TOOLS_MAX_NAME);
+    if (tool->description == NULL)
+        return PARLEY_OK;
+    size_t len = strnlen(tool->description, TOOLS_MAX_DESCRIPTION + 1);
+    if (len > TOOLS_MAX_DESCRIPTION)
+        return parley_fail(err, PARLEY_E_TOO_LARGE, "its description is longer than %d bytes",
+                           TOOLS_MAX_DESCRIPTION);
+    if (!utf8_valid(tool->description, len))
+        return parley_fail(err, PARLEY_E_INVALID, "its description is not UTF-8");
+    return PARLEY_OK;
+}
+
+static int read_function(const struct parley_tool *tool, struct tools_function *ret,
+                         struct parley_error *err)
+{
+    int r = check_words(tool, err);
+
+    if (r < 0)
+        return r;
+    struct tools_function f = {.flags = tool->flags,
+                               .timeout_ms = tool->timeout_ms < 0 ? 0 : tool->timeout_ms};
+    f.parameters = read_schema(tool->parameters, err);
+    if (f.parameters == NULL)
+        return PARLEY_E_INVALID;
+    f.name = strdup(tool->name);
+    f.description = strdup(tool->description == NULL ? "" : tool->description);
+    if (f.name == NULL || f.description == NULL) {
+        function_done(&f);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    }
+    *ret = f;
+    return PARLEY_OK;
+}
+
+/* ---- the list ---- */
+
+static void list_done(struct tools_state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        function_done(&state->functions[i]);
+    free(state->functions);
+    map_done(&state->by_name);
+    state->functions = NULL;
+    state->count = 0;
+}
+
+static void refuse(const struct worker_instance *wi, size_t place, const struct parley_error *err)
+{
+    log_warn("a function was left out: %s instance=\"%s\" place=%zu", err->message,
+             wi->instance->title, place + 1);
+}
+
+/* A function that is wrong is left out; the others are still good. */
+static void add_function(struct worker_instance *wi, struct tools_state *fresh,
+                         const struct parley_tool *tool, size_t place)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct tools_function *f = &fresh->functions[fresh->count];
+
+    if (read_function(tool, f, &err) < 0) {
+        refuse(wi, place, &err);
+        return;
+    }
+    if (map_get(&fresh->by_name, view_of(f->name)) != NULL) {
+        (void)parley_fail(&err, PARLEY_E_CONFLICT, "its name %s is in the list twice", f->name);
+        refuse(wi, place, &err);
+    } else if (map_set(&fresh->by_name, view_of(f->name), f)) {
+        fresh->count++;
+        return;
+    }
+    function_done(f);
+}
+
+static void read_items(struct worker_instance *wi, const struct parley_tool_list *list,
+                       struct tools_state *fresh)
+{
+    for (size_t i = 0; i < list->count && fresh->count < TOOLS_MAX_FUNCTIONS; i++) {
+        struct parley_tool tool = {0};
+        size_t size = list->item_size < sizeof(tool) ? list->item_size : sizeof(tool);
+        memcpy(&tool, (const char *)list->items + i * list->item_size, size);
+        add_function(wi, fresh, &tool, i);
+    }
+}
+
+static int check_list(const struct parley_tool_list *list, struct parley_error *err)
+{
+    if (list->count > 0 && list->items == NULL)
+        return parley_fail(err, PARLEY_E_INTERNAL, "list: items is NULL but count is %zu",
+                           list->count);
+    if (list->count > 0 && list->item_size < sizeof(struct parley_tool))
+        return parley_fail(err, PARLEY_E_INTERNAL,
+                           "list: item_size %u is not sizeof(struct parley_tool), which is %zu",
+                           list->item_size, sizeof(struct parley_tool));
+    if (list->count > TOOLS_MAX_FUNCTIONS)
+        return parley_fail(err, PARLEY_E_TOO_LARGE, "list: %zu functions are more than %d",
+                           list->count, TOOLS_MAX_FUNCTIONS);
+    return PARLEY_OK;
+}
+
+static int ask_list(struct worker_instance *wi, struct parley_tool_list *ret,
+                    struct parley_error *err)
+{
+    *ret = (struct parley_tool_list){.size = sizeof(*ret)};
+    struct watch watch = watch_begin(wi->worker, wi->instance->title, "list");
+    int r = wi->instance->plugin->tools.list(wi->ctx, ret, err);
+    watch_end(&watch);
+    return r < 0 ? r : check_list(ret, err);
+}
+
+/* On failure the list stays as it was. */
+static int refresh(struct worker_instance *wi, struct parley_error *err)
+{
+    struct tools_state *state = wi->tools;
+    struct parley_tool_list list;
+    struct tools_state fresh = {0};
+
+    int r = ask_list(wi, &list, err);
+    if (r < 0)
+        return r;
+    fresh.functions = calloc(list.count + 1, sizeof(*fresh.functions));
+    if (fresh.functions == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for %zu functions", list.count);
+    read_items(wi, &list, &fresh);
+    list_done(state);
+    state->functions = fresh.functions;
+    state->count = fresh.count;
+    state->by_name = fresh.by_name;
+    state->version++;
+    return PARLEY_OK;
+}
+
+static void refresh_or_warn(struct worker_instance *wi)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (refresh(wi, &err) < 0)
+        log_warn("the functions could not be listed: %s instance=\"%s\"", err.message,
+                 wi->instance->title);
+}
+
+static void on_refresh(void *ctx)
+{
+    refresh_or_warn(ctx);
+}
+
+void tools_list_changed(struct parley_worker *worker, void *worker_instance)
+{
+    struct list *at;
+
+    list_for_each(at, &worker->instances)
+    {
+        struct worker_instance *wi = list_entry(at, struct worker_instance, entry);
+        if (wi->ctx == worker_instance && wi->tools != NULL)
+            loop_timer_start(worker->loop, &wi->tools->refresh, 0, on_refresh, wi);
+    }
+}
+
+/* A list that cannot be had yet is no reason not to start: a peer may come later. */
+int tools_attach(struct worker_instance *wi, struct parley_error *err)
+{
+    wi->tools = calloc(1, sizeof(*wi->tools));
+    if (wi->tools == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", wi->instance->title);
+    struct watch watch = watch_begin(wi->worker, wi->instance->title, "attach");
+    wi->instance->plugin->tools.attach(wi->ctx, &tools_host);
+    watch_end(&watch);
+    refresh_or_warn(wi);
+    return PARLEY_OK;
+}
+
+void tools_detach(struct worker_instance *wi)
+{
+    if (wi->tools == NULL)
+        return;
+    loop_timer_stop(&wi->tools->refresh);
+    list_done(wi->tools);
+    free(wi->tools);
+    wi->tools = NULL;
+}
+
+/* ---- for the core ---- */
+
+const struct tools_function *tools_functions(struct worker_instance *wi, size_t *ret_count)
+{
+    *ret_count = wi->tools->count;
+    return wi->tools->functions;
+}
+
+const struct tools_function *tools_find(struct worker_instance *wi, struct parley_view name)
+{
+    return map_get(&wi->tools->by_name, name);
+}
+
+uint64_t tools_version(const struct worker_instance *wi)
+{
+    return wi->tools->version;
+}
+
+static json_t *hints_json(uint32_t flags)
+{
+    return json_pack("{s:b, s:b, s:b, s:b}", "readOnlyHint", (flags & PARLEY_TOOL_READ_ONLY) != 0,
+                     "destructiveHint", (flags & PARLEY_TOOL_DESTRUCTIVE) != 0, "idempotentHint",
+                     (flags & PARLEY_TOOL_IDEMPOTENT) != 0, "openWorldHint",
+                     (flags & PARLEY_TOOL_OPEN_WORLD) != 0);
+}
+
+json_t *tools_function_json(const struct tools_function *f, bool with_hints)
+{
+    json_t *tool = json_pack("{s:s, s:s, s:s, s:O}", "type", "function", "name", f->name,
+                             "description", f->description, "parameters", f->parameters);
+
+    if (tool != NULL && with_hints &&
+        json_object_set_new(tool, "annotations", hints_json(f->flags)))
+        json_decref(TAKE(tool));
+    return tool;
+}
