@@ -13,9 +13,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* OpenAI refuses longer item ids and call_ids that a client chose; other models have other limits.
- */
-#define RT_MAX_CLIENT_ID_CHARS 32
+/* Longest item id or call_id that a client may choose. A model may take less (OpenAI: 32), see
+ * struct parley_model_caps: then the session has its own name for the item towards the model. */
+#define RT_MAX_CLIENT_ID_CHARS 128
 
 enum rt_item_kind {
     RT_ITEM_UNKNOWN,

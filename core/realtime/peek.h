@@ -52,10 +52,10 @@ struct rt_peek {
     struct parley_view call_id;
     int64_t output_index;
     int64_t content_index;
-    int64_t audio_ms;           /* audio_start_ms or audio_end_ms, the one that stands first */
-    struct parley_view payload; /* `delta` or `audio`, between the quotes */
+    int64_t audio_ms;           /* audio_start_ms or audio_end_ms, the first of them */
+    struct parley_view payload; /* first of `delta` and `audio`, between the quotes */
     size_t payload_bytes;       /* what the payload's base64 decodes to, by its length alone */
-    struct parley_view body;    /* raw value of `session`, `item`, `response`, `part` or `error` */
+    struct parley_view body;    /* raw value of the first of session, item, response, part, error */
 };
 
 /*
