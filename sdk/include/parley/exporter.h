@@ -21,6 +21,7 @@ extern "C" {
 #define PARLEY_ATTR_INT    2
 #define PARLEY_ATTR_DOUBLE 3
 #define PARLEY_ATTR_BOOL   4
+#define PARLEY_ATTR_LIST   5 /* strings: `string` holds them, with a NUL between two */
 
 #define PARLEY_ATTR_CONTENT                                                                        \
     (1u << 0) /* what people said or tools returned: only where switched on */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "telemetry/batch.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "telemetry/recorder.h"
+
+#include <stdlib.h>
+
+static uint64_t unix_ns(const struct batch_times *times, uint64_t now_us)
+{
+    return (now_us + times->unix_minus_now_us) * 1000;
+}
+
+static struct parley_attrs attrs_from(const struct batch *b, size_t first)
+{
+    return (struct parley_attrs){.items = b->attrs + first,
+                                 .count = (uint32_t)(b->attr_count - first),
+                                 .item_size = sizeof(struct parley_attr)};
+}
+
+static void add_span_attr(struct batch *b, const struct span *s, const struct span_attr *a)
+{
+    struct parley_attr *out = &b->attrs[b->attr_count++];
+
+    *out =
+        (struct parley_attr){.key = a->key, .type = a->type, .flags = a->flags, .string = {"", 0}};
+    if (a->type == PARLEY_ATTR_DOUBLE)
+        out->number = a->number;
+    else if (a->type == PARLEY_ATTR_INT || a->type == PARLEY_ATTR_BOOL)
+        out->integer = a->integer;
+    else
+        out->string = (struct parley_view){s->text.data + a->at, a->len};
+}
+
+static void add_span(struct batch *b, struct span *s, const struct batch_times *times)
+{
+    struct parley_span *out = &b->spans[b->out.span_count++];
+    size_t first_attr = b->attr_count;
+    size_t first_event = b->event_count;
+
+    *out = (struct parley_span){.name = s->name,
+                                .kind = s->kind,
+                                .status = s->status,
+                                .status_message = "",
+                                .start_unix_ns = unix_ns(times, s->start_us),
+                                .end_unix_ns = unix_ns(times, s->end_us)};
+    memcpy(out->trace_id, s->context.trace_id, sizeof(out->trace_id));
+    memcpy(out->span_id, s->context.span_id, sizeof(out->span_id));
+    memcpy(out->parent_span_id, s->parent_span_id, sizeof(out->parent_span_id));
+    for (uint32_t i = 0; i < s->attr_count; i++)
+        add_span_attr(b, s, &s->attrs[i]);
+    out->attrs = attrs_from(b, first_attr);
+    if (s->message.len > 0) {
+        out->status_message = b->messages + b->message_bytes;
+        view_copy(b->messages + b->message_bytes, s->message.len + 1,
+                  (struct parley_view){s->text.data + s->message.at, s->message.len});
+        b->message_bytes += s->message.len + 1;
+    }
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        b->events[b->event_count++] =
+            (struct parley_span_event){.name = s->events[i].name,
+                                       .unix_ns = unix_ns(times, s->events[i].now_us),
+                                       .attrs = {.item_size = sizeof(struct parley_attr)}};
+    }
+    out->events = b->events + first_event;
+    out->event_count = s->event_count;
+    out->event_size = sizeof(struct parley_span_event);
+}
+
+static uint32_t metric_kind(enum metric_kind kind)
+{
+    switch (kind) {
+    case METRIC_COUNTER:
+        return PARLEY_METRIC_SUM;
+    case METRIC_HISTOGRAM:
+        return PARLEY_METRIC_HISTOGRAM;
+    default:
+        return PARLEY_METRIC_GAUGE;
+    }
+}
+
+static void add_metric(struct batch *b, const struct metric_sample *m,
+                       const struct batch_times *times, uint64_t now_us)
+{
+    struct parley_metric *out = &b->metrics[b->out.metric_count++];
+    const struct metric_info *info = metric_info(m->id);
+    size_t first_attr = b->attr_count;
+
+    for (size_t i = 0; i < m->label_count; i++)
+        b->attrs[b->attr_count++] = (struct parley_attr){
+            .key = m->labels[i].key, .type = PARLEY_ATTR_STRING, .string = m->labels[i].value};
+    *out = (struct parley_metric){.name = info->name,
+                                  .unit = info->unit,
+                                  .description = info->description,
+                                  .kind = metric_kind(info->kind),
+                                  .temporality = PARLEY_TEMPORALITY_CUMULATIVE,
+                                  .start_unix_ns = times->start_unix_us * 1000,
+                                  .time_unix_ns = unix_ns(times, now_us),
+                                  .attrs = attrs_from(b, first_attr),
+                                  .value = m->value};
+    if (info->kind != METRIC_HISTOGRAM)
+        return;
+    out->count = m->count;
+    out->sum = m->value;
+    out->min = m->count == 0 ? 0 : m->min;
+    out->max = m->count == 0 ? 0 : m->max;
+    out->bounds = info->bounds;
+    out->counts = m->counts;
+    out->bound_count = (uint32_t)info->bound_count;
+}
+
+/* Room for everything, so that pointers into the arrays stay good. */
+static bool reserve(struct batch *b, struct span *const *spans, size_t span_count,
+                    const struct metrics_snapshot *metrics)
+{
+    size_t metric_count = metrics == NULL ? 0 : metrics->count;
+    size_t attrs = 0;
+    size_t events = 0;
+    size_t messages = 0;
+
+    for (size_t i = 0; i < span_count; i++) {
+        attrs += spans[i]->attr_count;
+        events += spans[i]->event_count;
+        messages += spans[i]->message.len + 1;
+    }
+    for (size_t i = 0; i < metric_count; i++)
+        attrs += metrics->items[i].label_count;
+    b->spans = calloc(span_count + 1, sizeof(*b->spans));
+    b->metrics = calloc(metric_count + 1, sizeof(*b->metrics));
+    b->attrs = calloc(attrs + 1, sizeof(*b->attrs));
+    b->events = calloc(events + 1, sizeof(*b->events));
+    b->messages = calloc(messages + 1, 1);
+    return b->spans != NULL && b->metrics != NULL && b->attrs != NULL && b->events != NULL &&
+           b->messages != NULL;
+}
+
+bool batch_build(struct batch *b, struct span *const *spans, size_t span_count,
+                 const struct metrics_snapshot *metrics, const struct batch_times *times,
+                 struct parley_attrs resource)
+{
+    uint64_t now_us = clock_now_us();
+
+    *b = (struct batch){0};
+    if (!reserve(b, spans, span_count, metrics)) {
+        batch_done(b);
+        return false;
+    }
+    for (size_t i = 0; i < span_count; i++)
+        add_span(b, spans[i], times);
+    for (size_t i = 0; metrics != NULL && i < metrics->count; i++)
+        add_metric(b, &metrics->items[i], times, now_us);
+    b->out.size = sizeof(b->out);
+    b->out.resource = resource;
+    b->out.spans = b->spans;
+    b->out.span_size = sizeof(*b->spans);
+    b->out.metrics = b->metrics;
+    b->out.metric_size = sizeof(*b->metrics);
+    b->out.log_size = sizeof(struct parley_log_record);
+    return true;
+}
+
+void batch_done(struct batch *b)
+{
+    free(b->spans);
+    free(b->metrics);
+    free(b->attrs);
+    free(b->events);
+    free(b->messages);
+    *b = (struct batch){0};
+}

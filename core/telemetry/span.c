@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "telemetry/recorder.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/str.h"
+#include "base/utf8.h"
+#include "telemetry/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT_TEXT_BYTES 4096 /* of a span that waits to be used again */
+
+static struct span *take_free(struct telemetry_recorder *r)
+{
+    struct span *s = r->free_spans;
+
+    if (s != NULL)
+        r->free_spans = s->next_free;
+    else
+        s = ring_pop(&r->returned);
+    return s;
+}
+
+static void span_free(struct span *s)
+{
+    buf_done(&s->text);
+    free(s);
+}
+
+/* Empty, with the memory of its text as far as it is small. */
+static void span_clear(struct span *s)
+{
+    struct buf text = s->text;
+
+    if (text.cap > KEPT_TEXT_BYTES)
+        buf_done(&text);
+    buf_clear(&text);
+    memset(s, 0, offsetof(struct span, attrs)); /* what follows is beyond the counts */
+    s->text = text;
+}
+
+static struct span *span_create(struct telemetry_recorder *r)
+{
+    struct span *s = take_free(r);
+
+    if (s == NULL && atomic_load_explicit(&r->live, memory_order_relaxed) < SPAN_MAX_LIVE) {
+        s = calloc(1, sizeof(*s));
+        if (s != NULL)
+            atomic_fetch_add_explicit(&r->live, 1, memory_order_relaxed);
+    }
+    if (s == NULL) {
+        metric_add(r->spans_dropped, 1);
+        return NULL;
+    }
+    span_clear(s);
+    s->recorder = r;
+    return s;
+}
+
+/* Ids are random and never all zero. */
+static void make_id(uint8_t *id, size_t len)
+{
+    id_random_bytes(id, len);
+    if (id[0] == 0)
+        id[0] = 1;
+}
+
+struct span *span_start(struct telemetry_recorder *r, const char *name, uint32_t kind,
+                        const struct trace_context *parent)
+{
+    struct span *s = r == NULL ? NULL : span_create(r);
+
+    if (s == NULL)
+        return NULL;
+    s->kind = kind;
+    s->start_us = clock_now_us();
+    view_copy(s->name, sizeof(s->name), view_of(name));
+    if (parent != NULL && trace_context_is_valid(parent)) {
+        memcpy(s->context.trace_id, parent->trace_id, sizeof(parent->trace_id));
+        memcpy(s->parent_span_id, parent->span_id, sizeof(parent->span_id));
+    } else {
+        make_id(s->context.trace_id, sizeof(s->context.trace_id));
+    }
+    make_id(s->context.span_id, sizeof(s->context.span_id));
+    s->context.flags = 1;
+    return s;
+}
+
+void span_set_start(struct span *s, uint64_t now_us)
+{
+    if (s != NULL)
+        s->start_us = now_us;
+}
+
+struct trace_context span_context(const struct span *s)
+{
+    return s == NULL ? (struct trace_context){0} : s->context;
+}
+
+uint64_t span_start_us(const struct span *s)
+{
+    return s == NULL ? 0 : s->start_us;
+}
+
+/* Cut to at most `limit` bytes, between characters. */
+static struct parley_view cut(struct parley_view v, size_t limit)
+{
+    if (v.len <= limit)
+        return v;
+    v.len = limit;
+    while (v.len > 0 && ((unsigned char)v.data[v.len] & 0xc0) == 0x80)
+        v.len--;
+    return v;
+}
+
+void span_set_name(struct span *s, const char *operation, struct parley_view object)
+{
+    if (s == NULL)
+        return;
+    size_t len = strlen(operation);
+    view_copy(s->name, sizeof(s->name), view_of(operation));
+    if (object.len == 0 || len + 2 > sizeof(s->name))
+        return;
+    s->name[len] = ' ';
+    object = cut(object, sizeof(s->name) - len - 2);
+    view_copy(s->name + len + 1, sizeof(s->name) - len - 1, object);
+}
+
+static struct span_attr *attr_for(struct span *s, const char *key)
+{
+    for (uint32_t i = 0; i < s->attr_count; i++) {
+        if (strcmp(s->attrs[i].key, key) == 0)
+            return &s->attrs[i];
+    }
+    if (s->attr_count == SPAN_MAX_ATTRS)
+        return NULL;
+    struct span_attr *a = &s->attrs[s->attr_count++];
+    *a = (struct span_attr){.key = key};
+    return a;
+}
+
+/* Exporters may rely on valid UTF-8: bytes that are not become "?". */
+static void append_text(struct buf *out, struct parley_view v)
+{
+    if (utf8_valid(v.data, v.len)) {
+        buf_append_view(out, v);
+        return;
+    }
+    for (size_t i = 0; i < v.len;) {
+        size_t len = utf8_char_len(v.data + i, v.len - i);
+        buf_append(out, len == 0 ? "?" : v.data + i, len == 0 ? 1 : len);
+        i += len == 0 ? 1 : len;
+    }
+}
+
+/* Keep the text and say where it is. False when the span is full. */
+static bool keep_text(struct span *s, struct span_attr *a, struct parley_view value, size_t limit)
+{
+    size_t at = s->text.len;
+
+    value = cut(value, limit);
+    if (at + value.len > SPAN_MAX_TEXT_BYTES)
+        return false;
+    append_text(&s->text, value);
+    if (s->text.failed) {
+        s->text.failed = false; /* the other attributes are still good */
+        return false;
+    }
+    a->at = (uint32_t)at;
+    a->len = (uint32_t)(s->text.len - at);
+    return true;
+}
+
+static void set_text(struct span *s, const char *key, struct parley_view value, uint32_t type,
+                     uint32_t flags)
+{
+    size_t limit = flags & PARLEY_ATTR_CONTENT ? SPAN_MAX_CONTENT_BYTES : SPAN_MAX_VALUE_BYTES;
+    struct span_attr kept = {.key = key, .type = type, .flags = flags};
+
+    if (s == NULL || value.len == 0 || !keep_text(s, &kept, value, limit))
+        return;
+    struct span_attr *a = attr_for(s, key);
+    if (a != NULL)
+        *a = kept;
+}
+
+void span_set_str(struct span *s, const char *key, struct parley_view value)
+{
+    set_text(s, key, value, PARLEY_ATTR_STRING, 0);
+}
+
+void span_set_list(struct span *s, const char *key, struct parley_view only_item)
+{
+    set_text(s, key, only_item, PARLEY_ATTR_LIST, 0);
+}
+
+void span_set_content(struct span *s, const char *key, struct parley_view value)
+{
+    if (span_captures_content(s))
+        set_text(s, key, value, PARLEY_ATTR_STRING, PARLEY_ATTR_CONTENT);
+}
+
+bool span_captures_content(const struct span *s)
+{
+    return s != NULL && s->recorder->captures_content;
+}
+
+void span_set_int(struct span *s, const char *key, int64_t value)
+{
+    struct span_attr *a = s == NULL ? NULL : attr_for(s, key);
+
+    if (a != NULL)
+        *a = (struct span_attr){.key = key, .type = PARLEY_ATTR_INT, .integer = value};
+}
+
+void span_set_bool(struct span *s, const char *key, bool value)
+{
+    struct span_attr *a = s == NULL ? NULL : attr_for(s, key);
+
+    if (a != NULL)
+        *a = (struct span_attr){.key = key, .type = PARLEY_ATTR_BOOL, .integer = value};
+}
+
+void span_set_double(struct span *s, const char *key, double value)
+{
+    struct span_attr *a = s == NULL ? NULL : attr_for(s, key);
+
+    if (a != NULL)
+        *a = (struct span_attr){.key = key, .type = PARLEY_ATTR_DOUBLE, .number = value};
+}
+
+void span_event(struct span *s, const char *name, uint64_t now_us)
+{
+    if (s != NULL && s->event_count < SPAN_MAX_EVENTS)
+        s->events[s->event_count++] = (struct span_instant){name, now_us};
+}
+
+void span_fail(struct span *s, struct parley_view type, struct parley_view message)
+{
+    if (s == NULL)
+        return;
+    s->status = PARLEY_SPAN_ERROR;
+    span_set_str(s, NAME_ERROR_TYPE, type.len == 0 ? VIEW("_OTHER") : type);
+    (void)keep_text(s, &s->message, message, SPAN_MAX_VALUE_BYTES);
+}
+
+void span_drop(struct span *s)
+{
+    if (s == NULL)
+        return;
+    s->next_free = s->recorder->free_spans;
+    s->recorder->free_spans = s;
+}
+
+void span_end_at(struct span *s, uint64_t now_us)
+{
+    if (s == NULL)
+        return;
+    struct telemetry_recorder *r = s->recorder;
+    s->end_us = now_us < s->start_us ? s->start_us : now_us;
+    if (!ring_push(&r->finished, s)) {
+        metric_add(r->spans_dropped, 1);
+        span_drop(s);
+        return;
+    }
+    metric_add(r->spans_finished, 1);
+    if (ring_count(&r->finished) == r->finished.size / 2)
+        telemetry_wake(r->telemetry);
+}
+
+void span_end(struct span *s)
+{
+    span_end_at(s, clock_now_us());
+}
+
+/* --- The recorder ------------------------------------------------------------------------------
+ */
+
+bool recorder_init(struct telemetry_recorder *r, struct telemetry *t, size_t ring_size,
+                   bool captures_content)
+{
+    static const struct metric_label full = {NAME_ERROR_TYPE, {"queue_full", 10}};
+
+    r->telemetry = t;
+    r->captures_content = captures_content;
+    if (!ring_init(&r->finished, ring_size) || !ring_init(&r->returned, ring_size)) {
+        recorder_done(r);
+        return false;
+    }
+    r->spans_finished = metrics_find(&r->metrics, METRIC_SPANS_PROCESSED, NULL, 0);
+    r->spans_dropped = metrics_find(&r->metrics, METRIC_SPANS_PROCESSED, &full, 1);
+    return true;
+}
+
+static void free_all(struct ring *ring)
+{
+    struct span *s;
+
+    while (ring->slots != NULL && (s = ring_pop(ring)) != NULL)
+        span_free(s);
+    ring_done(ring);
+}
+
+void recorder_done(struct telemetry_recorder *r)
+{
+    free_all(&r->finished);
+    free_all(&r->returned);
+    while (r->free_spans != NULL) {
+        struct span *s = r->free_spans;
+        r->free_spans = s->next_free;
+        span_free(s);
+    }
+    metrics_done(&r->metrics);
+}
+
+void recorder_return(struct telemetry_recorder *r, struct span *s)
+{
+    if (ring_push(&r->returned, s))
+        return;
+    span_free(s);
+    atomic_fetch_sub_explicit(&r->live, 1, memory_order_relaxed);
+}
+
+struct metric_point *metrics_point(struct telemetry_recorder *r, enum metric_id id,
+                                   const struct metric_label *labels, size_t count)
+{
+    return r == NULL ? NULL : metrics_find(&r->metrics, id, labels, count);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * telemetry/ owns what operators learn about sessions: spans (span.h) and metrics (metrics.h), in
+ * OpenTelemetry's model with the names of names.h and metrics.def. It does not know exporters:
+ * finished batches go to a sink that the host gives.
+ *
+ * Each worker records through its own recorder: no lock, no system call; spans go through a bounded
+ * ring to the telemetry thread's loop, and what does not fit is dropped and counted. The recording
+ * functions accept a NULL recorder and record nothing.
+ */
+#ifndef TELEMETRY_TELEMETRY_H
+#define TELEMETRY_TELEMETRY_H
+
+#include <parley/error.h>
+#include <parley/exporter.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct metrics_snapshot;
+struct telemetry;
+struct telemetry_recorder;
+
+#define TELEMETRY_MAX_RECORDERS 256
+
+/* Who delivers batches. */
+struct telemetry_sink {
+    /* The batch is borrowed until return. Thread: the telemetry loop's. */
+    void (*deliver)(void *ctx, const struct parley_batch *batch);
+    void *ctx;
+};
+
+/* Zero or NULL takes the default. */
+struct telemetry_config {
+    struct telemetry_sink sink;
+    int64_t batch_ms;         /* longest wait of a finished span; 1000 */
+    int64_t metrics_ms;       /* between two reports of metrics; 60000 */
+    uint32_t ring_size;       /* finished spans that wait per recorder; 2048 */
+    uint32_t batch_size;      /* most spans of one batch; 512 */
+    bool captures_content;    /* keep what people said and tools returned */
+    const char *service_name; /* "parley" */
+    const char *environment;  /* deployment.environment.name; "" for none */
+    const char *instance_id;  /* a random one */
+};
+
+/* The loop is borrowed and must outlive it; nothing runs before telemetry_start(). */
+int telemetry_create(const struct telemetry_config *config, struct loop *loop,
+                     struct telemetry **ret, struct parley_error *err);
+
+/* After the loop and every recording thread has ended. Returns NULL. */
+struct telemetry *telemetry_destroy(struct telemetry *t);
+
+/* Begin to batch. Thread: the loop's, or before it runs. */
+void telemetry_start(struct telemetry *t);
+
+/* Deliver what waits, metrics included, and stop batching. Thread: the loop's. */
+void telemetry_flush(struct telemetry *t);
+
+/* Call loop_run() on a thread of its own, and end that again: loop_stop() and join. */
+int telemetry_spawn(struct telemetry *t, struct parley_error *err);
+void telemetry_join(struct telemetry *t);
+
+/*
+ * A recorder for one thread; lives as long as the telemetry. NULL when there are too many, or
+ * without memory. Thread: main, before the recording starts.
+ */
+struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t);
+
+/* The telemetry thread's own. */
+struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t);
+
+/* Note what became of spans that the sink was given: `exporter` is the instance's name, `lost`
+ * those given up. Thread: the loop's. */
+void telemetry_note_exported(struct telemetry *t, const char *exporter, uint64_t spans,
+                             uint64_t lost);
+
+/* Values of all recorders, summed; to be freed by metrics_snapshot_free(). Thread: any. */
+struct metrics_snapshot *telemetry_snapshot(struct telemetry *t);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "telemetry_fixture.h"
+
+#include "telemetry/prometheus.h"
+
+static const struct metric_sample *sample_of(const struct metrics_snapshot *s, enum metric_id id)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->items[i].id == id)
+            return &s->items[i];
+    }
+    return NULL;
+}
+
+static void every_metric_is_described(void **state)
+{
+    (void)state;
+    for (int i = 0; i < METRIC_COUNT_OF_ALL; i++) {
+        const struct metric_info *info = metric_info((enum metric_id)i);
+        assert_true(info->name[0] != '\0' && info->unit[0] != '\0');
+        assert_int_equal(info->kind == METRIC_HISTOGRAM, info->bound_count > 0);
+        for (size_t b = 1; b < info->bound_count; b++)
+            assert_true(info->bounds[b - 1] < info->bounds[b]);
+    }
+}
+
+static void recorders_are_summed(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){0});
+    struct telemetry_recorder *second = telemetry_recorder_create(f->telemetry);
+
+    metrics_note(f->recorder, METRIC_SESSION_ACTIVE, 3, NAME_AGENT_NAME, "a");
+    metrics_note(second, METRIC_SESSION_ACTIVE, 2, NAME_AGENT_NAME, "a");
+    metrics_note(second, METRIC_SESSION_ACTIVE, -1, NAME_AGENT_NAME, "a");
+    metrics_note(f->recorder, METRIC_TOOL_DURATION, 0.01, NULL, NULL); /* closes its bucket */
+    metrics_note(second, METRIC_TOOL_DURATION, 1000, NULL, NULL);
+    struct metrics_snapshot *s = telemetry_snapshot(f->telemetry);
+    assert_float_equal(sample_of(s, METRIC_SESSION_ACTIVE)->value, 4, 0);
+    const struct metric_sample *h = sample_of(s, METRIC_TOOL_DURATION);
+    assert_int_equal(h->count, 2);
+    assert_int_equal(h->counts[0], 1);
+    assert_int_equal(h->counts[14], 1);
+    assert_float_equal(h->min, 0.01, 0);
+    assert_float_equal(h->max, 1000, 0);
+    metrics_snapshot_free(s);
+    fixture_destroy(f);
+}
+
+static void label_order_and_empty_labels_do_not_matter(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){0});
+    const struct metric_label one[] = {{"b", VIEW("2")}, {"a", VIEW("1")}, {"c", {NULL, 0}}};
+    const struct metric_label two[] = {{"a", VIEW("1")}, {"b", VIEW("2")}};
+
+    assert_ptr_equal(metrics_point(f->recorder, METRIC_EVENTS, one, 3),
+                     metrics_point(f->recorder, METRIC_EVENTS, two, 2));
+    fixture_destroy(f);
+}
+
+static void too_many_label_sets_share_one_point(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){0});
+    char name[16];
+
+    for (int i = 0; i < METRICS_MAX_POINTS + 20; i++) {
+        (void)snprintf(name, sizeof(name), "tool%d", i);
+        metrics_note(f->recorder, METRIC_EVENTS, 1, "k", name);
+    }
+    struct metrics_snapshot *s = telemetry_snapshot(f->telemetry);
+    size_t points = 0;
+    double overflow = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->items[i].id != METRIC_EVENTS)
+            continue;
+        points++;
+        if (strcmp(s->items[i].labels[0].key, "otel.metric.overflow") == 0)
+            overflow = s->items[i].value;
+    }
+    assert_int_equal(points, METRICS_MAX_POINTS + 1);
+    assert_float_equal(overflow, 20, 0);
+    metrics_snapshot_free(s);
+    fixture_destroy(f);
+}
+
+static void prometheus_text_has_the_expected_form(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){0});
+    struct buf out = {0};
+
+    metrics_note(f->recorder, METRIC_SESSION_ACTIVE, 2, NAME_AGENT_NAME, "a\"b\\c\nd");
+    metrics_note(f->recorder, METRIC_TURN_COUNT, 7, NULL, NULL);
+    metrics_note(f->recorder, METRIC_TURN_RESPONSE_LATENCY, 0.25, NULL, NULL);
+    metrics_note(f->recorder, METRIC_TURN_RESPONSE_LATENCY, 0.75, NULL, NULL);
+    struct metrics_snapshot *s = telemetry_snapshot(f->telemetry);
+    prometheus_write(&out, s);
+    assert_non_null(strstr(out.data, "# HELP parley_session_active Sessions that are open.\n"
+                                     "# TYPE parley_session_active gauge\n"
+                                     "parley_session_active{gen_ai_agent_name=\"a\\\"b\\\\c\\nd\"} "
+                                     "2\n"));
+    assert_non_null(strstr(out.data, "parley_turn_count_total 7\n"));
+    assert_non_null(strstr(out.data, "# TYPE parley_turn_response_latency_seconds histogram\n"));
+    assert_non_null(strstr(out.data, "_bucket{le=\"0.2\"} 0\n"));
+    assert_non_null(strstr(out.data, "_bucket{le=\"0.3\"} 1\n"));
+    assert_non_null(strstr(out.data, "_bucket{le=\"+Inf\"} 2\n"));
+    assert_non_null(strstr(out.data, "parley_turn_response_latency_seconds_sum 1\n"));
+    assert_non_null(strstr(out.data, "parley_turn_response_latency_seconds_count 2\n"));
+    assert_non_null(strstr(out.data, "process_memory_usage_bytes "));
+    metrics_snapshot_free(s);
+    buf_done(&out);
+    fixture_destroy(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_metric_is_described),
+        cmocka_unit_test(recorders_are_summed),
+        cmocka_unit_test(label_order_and_empty_labels_do_not_matter),
+        cmocka_unit_test(too_many_label_sets_share_one_point),
+        cmocka_unit_test(prometheus_text_has_the_expected_form),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
