@@ -407,6 +407,9 @@ static int start_blocking(struct tools_run *run, const struct parley_tool_call *
 {
     struct worker_instance *wi = run->wi;
 
+    if (wi->worker->offload == NULL)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "The tool %s has no thread to run on.",
+                           run->name);
     run->job = blocking_create(run, call);
     if (run->job == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "The tool %s has no memory.", run->name);

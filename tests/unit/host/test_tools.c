@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host_fixture.h"
+
+#include "base/str.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* ---- the plugin ---- */
+
+static struct {
+    const struct parley_tools_host *host;
+    parley_op op;
+    int calls;
+    int cancels;
+    bool ends_at_once;
+    bool refuses;
+    const struct parley_tool *items;
+    size_t count;
+    char closed_session[32];
+} plugin;
+
+static const struct parley_tool usual[] = {
+    {.name = "plain", .description = "A tool.", .parameters = "{\"type\":\"object\"}"},
+    {.name = "slow", .flags = PARLEY_TOOL_BLOCKING},
+    {.name = "brief", .timeout_ms = 50, .flags = PARLEY_TOOL_READ_ONLY},
+};
+
+static void attach(void *wi, const struct parley_tools_host *host)
+{
+    (void)wi;
+    plugin.host = host;
+}
+
+static int list(void *wi, struct parley_tool_list *ret, struct parley_error *err)
+{
+    (void)wi;
+    (void)err;
+    ret->item_size = sizeof(struct parley_tool);
+    ret->items = plugin.items;
+    ret->count = plugin.count;
+    return PARLEY_OK;
+}
+
+static void end_text(parley_op op, int status, const char *text)
+{
+    const struct parley_tool_result result = {
+        .size = sizeof(result), .status = status, .output = view_of(text)};
+
+    plugin.host->end(op, &result);
+}
+
+static int call(void *wi, const struct parley_tool_call *c, parley_op op, struct parley_error *err)
+{
+    (void)wi;
+    plugin.calls++;
+    if (plugin.refuses)
+        return parley_fail(err, PARLEY_E_DENIED, "Not today.");
+    plugin.op = op;
+    if (strcmp(c->name, "slow") == 0 || plugin.ends_at_once)
+        end_text(op, PARLEY_OK, "at once");
+    return PARLEY_OK;
+}
+
+static void cancel(void *wi, parley_op op)
+{
+    (void)wi;
+    (void)op;
+    plugin.cancels++;
+}
+
+static void session_closed(void *wi, const char *session_id)
+{
+    (void)wi;
+    (void)snprintf(plugin.closed_session, sizeof(plugin.closed_session), "%s", session_id);
+}
+
+static const struct parley_tools_vtable table = {
+    .size = sizeof(table),
+    .attach = attach,
+    .list = list,
+    .call = call,
+    .cancel = cancel,
+    .session_closed = session_closed,
+};
+static const struct parley_plugin descriptor =
+    FIXTURE_PLUGIN("tools_test", PARLEY_ROLE_TOOLS, &table);
+
+/* ---- the caller ---- */
+
+static struct {
+    int ends;
+    bool has_ended;
+    int status;
+    char output[4096];
+    bool is_cut;
+    int progresses;
+    double progress;
+} caller;
+
+static void on_progress(void *ctx, double done, double total, struct parley_view message)
+{
+    (void)ctx;
+    (void)total;
+    (void)message;
+    caller.progresses++;
+    caller.progress = done;
+}
+
+static void on_end(void *ctx, const struct tools_result *result)
+{
+    (void)ctx;
+    caller.ends++;
+    caller.has_ended = true;
+    caller.status = result->status;
+    caller.is_cut = result->is_cut;
+    view_copy(caller.output, sizeof(caller.output), result->output);
+}
+
+static const struct tools_events events = {.on_progress = on_progress, .on_end = on_end};
+
+static struct host_fixture f;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&plugin, 0, sizeof(plugin));
+    memset(&caller, 0, sizeof(caller));
+    plugin.items = usual;
+    plugin.count = 3;
+    fixture_open(&f);
+    fixture_start(&f, &descriptor, "tools");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    return 0;
+}
+
+static struct tools_run *run(const char *name, const char *arguments)
+{
+    const struct tools_call c = {.session_id = "sess_1",
+                                 .call_id = "call_1",
+                                 .name = name,
+                                 .arguments = view_of(arguments),
+                                 .max_output_bytes = 64};
+    struct tools_run *r = tools_call(f.wi, &c, &events, NULL);
+
+    assert_non_null(r);
+    return r;
+}
+
+static void result_comes_once_and_not_on_the_stack_of_the_call(void **state)
+{
+    (void)state;
+    plugin.ends_at_once = true;
+    run("plain", "{}");
+    assert_int_equal(caller.ends, 0);
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 1);
+    assert_int_equal(caller.status, PARLEY_OK);
+    assert_string_equal(caller.output, "at once");
+    assert_int_equal(f.wi->open_count, 0);
+}
+
+static void second_end_is_counted_and_harmless(void **state)
+{
+    (void)state;
+    run("plain", "");
+    parley_op op = plugin.op;
+    end_text(op, PARLEY_OK, "one");
+    end_text(op, PARLEY_OK, "two");
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 1);
+    assert_string_equal(caller.output, "one");
+    assert_int_equal(f.worker.counters.ops_ended_twice, 1);
+}
+
+static void made_up_operations_are_counted(void **state)
+{
+    (void)state;
+    end_text(0, PARLEY_OK, "x");
+    end_text((parley_op)f.worker.id << 56 | 7, PARLEY_OK, "x");
+    end_text((parley_op)f.worker.id << 56 | 0xFFFFFF, PARLEY_OK, "x");
+    end_text(~(parley_op)0, PARLEY_OK, "x");
+    assert_true(f.worker.counters.ops_unknown >= 2);
+}
+
+static void time_limit_ends_the_call_and_asks_to_cancel(void **state)
+{
+    (void)state;
+    run("brief", "{}");
+    fixture_advance_ms(&f, 49);
+    assert_int_equal(caller.ends, 0);
+    fixture_advance_ms(&f, 1);
+    assert_int_equal(caller.ends, 1);
+    assert_int_equal(caller.status, PARLEY_E_TIMEOUT);
+    assert_int_equal(plugin.cancels, 1);
+    end_text(plugin.op, PARLEY_E_CANCELLED, "");
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 1);
+    assert_int_equal(f.worker.counters.ops_ended_late, 0); /* it was still owed */
+}
+
+static void cancel_ends_soon_without_the_plugin(void **state)
+{
+    (void)state;
+    struct tools_run *r = run("plain", "{}");
+
+    tools_cancel(r);
+    assert_int_equal(caller.ends, 0);
+    fixture_turn(&f);
+    assert_int_equal(caller.status, PARLEY_E_CANCELLED);
+    assert_int_equal(plugin.cancels, 1);
+    assert_int_equal(f.wi->open_count, 1);
+    end_text(plugin.op, PARLEY_OK, "too late");
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 1);
+    assert_int_equal(f.wi->open_count, 0);
+}
+
+static void abandoned_call_is_not_heard_of_again(void **state)
+{
+    (void)state;
+    struct tools_run *r = run("plain", "{}");
+
+    assert_null(tools_abandon(r, false));
+    fixture_turn(&f);
+    end_text(plugin.op, PARLEY_OK, "x");
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 0);
+    assert_int_equal(plugin.cancels, 0);
+}
+
+static void unknown_function_has_a_result_too(void **state)
+{
+    (void)state;
+    run("nothing", "{}");
+    assert_int_equal(caller.ends, 0);
+    fixture_turn(&f);
+    assert_int_equal(caller.status, PARLEY_E_NOT_FOUND);
+    assert_string_equal(caller.output, "There is no tool nothing.");
+}
+
+static void arguments_must_be_an_object(void **state)
+{
+    (void)state;
+    run("plain", "[1]");
+    run("plain", "{\"a\":");
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 2);
+    assert_int_equal(plugin.calls, 0);
+    assert_int_equal(caller.status, PARLEY_E_INVALID);
+}
+
+static void refusal_of_the_plugin_is_the_result(void **state)
+{
+    (void)state;
+    plugin.refuses = true;
+    run("plain", "{}");
+    fixture_turn(&f);
+    assert_int_equal(caller.status, PARLEY_E_DENIED);
+    assert_string_equal(caller.output, "Not today.");
+    assert_int_equal(f.wi->open_count, 0);
+}
+
+static void long_output_is_cut_between_characters_with_a_note(void **state)
+{
+    char text[202] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 200; i += 2)
+        memcpy(text + i, "\xC3\xA4", 2);
+    text[200] = 'x';
+    run("plain", "{}");
+    end_text(plugin.op, PARLEY_OK, text);
+    fixture_turn(&f);
+    assert_true(caller.is_cut);
+    assert_memory_equal(caller.output, text, 64);
+    assert_non_null(strstr(caller.output, "the whole output has 201 bytes, the limit is 64"));
+}
+
+static void output_that_is_not_utf8_is_mended(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    end_text(plugin.op, PARLEY_OK,
+             "a\xFF"
+             "b");
+    fixture_turn(&f);
+    assert_string_equal(caller.output, "a\xEF\xBF\xBD"
+                                       "b");
+}
+
+static void empty_results_say_something(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    end_text(plugin.op, PARLEY_OK, "");
+    fixture_turn(&f);
+    assert_string_equal(caller.output, "The tool finished without output.");
+    run("plain", "{}");
+    end_text(plugin.op, PARLEY_E_UNAVAILABLE, "");
+    fixture_turn(&f);
+    assert_string_equal(caller.output, "The tool plain failed.");
+}
+
+static void progress_is_passed_on_and_only_the_newest(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    plugin.host->progress(plugin.op, 1, 10, VIEW("one"));
+    plugin.host->progress(plugin.op, 2, 10, VIEW("two"));
+    fixture_turn(&f);
+    assert_int_equal(caller.progresses, 1);
+    assert_true(caller.progress == 2);
+    end_text(plugin.op, PARLEY_OK, "x");
+    fixture_turn(&f);
+}
+
+static void blocking_function_runs_on_the_pool(void **state)
+{
+    (void)state;
+    fixture_start_pool(&f);
+    run("slow", "{}");
+    fixture_run_until(&f, &caller.has_ended);
+    assert_int_equal(caller.ends, 1);
+    assert_string_equal(caller.output, "at once");
+}
+
+static void blocking_function_without_a_pool_is_refused(void **state)
+{
+    (void)state;
+    run("slow", "{}");
+    fixture_turn(&f);
+    assert_int_equal(caller.status, PARLEY_E_UNAVAILABLE);
+}
+
+static void functions_that_are_wrong_are_left_out(void **state)
+{
+    static const struct parley_tool bad[] = {
+        {.name = NULL},
+        {.name = "has space"},
+        {.name = "good"},
+        {.name = "good"},
+        {.name = "array", .parameters = "{\"type\":\"array\"}"},
+        {.name = "broken", .parameters = "{"},
+        {.name = "latin", .description = "\xE4"},
+        {.name = "0123456789012345678901234567890123456789012345678901234567890123x"},
+    };
+    size_t count = 0;
+
+    (void)state;
+    uint64_t before = tools_version(f.wi);
+    plugin.items = bad;
+    plugin.count = 8;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    const struct tools_function *functions = tools_functions(f.wi, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(functions[0].name, "good");
+    assert_true(tools_version(f.wi) > before);
+}
+
+static void function_is_shown_as_a_realtime_tool(void **state)
+{
+    (void)state;
+    json_t *tool = tools_function_json(tools_find(f.wi, VIEW("brief")), true);
+    char *text = json_dumps(tool, JSON_COMPACT);
+
+    assert_string_equal(text, "{\"type\":\"function\",\"name\":\"brief\",\"description\":\"\","
+                              "\"parameters\":{\"type\":\"object\",\"properties\":{}},"
+                              "\"annotations\":{\"readOnlyHint\":true,\"destructiveHint\":false,"
+                              "\"idempotentHint\":false,\"openWorldHint\":false}}");
+    free(text);
+    json_decref(tool);
+}
+
+static void closed_session_is_told(void **state)
+{
+    (void)state;
+    tools_session_closed(f.wi, "sess_7");
+    assert_string_equal(plugin.closed_session, "sess_7");
+}
+
+static void stop_ends_what_is_open_as_cancelled(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    parley_op op = plugin.op;
+    fixture_close(&f); /* the plugin never ends it */
+    assert_int_equal(caller.ends, 1);
+    assert_int_equal(caller.status, PARLEY_E_CANCELLED);
+    assert_int_equal(plugin.cancels, 1);
+    end_text(op, PARLEY_OK, "after the worker has gone");
+    fixture_open(&f);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(result_comes_once_and_not_on_the_stack_of_the_call),
+        T(second_end_is_counted_and_harmless),
+        T(made_up_operations_are_counted),
+        T(time_limit_ends_the_call_and_asks_to_cancel),
+        T(cancel_ends_soon_without_the_plugin),
+        T(abandoned_call_is_not_heard_of_again),
+        T(unknown_function_has_a_result_too),
+        T(arguments_must_be_an_object),
+        T(refusal_of_the_plugin_is_the_result),
+        T(long_output_is_cut_between_characters_with_a_note),
+        T(output_that_is_not_utf8_is_mended),
+        T(empty_results_say_something),
+        T(progress_is_passed_on_and_only_the_newest),
+        T(blocking_function_runs_on_the_pool),
+        T(blocking_function_without_a_pool_is_refused),
+        T(functions_that_are_wrong_are_left_out),
+        T(function_is_shown_as_a_realtime_tool),
+        T(closed_session_is_told),
+        T(stop_ends_what_is_open_as_cancelled),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
