@@ -229,7 +229,8 @@ static const struct function {
          .name = "notes_list",
          .flags = PARLEY_TOOL_READ_ONLY,
          .description =
-             "Lists and reads back the notes that were written down in this conversation.",
+             "Lists the notes that were written down so far. Use it when the user asks to read or "
+             "hear the notes.",
      },
      list_notes},
     {{
