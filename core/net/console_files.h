@@ -6,8 +6,8 @@
 #include <parley/types.h>
 
 /*
- * For every answer with a console file: nothing from elsewhere, no inline script, no frame around it.
- * ws: and wss: are named because 'self' does not cover them in every browser.
+ * For every answer with a console file: nothing from elsewhere, no inline script, no frame around
+ * it. ws: and wss: are named because 'self' does not cover them in every browser.
  */
 #define CONSOLE_CSP                                                                                \
     "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; "        \

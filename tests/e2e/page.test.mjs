@@ -111,7 +111,7 @@ test("a lost connection is told and can be taken up again", { skip }, async () =
   await connect(page);
   await say(page, "drop");
   await page.waitForSelector("#reconnect:not([hidden])");
-  assert.match(await page.textContent("#trouble-words"), /upstream went away/);
+  assert.match(await page.textContent("#trouble-words"), /fault: the upstream went away/);
   await page.click("#reconnect");
   await page.waitForSelector("#text:enabled");
   await say(page, "hello");

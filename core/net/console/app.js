@@ -37,7 +37,7 @@ const events = new EventList({
 const voices = new Voices($("voices"));
 const speaker = new Speaker({ started: on_play_started, ended: on_play_ended, report: on_play_report });
 const microphone = new Microphone({ frame: on_frame, lost: on_microphone_lost });
-const realtime = new Realtime({ event: on_event, open: () => {}, close: on_close });
+const realtime = new Realtime({ event: on_event, close: on_close });
 const talk = new Talk({ realtime, speaker, conversation, turns }, { changed: show_phase, trouble: show_trouble, ready: on_ready });
 
 let state = "offline"; /* "offline", "connecting" or "connected" */
@@ -137,8 +137,13 @@ function on_close(end) {
     key.forget();
     ask_for_key(end.words, connect);
   } else if (!end.expected || !was_connected)
-    show_trouble(end.words, true);
+    show_trouble(refusal_words(end, was_connected), true);
   conversation.divider("Disconnected");
+}
+
+/* A refusal comes as an error event, which says more than the close that follows it. */
+function refusal_words(end, was_connected) {
+  return was_connected || $("trouble").hidden ? end.words : $("trouble-words").textContent;
 }
 
 function go_offline() {

@@ -20,6 +20,9 @@ const CLOSE_WORDS = {
   4004: "The server does not offer this agent.",
 };
 
+/* A browser does not say why a handshake failed. */
+const UNMADE = "The connection could not be made: the server is full, is stopping, or does not run.";
+
 /* A request for which the server wants a key, or another key. */
 export class NeedsKey extends Error {}
 
@@ -66,11 +69,11 @@ export function realtime_url(agent, page = location) {
 
 export function close_words(code, reason) {
   const words = CLOSE_WORDS[code] ?? (code >= 4000 ? "The server refused the session." : `The connection was closed (${code}).`);
-  return reason ? `${words} ${reason}` : words;
+  return reason ? `${words.replace(/\.$/, "")}: ${reason}` : words;
 }
 
 /*
- * hooks: event(event, direction, at_ms) for each event, open(), close({expected, code, words, needs_key}).
+ * hooks: event(event, direction, at_ms) for each event, close({expected, code, words, needs_key}).
  * Times are performance.now() at the moment of arrival or sending.
  */
 export class Realtime {
@@ -89,7 +92,8 @@ export class Realtime {
     const protocols = key.get() ? ["realtime", KEY_PROTOCOL + key.get()] : ["realtime"];
     const socket = new WebSocket(realtime_url(agent), protocols);
     this.socket = socket;
-    socket.onopen = () => this.socket === socket && this.hooks.open();
+    this.was_open = false;
+    socket.onopen = () => { this.was_open = true; };
     socket.onmessage = (message) => this.socket === socket && this.#receive(message.data);
     socket.onclose = (end) => this.socket === socket && this.#ended(end);
   }
@@ -129,7 +133,7 @@ export class Realtime {
     this.hooks.close({
       expected: end.code === 1000,
       code: end.code,
-      words: close_words(end.code, end.reason),
+      words: this.was_open || end.code !== 1006 ? close_words(end.code, end.reason) : UNMADE,
       needs_key: end.code === 3000,
     });
   }

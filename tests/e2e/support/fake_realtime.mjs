@@ -129,7 +129,7 @@ class Session {
       return this.socket.close(1011, "the upstream went away");
     if (text.includes("error"))
       return this.send({ type: "error", error: { type: "invalid_request_error", code: "invalid_value", message: "The word 'error' is not welcome here; say something else." } });
-    const run = { id: this.id("resp"), cancelled: null };
+    const run = { id: this.id("resp"), cancelled: null, output: [] };
     this.running = run;
     this.send({ type: "response.created", response: { object: "realtime.response", id: run.id, status: "in_progress", output: [], usage: null } });
     await pause(250);
@@ -160,6 +160,7 @@ class Session {
 
   close_item(item, where, part, status) {
     const done = { ...item, status, content: [part] };
+    this.running?.output.push(done);
     this.send({ type: "conversation.item.done", item: done, previous_item_id: null });
     this.send({ type: "response.output_item.done", response_id: where.response_id, output_index: 0, item: done });
   }
@@ -192,7 +193,7 @@ class Session {
   finish(run, status, status_details) {
     this.running = null;
     const usage = { total_tokens: 96, input_tokens: 61, output_tokens: 35 };
-    this.send({ type: "response.done", response: { object: "realtime.response", id: run.id, status, status_details, output: [], usage } });
+    this.send({ type: "response.done", response: { object: "realtime.response", id: run.id, status, status_details, output: run.output, usage } });
   }
 }
 
