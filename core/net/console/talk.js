@@ -228,8 +228,9 @@ export class Talk {
 
   response_done({ response }) {
     this.responses.delete(response.id);
-    for (const item of response.output ?? [])
-      this.speaker.end(item.id);
+    for (const [item_id, { response_id }] of this.playing)
+      if (response_id === response.id)
+        this.speaker.end(item_id);
     if (response.status === "failed")
       this.hooks.trouble(response.status_details?.error?.message ?? "The answer failed.");
     else if (response.status === "incomplete")
