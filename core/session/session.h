@@ -18,6 +18,8 @@
 
 #include "agent/worker_generation.h"
 
+#include "realtime/wire_error.h"
+
 #include <parley/error.h>
 #include <parley/types.h>
 
@@ -76,6 +78,14 @@ void session_client_gone(struct session *s);
 
 /* End from parley's side: an error event, then a close frame. */
 void session_end(struct session *s, int close_code, const char *error_code, const char *message);
+
+/*
+ * The session that a client of the agent would get, with a preset (an ephemeral secret's, or NULL)
+ * held against what the agent lets clients set. The caller owns it. A failure is the preset's, told
+ * in fault; or the agent's own, when there is no preset.
+ */
+int session_effective(const struct agent *a, const json_t *preset, json_t **ret,
+                      struct rt_error *fault);
 
 const char *session_id(const struct session *s);
 

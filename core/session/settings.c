@@ -107,36 +107,51 @@ static int collect_tools(struct session *s, struct parley_error *err)
 
 /* ---- beginning ---- */
 
-static int apply(struct session *s, const json_t *update, const struct rt_session_rules *rules,
-                 const char *whose, struct parley_error *err)
+/* Merge an update into *session. */
+static int apply(json_t **session, const json_t *update, const struct rt_session_rules *rules,
+                 struct rt_error *fault)
 {
     json_t *merged = NULL;
-    struct rt_error fault;
 
-    if (rt_session_update(s->settings, update, rules, &merged, NULL, &fault) < 0)
-        return parley_fail(err, PARLEY_E_INVALID, "%s: %s: %.300s", whose, fault.param,
-                           fault.message);
-    take_settings(s, merged);
-    return PARLEY_OK;
+    int r = rt_session_update(*session, update, rules, &merged, NULL, fault);
+    if (r == PARLEY_OK) {
+        json_decref(*session);
+        *session = merged;
+    }
+    return r;
+}
+
+int session_effective(const struct agent *a, const json_t *preset, json_t **ret,
+                      struct rt_error *fault)
+{
+    const struct rt_session_rules agent_rules = {0};
+    const struct rt_session_rules client_rules = {.may_set = may_set, .ctx = a};
+    _cleanup_json_ json_t *wanted = agent_session_object(a, NULL);
+    _cleanup_json_ json_t *session = rt_session_new(a->name, 0);
+
+    if (wanted == NULL || session == NULL) {
+        (void)rt_error_set(fault, RT_ERROR_SERVER, NULL, "no memory for a session");
+        return PARLEY_E_NO_MEMORY;
+    }
+    int r = apply(&session, wanted, &agent_rules, fault);
+    if (r == PARLEY_OK && preset != NULL)
+        r = apply(&session, preset, &client_rules, fault);
+    if (r == PARLEY_OK)
+        *ret = TAKE(session);
+    return r;
 }
 
 int settings_init(struct session *s, const json_t *preset, struct parley_error *err)
 {
-    const struct rt_session_rules agent_rules = {0};
-    const struct rt_session_rules client_rules = {.may_set = may_set, .ctx = s->agent};
-    _cleanup_json_ json_t *agent = agent_session_object(s->agent, NULL);
-    json_t *fresh = rt_session_new(s->agent->name, 0);
+    struct rt_error fault;
+    json_t *session = NULL;
 
-    if (agent == NULL || fresh == NULL) {
-        json_decref(fresh);
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a session");
-    }
-    take_settings(s, fresh);
-    view_copy(s->id, sizeof(s->id), json_get_view(fresh, "id"));
-    int r = apply(s, agent, &agent_rules, s->agent->name, err);
-    if (r == PARLEY_OK && preset != NULL)
-        r = apply(s, preset, &client_rules, "session of the client secret", err);
-    return r == PARLEY_OK ? collect_tools(s, err) : r;
+    if (session_effective(s->agent, preset, &session, &fault) < 0)
+        return parley_fail(err, PARLEY_E_INVALID, "agent %s: %s: %.300s", s->agent->name,
+                           fault.param, fault.message);
+    take_settings(s, session);
+    view_copy(s->id, sizeof(s->id), json_get_view(session, "id"));
+    return collect_tools(s, err);
 }
 
 void settings_done(struct session *s)

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/exporting.h"
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "host/exporter.h"
+#include "host/worker.h"
+#include "transport/transport.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+
+#define STOP_LIMIT_MS 2000 /* for exporters to deliver their last batches */
+
+struct exporting {
+    struct exporting_config config;
+    struct loop *loop;
+    struct parley_worker host;
+    struct transport *transport;
+    struct telemetry *telemetry;
+    struct worker_instances *exporters;
+    struct generation *generation;
+    unsigned stopping; /* sets of exporters that have not stopped */
+    unsigned delivering;
+    bool is_ending;
+    bool has_host;
+    bool has_thread;
+    struct loop_timer limit;
+    sem_t ended;
+};
+
+/* ---- batches ---- */
+
+struct delivery {
+    struct exporting *exporting;
+    uint64_t spans;
+    char exporter[48];
+};
+
+static void end_when_idle(struct exporting *e);
+
+static void on_delivered(void *ctx, int status, uint64_t lost, const struct parley_error *err)
+{
+    struct delivery *d = ctx;
+    struct exporting *e = d->exporting;
+
+    if (status < 0)
+        log_warn("an exporter gave up a batch exporter=%s lost=%llu reason=\"%s\"", d->exporter,
+                 (unsigned long long)lost, err == NULL ? "" : err->message);
+    telemetry_note_exported(e->telemetry, d->exporter, d->spans, lost);
+    free(d);
+    e->delivering--;
+    end_when_idle(e);
+}
+
+static void deliver_to(struct exporting *e, struct worker_instance *wi,
+                       const struct parley_batch *batch)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct delivery *d = calloc(1, sizeof(*d));
+
+    if (d == NULL)
+        return;
+    d->exporting = e;
+    d->spans = batch->span_count;
+    (void)snprintf(d->exporter, sizeof(d->exporter), "%s", wi->instance->name);
+    e->delivering++;
+    if (exporter_deliver(wi, batch, on_delivered, d, &err) == PARLEY_OK)
+        return;
+    e->delivering--;
+    telemetry_note_exported(e->telemetry, d->exporter, 0, batch->span_count);
+    free(d);
+}
+
+static void deliver(void *ctx, const struct parley_batch *batch)
+{
+    struct exporting *e = ctx;
+
+    if (e->exporters == NULL)
+        return;
+    for (struct worker_instance *wi = worker_instances_next(e->exporters, NULL); wi != NULL;
+         wi = worker_instances_next(e->exporters, wi))
+        deliver_to(e, wi, batch);
+}
+
+/* ---- generations ---- */
+
+struct retired {
+    struct exporting *exporting;
+    struct generation *generation;
+};
+
+static void on_stopped(void *ctx, struct instances *set)
+{
+    struct retired *r = ctx;
+    struct exporting *e = r->exporting;
+
+    (void)instances_unref(set); /* never the last: the generation holds one */
+    e->config.generation_gone(e->config.ctx, r->generation);
+    free(r);
+    e->stopping--;
+    end_when_idle(e);
+}
+
+static void retire(struct exporting *e)
+{
+    struct retired *r = calloc(1, sizeof(*r));
+
+    if (e->exporters == NULL || r == NULL) {
+        free(r);
+        return;
+    }
+    *r = (struct retired){.exporting = e, .generation = e->generation};
+    struct worker_instances *exporters = e->exporters;
+    e->exporters = NULL;
+    e->generation = NULL;
+    e->stopping++;
+    worker_instances_stop(exporters, on_stopped, r);
+}
+
+/* Takes the reference, also on failure. */
+static void begin_generation(struct exporting *e, struct generation *take)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct worker_instances *exporters = NULL;
+
+    int r = worker_instances_start(generation_instances(take), 1u << INSTANCE_EXPORTER, &e->host,
+                                   &exporters, &err);
+    if (r < 0) {
+        log_error("the exporters could not be started reason=\"%s\"", err.message);
+        e->config.generation_gone(e->config.ctx, take);
+        return;
+    }
+    retire(e);
+    e->exporters = exporters;
+    e->generation = take;
+}
+
+struct use {
+    struct exporting *exporting;
+    struct generation *generation;
+};
+
+static void use_now(void *arg)
+{
+    struct use *u = arg;
+
+    begin_generation(u->exporting, u->generation);
+    free(u);
+}
+
+static void use_dropped(void *arg)
+{
+    struct use *u = arg;
+
+    u->exporting->config.generation_gone(u->exporting->config.ctx, u->generation);
+    free(u);
+}
+
+void exporting_use(struct exporting *e, struct generation *take)
+{
+    struct use *u = calloc(1, sizeof(*u));
+
+    if (u == NULL) {
+        e->config.generation_gone(e->config.ctx, take);
+        return;
+    }
+    *u = (struct use){.exporting = e, .generation = take};
+    if (!loop_post(e->loop, use_now, use_dropped, u))
+        use_dropped(u);
+}
+
+/* ---- life ---- */
+
+static int make(struct exporting *e, struct parley_error *err)
+{
+    const struct telemetry_options *o = e->config.options;
+    const struct telemetry_config telemetry = {
+        .sink = {.deliver = deliver, .ctx = e},
+        .batch_ms = o->batch_ms,
+        .metrics_ms = o->metrics_ms,
+        .captures_content = o->content != 0,
+        .service_name = o->service_name,
+        .environment = o->environment[0] != '\0'       ? o->environment
+                       : e->config.environment != NULL ? e->config.environment
+                                                       : "",
+        .instance_id = e->config.instance_id,
+    };
+
+    e->loop = loop_create();
+    if (e->loop == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the telemetry thread");
+    e->transport = transport_create(e->loop, &(struct transport_config){0}, err);
+    if (e->transport == NULL)
+        return PARLEY_E_INTERNAL;
+    const struct host_worker_config host = {.name = "telemetry",
+                                            .loop = e->loop,
+                                            .transport = e->transport,
+                                            .offload = e->config.offload};
+    int r = host_worker_init(&e->host, &host, err);
+    e->has_host = r == PARLEY_OK;
+    return r < 0 ? r : telemetry_create(&telemetry, e->loop, &e->telemetry, err);
+}
+
+static struct exporting *exporting_free(struct exporting *e)
+{
+    if (e->has_thread)
+        telemetry_join(e->telemetry);
+    if (e->transport != NULL)
+        (void)transport_destroy(e->transport);
+    if (e->has_host)
+        host_worker_done(&e->host);
+    (void)telemetry_destroy(e->telemetry);
+    if (e->loop != NULL)
+        (void)loop_destroy(e->loop);
+    sem_destroy(&e->ended);
+    free(e);
+    return NULL;
+}
+
+int exporting_start(const struct exporting_config *config, struct exporting **ret,
+                    struct parley_error *err)
+{
+    struct exporting *e = calloc(1, sizeof(*e));
+
+    if (e == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for telemetry");
+    e->config = *config;
+    sem_init(&e->ended, 0, 0);
+    int r = make(e, err);
+    if (r == PARLEY_OK) {
+        begin_generation(e, generation_ref(config->generation));
+        telemetry_start(e->telemetry);
+        r = telemetry_spawn(e->telemetry, err);
+        e->has_thread = r == PARLEY_OK;
+    }
+    if (r < 0) {
+        exporting_free(e);
+        return r;
+    }
+    *ret = e;
+    return PARLEY_OK;
+}
+
+struct telemetry *exporting_telemetry(const struct exporting *e)
+{
+    return e->telemetry;
+}
+
+static void post_ended(struct exporting *e)
+{
+    loop_timer_stop(&e->limit);
+    sem_post(&e->ended);
+}
+
+static void end_when_idle(struct exporting *e)
+{
+    if (!e->is_ending || e->delivering > 0)
+        return;
+    if (e->exporters != NULL)
+        retire(e); /* comes back here */
+    else if (e->stopping == 0) {
+        e->is_ending = false;
+        post_ended(e);
+    }
+}
+
+static void on_limit(void *ctx)
+{
+    struct exporting *e = ctx;
+
+    log_warn("exporters did not deliver everything in time deliveries=%u", e->delivering);
+    if (e->exporters != NULL)
+        retire(e); /* cancels what is under way */
+}
+
+static void begin_end(void *arg)
+{
+    struct exporting *e = arg;
+
+    e->is_ending = true;
+    telemetry_flush(e->telemetry);
+    if (e->exporters != NULL) {
+        for (struct worker_instance *wi = worker_instances_next(e->exporters, NULL); wi != NULL;
+             wi = worker_instances_next(e->exporters, wi))
+            exporter_flush(wi);
+    }
+    loop_timer_start(e->loop, &e->limit, STOP_LIMIT_MS, on_limit, e);
+    end_when_idle(e);
+}
+
+struct exporting *exporting_stop(struct exporting *e)
+{
+    if (e == NULL)
+        return NULL;
+    if (loop_post(e->loop, begin_end, NULL, e)) {
+        while (sem_wait(&e->ended) != 0)
+            continue; /* interrupted by a signal */
+    }
+    return exporting_free(e);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/cli.h"
+#include "daemon/server.h"
+
+int main(int argc, char **argv)
+{
+    struct cli cli;
+    int code;
+
+    if (!cli_parse(argc, argv, &cli, &code))
+        return code;
+    return cli.checks_only ? server_check(&cli.source) : server_run(&cli.source);
+}

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "cascade/cascade.h"
+#include "daemon/exporting.h"
+#include "daemon/worker.h"
+#include "telemetry/metrics.h"
+#include "telemetry/prometheus.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MAX_WORKERS       128
+#define OFFLOAD_QUEUE     4096
+#define SPEECH_QUEUE      1024
+#define SECRETS_MAX       10000
+#define SECRETS_MAX_BYTES (64u << 20)
+#define DRAIN_SLACK_MS    1000
+
+struct server {
+    const struct settings_source *source;
+    struct registry *registry;
+    struct settings settings;
+    struct net_config net;
+    struct loop *loop;
+    struct event *signals[3];
+    struct offload *offload;
+    struct offload *heavy;
+    struct client_secrets *secrets;
+    struct admission *admission;
+    struct silero_weights *weights;
+    struct exporting *exporting;
+    struct worker *workers[MAX_WORKERS];
+    unsigned worker_count;
+    uint64_t generation_number;
+    char host_name[64];
+    struct loop_timer drain_limit;
+    atomic_bool is_draining;
+    /* Keys that were replaced, and how many workers still use them. */
+    struct auth *old_auth;
+    unsigned old_auth_users;
+};
+
+/* ---- the report ---- */
+
+static void print_report(const struct conf_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        (void)fprintf(stderr, "%s%s\n", report->items[i].is_warning ? "warning: " : "",
+                      report->items[i].text);
+    if (report->errors > report->count)
+        (void)fprintf(stderr, "... and more: %zu mistakes in all\n", report->errors);
+}
+
+int server_check(const struct settings_source *source)
+{
+    struct conf_report report = {0};
+    struct settings settings = {0};
+    struct registry *registry = NULL;
+
+    int r = settings_read(source, &registry, 1, &settings, &report);
+    print_report(&report);
+    if (r == PARLEY_OK) {
+        size_t agents = 0;
+        while (generation_agent_at(settings.generation, agents) != NULL)
+            agents++;
+        (void)printf("%s: good, %zu agents\n", source->path, agents);
+    }
+    conf_report_done(&report);
+    settings_free(&settings);
+    (void)registry_destroy(registry);
+    return r == PARLEY_OK ? 0 : 2;
+}
+
+/* ---- what workers hand back; their threads, then main's ---- */
+
+struct handed_back {
+    struct server *server;
+    struct generation *generation;
+    struct auth *auth;
+};
+
+static void take_back(void *arg)
+{
+    struct handed_back *h = arg;
+    struct server *s = h->server;
+
+    (void)generation_unref(h->generation);
+    if (h->auth != NULL && h->auth == s->old_auth && --s->old_auth_users == 0)
+        s->old_auth = auth_destroy(s->old_auth);
+    free(h);
+}
+
+static void hand_back(struct server *s, struct generation *g, struct auth *auth)
+{
+    struct handed_back *h = calloc(1, sizeof(*h));
+
+    if (h == NULL)
+        return; /* a generation stays in memory until the end: nothing worse */
+    *h = (struct handed_back){.server = s, .generation = g, .auth = auth};
+    if (!loop_post(s->loop, take_back, take_back, h))
+        free(h);
+}
+
+static void on_generation_gone(void *ctx, struct generation *take)
+{
+    hand_back(ctx, take, NULL);
+}
+
+static void on_auth_gone(void *ctx, struct auth *old)
+{
+    hand_back(ctx, NULL, old);
+}
+
+static bool is_ready(void *ctx)
+{
+    return !atomic_load(&((struct server *)ctx)->is_draining);
+}
+
+/* ---- stopping ---- */
+
+static size_t count_sessions(const struct server *s)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < s->worker_count; i++)
+        count += worker_session_count(s->workers[i]);
+    return count;
+}
+
+static void stop_if_drained(void *arg)
+{
+    struct server *s = arg;
+
+    if (atomic_load(&s->is_draining) && count_sessions(s) == 0)
+        loop_stop(s->loop);
+}
+
+static void on_session_gone(void *ctx)
+{
+    struct server *s = ctx;
+
+    if (atomic_load(&s->is_draining))
+        (void)loop_post(s->loop, stop_if_drained, NULL, s);
+}
+
+static void on_drain_limit(void *ctx)
+{
+    struct server *s = ctx;
+
+    log_warn("stopping although sessions are open sessions=%zu", count_sessions(s));
+    loop_stop(s->loop);
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *ctx)
+{
+    struct server *s = ctx;
+
+    (void)what;
+    if (atomic_exchange(&s->is_draining, true)) {
+        log_warn("a second signal: stopping at once signal=%d", (int)number);
+        loop_stop(s->loop);
+        return;
+    }
+    int64_t grace_ms = s->settings.server->drain_ms;
+    log_info("stopping: no new connections, running turns may finish signal=%d sessions=%zu "
+             "within_ms=%lld",
+             (int)number, count_sessions(s), (long long)grace_ms);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_drain(s->workers[i], grace_ms);
+    loop_timer_start(s->loop, &s->drain_limit, grace_ms + DRAIN_SLACK_MS, on_drain_limit, s);
+    stop_if_drained(s);
+}
+
+/* ---- reload ---- */
+
+/* Options that a running server cannot change. */
+static void note_unchanged(const struct server *s, const struct settings *fresh)
+{
+    if (fresh->server->listen.count != s->settings.server->listen.count ||
+        (fresh->server->listen.count > 0 &&
+         strcmp(fresh->server->listen.items[0], s->settings.server->listen.items[0]) != 0))
+        log_warn("[server] listen has changed; it takes a restart");
+}
+
+static void use_settings(struct server *s, struct settings *fresh)
+{
+    struct generation *old = s->settings.generation;
+
+    note_unchanged(s, fresh);
+    log_set_level((enum log_level)fresh->server->log_level);
+    if (s->old_auth == NULL) {
+        s->old_auth = s->settings.auth;
+        s->old_auth_users = s->worker_count;
+        s->settings.auth = TAKE(fresh->auth);
+    }
+    s->settings.generation = TAKE(fresh->generation);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_use(s->workers[i], generation_ref(s->settings.generation), s->settings.auth);
+    exporting_use(s->exporting, generation_ref(s->settings.generation));
+    (void)generation_unref(old);
+    settings_free(fresh);
+    log_info("configuration read again generation=%llu", (unsigned long long)s->generation_number);
+}
+
+/* Returns "" or what is wrong, for whoever asked; the log has all of it. */
+static void reload(struct server *s, struct buf *fault)
+{
+    struct conf_report report = {0};
+    struct settings fresh = {0};
+
+    if (atomic_load(&s->is_draining)) {
+        buf_append_str(fault, "the server is stopping");
+        return;
+    }
+    if (s->old_auth != NULL) {
+        buf_append_str(fault, "another reload is still under way; try again in a moment");
+        return;
+    }
+    int r = settings_read(s->source, &s->registry, s->generation_number + 1, &fresh, &report);
+    for (size_t i = 0; i < report.count; i++) {
+        log_write(report.items[i].is_warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "%s",
+                  report.items[i].text);
+        if (!report.items[i].is_warning)
+            buf_printf(fault, "%s%s", fault->len == 0 ? "" : "\n", report.items[i].text);
+    }
+    conf_report_done(&report);
+    if (r < 0) {
+        log_error("the configuration was not reloaded; the running one stays errors=%zu",
+                  report.errors);
+        if (fault->len == 0)
+            buf_append_str(fault, "the configuration could not be read");
+        return;
+    }
+    s->generation_number++;
+    use_settings(s, &fresh);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *ctx)
+{
+    struct buf fault = {0};
+
+    (void)number;
+    (void)what;
+    reload(ctx, &fault);
+    buf_done(&fault);
+}
+
+/* A worker asks for a reload: to main and back. */
+struct reload_request {
+    struct server *server;
+    struct loop *back;
+    void (*done)(void *arg, const char *fault);
+    void *arg;
+    struct buf fault;
+};
+
+static void reload_answer(void *arg)
+{
+    struct reload_request *q = arg;
+
+    q->done(q->arg, buf_view(&q->fault).data);
+    buf_done(&q->fault);
+    free(q);
+}
+
+static void reload_on_main(void *arg)
+{
+    struct reload_request *q = arg;
+
+    reload(q->server, &q->fault);
+    if (!loop_post(q->back, reload_answer, reload_answer, q))
+        log_error("no memory to answer a reload");
+}
+
+static void reload_from_worker(void *ctx, struct loop *loop,
+                               void (*done)(void *arg, const char *fault), void *arg)
+{
+    struct server *s = ctx;
+    struct reload_request *q = calloc(1, sizeof(*q));
+
+    if (q == NULL) {
+        done(arg, "no memory");
+        return;
+    }
+    *q = (struct reload_request){.server = s, .back = loop, .done = done, .arg = arg};
+    if (!loop_post(s->loop, reload_on_main, reload_answer, q))
+        reload_answer(q);
+}
+
+/* ---- sessions of all workers ---- */
+
+struct gather {
+    atomic_uint left;
+    pthread_mutex_t lock;
+    json_t *all;
+    struct loop *back;
+    void (*done)(void *arg, json_t *take_all);
+    void *arg;
+};
+
+static void gather_answer(void *arg)
+{
+    struct gather *g = arg;
+
+    g->done(g->arg, g->all);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+static void gather_part(void *arg, json_t *take)
+{
+    struct gather *g = arg;
+
+    pthread_mutex_lock(&g->lock);
+    if (take != NULL)
+        json_array_extend(g->all, take);
+    json_decref(take);
+    pthread_mutex_unlock(&g->lock);
+    if (atomic_fetch_sub(&g->left, 1) == 1 && !loop_post(g->back, gather_answer, gather_answer, g))
+        log_error("no memory to answer with the sessions");
+}
+
+static void describe_sessions(void *ctx, struct loop *loop, const char *id,
+                              void (*done)(void *arg, json_t *take_all), void *arg)
+{
+    struct server *s = ctx;
+    struct gather *g = calloc(1, sizeof(*g));
+
+    if (g == NULL) {
+        done(arg, json_array());
+        return;
+    }
+    atomic_init(&g->left, s->worker_count);
+    pthread_mutex_init(&g->lock, NULL);
+    g->all = json_array();
+    g->back = loop;
+    g->done = done;
+    g->arg = arg;
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_describe(s->workers[i], id, gather_part, g);
+}
+
+static void write_metrics(void *ctx, struct buf *out)
+{
+    struct server *s = ctx;
+    struct metrics_snapshot *snapshot = telemetry_snapshot(exporting_telemetry(s->exporting));
+
+    if (snapshot == NULL)
+        return;
+    prometheus_write(out, snapshot);
+    (void)metrics_snapshot_free(snapshot);
+}
+
+/* ---- starting, step by step ---- */
+
+static bool start_loop(struct server *s, struct parley_error *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that went is seen by write() */
+    s->loop = loop_create();
+    if (s->loop == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the main loop") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        s->signals[i] = evsignal_new(loop_base(s->loop), numbers[i],
+                                     numbers[i] == SIGHUP ? on_reload_signal : on_stop_signal, s);
+        if (s->signals[i] == NULL || event_add(s->signals[i], NULL) != 0)
+            return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for signals") == 0;
+    }
+    return true;
+}
+
+/* A number of threads from "auto" or a number in text; 0 when it is neither. */
+static unsigned thread_count(const char *text, unsigned most)
+{
+    int64_t n = 0;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (strcmp(text, "auto") == 0)
+        n = processors < 1 ? 1 : processors;
+    else if (!view_to_int64(view_of(text), &n) || n < 1)
+        return 0;
+    return (unsigned)(n > most ? most : n);
+}
+
+static bool start_pools(struct server *s, struct parley_error *err)
+{
+    const struct server_config *c = s->settings.server;
+    unsigned speech = c->speech_threads > 0 ? (unsigned)c->speech_threads : thread_count("auto", 4);
+
+    s->offload = offload_create("offload", (unsigned)c->offload_threads, OFFLOAD_QUEUE);
+    s->heavy = offload_create("speech", speech, SPEECH_QUEUE);
+    s->secrets = client_secrets_create(SECRETS_MAX, SECRETS_MAX_BYTES);
+    s->admission = admission_create();
+    if (s->offload == NULL || s->heavy == NULL || s->secrets == NULL || s->admission == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the thread pools") == 0;
+    return true;
+}
+
+/* Without the weights cascades go by loudness: worth a line, no reason not to start. */
+static void load_weights(struct server *s)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    bool has_speech =
+        instances_count(generation_instances(s->settings.generation), INSTANCE_SPEECH) > 0;
+
+    if (!has_speech || cascade_load_weights(s->settings.server->model_dir, &s->weights, &err) == 0)
+        return;
+    log_warn("turn detection goes by loudness, without Silero reason=\"%s\" fix=\"parleyctl models "
+             "get silero-vad\"",
+             err.message);
+}
+
+static bool start_telemetry(struct server *s, struct parley_error *err)
+{
+    const struct exporting_config config = {
+        .options = s->settings.telemetry,
+        .environment = s->source->environment,
+        .instance_id = s->host_name,
+        .offload = s->offload,
+        .generation = s->settings.generation,
+        .generation_gone = on_generation_gone,
+        .ctx = s,
+    };
+
+    return exporting_start(&config, &s->exporting, err) == PARLEY_OK;
+}
+
+static void fill_net_config(struct server *s)
+{
+    const struct server_config *c = s->settings.server;
+
+    s->net = (struct net_config){
+        .listen = c->listen,
+        .admin_listen = s->settings.admin == NULL ? "" : s->settings.admin->listen,
+        .admin_token = s->settings.admin == NULL ? "" : s->settings.admin->token,
+        .tls_cert = c->tls_cert,
+        .tls_key = c->tls_key,
+        .default_agent = c->default_agent,
+        .allowed_origins = c->allowed_origins,
+        .serves_console = c->console != 0,
+        .max_sessions = c->max_sessions,
+        .max_sessions_per_key = c->max_sessions_per_key,
+        .max_message_bytes = (size_t)c->max_message_bytes,
+        .queue_bytes = (size_t)c->client_queue_bytes,
+        .queue_limit_bytes = (size_t)c->client_queue_limit_bytes,
+        .ping_interval_ms = c->ping_interval_ms,
+    };
+}
+
+static bool start_worker(struct server *s, struct parley_error *err)
+{
+    const struct worker_config config = {
+        .index = s->worker_count,
+        .host_name = s->host_name,
+        .net = &s->net,
+        .secrets = s->secrets,
+        .admission = s->admission,
+        .offload = s->offload,
+        .heavy = s->heavy,
+        .weights = s->weights,
+        .recorder = telemetry_recorder_create(exporting_telemetry(s->exporting)),
+        .generation = s->settings.generation,
+        .auth = s->settings.auth,
+        .first_ports = s->worker_count == 0 ? NULL : worker_ports(s->workers[0]),
+        .hub = {.generation_gone = on_generation_gone,
+                .auth_gone = on_auth_gone,
+                .session_gone = on_session_gone,
+                .is_ready = is_ready,
+                .describe_sessions = describe_sessions,
+                .reload = reload_from_worker,
+                .metrics = write_metrics,
+                .ctx = s},
+    };
+
+    if (worker_start(&config, &s->workers[s->worker_count], err) < 0)
+        return false;
+    s->worker_count++;
+    return true;
+}
+
+static bool start_workers(struct server *s, struct parley_error *err)
+{
+    unsigned count = thread_count(s->settings.server->workers, MAX_WORKERS);
+
+    if (count == 0)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "[server] workers: \"%s\" is neither auto nor a number from 1 to %d",
+                           s->settings.server->workers, MAX_WORKERS) == 0;
+    fill_net_config(s);
+    while (s->worker_count < count) {
+        if (!start_worker(s, err))
+            return false;
+    }
+    return true;
+}
+
+/* "127.0.0.1:0" with the real port, as a URL. */
+static void announce(const struct server *s)
+{
+    const char *scheme = s->net.tls_cert[0] == '\0' ? "http" : "https";
+    const int *ports = worker_ports(s->workers[0]);
+
+    for (size_t i = 0; i < s->net.listen.count; i++) {
+        const char *address = s->net.listen.items[i];
+        const char *colon = strrchr(address, ':');
+        int host_len = colon == NULL ? 0 : (int)(colon - address);
+        log_info("listening on %s://%.*s:%d workers=%u", scheme, host_len == 0 ? 7 : host_len,
+                 host_len == 0 ? "0.0.0.0" : address, ports[i], s->worker_count);
+    }
+    if (s->net.admin_listen[0] != '\0')
+        log_info("admin API on port %d", worker_admin_port(s->workers[0]));
+}
+
+static bool start(struct server *s, struct parley_error *err)
+{
+    char name[40] = "host";
+
+    (void)gethostname(name, sizeof(name) - 1);
+    (void)snprintf(s->host_name, sizeof(s->host_name), "%s:%d", name, (int)getpid());
+    log_set_level((enum log_level)s->settings.server->log_level);
+    if (!start_loop(s, err) || !start_pools(s, err))
+        return false;
+    load_weights(s);
+    return start_telemetry(s, err) && start_workers(s, err);
+}
+
+/* ---- the end, in reverse ---- */
+
+static void stop(struct server *s)
+{
+    for (unsigned i = 0; i < s->worker_count; i++)
+        s->workers[i] = worker_stop(s->workers[i]);
+    s->worker_count = 0;
+    s->exporting = exporting_stop(s->exporting);
+    s->offload = offload_destroy(s->offload);
+    s->heavy = offload_destroy(s->heavy);
+    for (size_t i = 0; i < ARRAY_LEN(s->signals); i++) {
+        if (s->signals[i] != NULL)
+            event_free(s->signals[i]);
+    }
+    loop_timer_stop(&s->drain_limit);
+    s->loop = loop_destroy(s->loop); /* takes back what was still on its way */
+    s->weights = silero_weights_destroy(s->weights);
+    s->secrets = client_secrets_destroy(s->secrets);
+    s->admission = admission_destroy(s->admission);
+    (void)auth_destroy(s->old_auth);
+    settings_free(&s->settings);
+    s->registry = registry_destroy(s->registry);
+}
+
+int server_run(const struct settings_source *source)
+{
+    struct conf_report report = {0};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct server s = {.source = source, .generation_number = 1};
+
+    int r = settings_read(source, &s.registry, 1, &s.settings, &report);
+    print_report(&report);
+    conf_report_done(&report);
+    if (r < 0) {
+        (void)fprintf(stderr,
+                      "parleyd does not start with this configuration; nothing was changed.\n");
+        (void)registry_destroy(s.registry);
+        return 2;
+    }
+    bool started = start(&s, &err);
+    if (started) {
+        announce(&s);
+        loop_run(s.loop);
+        log_info("stopping");
+    } else {
+        log_error("parleyd does not start reason=\"%s\"", err.message);
+    }
+    stop(&s);
+    if (started)
+        log_info("stopped");
+    return started ? 0 : 1;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server_options.h"
+
+#include "base/cleanup.h"
+
+#define S struct server_config
+
+static const struct parley_option server_items[] = {
+    PARLEY_LIST(S, listen, .default_value = "127.0.0.1:8080", .example = "0.0.0.0:443",
+                .help = "Addresses to listen on; ones beyond this machine need an [auth] section."),
+    PARLEY_PATH(S, plugin_dir,
+                .help =
+                    "Folder of the plugins; empty takes the build tree's or the installed one."),
+    PARLEY_PATH(S, model_dir,
+                .help = "Folder of the speech models; empty looks in the usual places."),
+    PARLEY_STRING(S, workers, .default_value = "auto",
+                  .help = "Threads that serve connections; auto is one per processor."),
+    PARLEY_INT(S, offload_threads, .default_value = "2", .min = 1, .max = 64,
+               .help = "Threads for short work that blocks: stores, tools."),
+    PARLEY_INT(S, speech_threads, .default_value = "0", .min = 0, .max = 64,
+               .help = "Threads for speech recognition and synthesis; 0 is one per processor, at "
+                       "most 4."),
+    PARLEY_PATH(S, tls_cert, .example = "/etc/parley/fullchain.pem",
+                .help = "Certificate chain (PEM): serves wss and https instead of ws and http."),
+    PARLEY_PATH(S, tls_key, .example = "/etc/parley/privkey.pem",
+                .help = "Private key (PEM) of tls_cert."),
+    PARLEY_ENUM(S, log_level, .values = "error|warn|info|debug", .default_value = "info",
+                .help = "What is written to the log."),
+    PARLEY_STRING(S, default_agent,
+                  .help = "The agent of clients that name none, or one that is not there; empty "
+                          "refuses them."),
+    PARLEY_LIST(S, allowed_origins, .example = "https://app.example.com",
+                .help = "Web pages that may connect although no [auth] asks for a key; * for all."),
+    PARLEY_BOOL(S, console, .default_value = "yes", .help = "Serve the console page at /."),
+    PARLEY_INT(S, max_sessions, .default_value = "2000", .min = 1, .max = 1000000,
+               .help = "Most sessions of one worker."),
+    PARLEY_INT(S, max_sessions_per_key, .default_value = "0", .min = 0, .max = 1000000,
+               .help = "Most sessions that one key may have open; 0 sets no limit."),
+    PARLEY_SIZE(S, max_message_bytes, .default_value = "16m", .min = 65536, .max = 67108864,
+                .help = "Longest event of a client."),
+    PARLEY_SIZE(S, client_queue_bytes, .default_value = "4m", .min = 65536, .max = 1073741824,
+                .help = "Unsent bytes to a client at which its oldest audio is dropped."),
+    PARLEY_SIZE(S, client_queue_limit_bytes, .default_value = "24m", .min = 65536,
+                .max = 1073741824,
+                .help = "Unsent bytes to a client at which its connection is closed."),
+    PARLEY_DURATION_MS(S, ping_interval_ms, .default_value = "20s", .min = 1000, .max = 3600000,
+                       .help =
+                           "Time between WebSocket pings; a client that answers none for as long "
+                           "again is gone."),
+    PARLEY_DURATION_MS(S, drain_ms, .default_value = "10s", .min = 0, .max = 3600000,
+                       .help = "How long running turns may finish after SIGTERM."),
+};
+const struct options_table server_options = OPTIONS_TABLE(server_items, struct server_config);
+
+static const struct parley_option admin_items[] = {
+    PARLEY_STRING(struct admin_config, listen, .flags = PARLEY_OPTION_REQUIRED,
+                  .example = "127.0.0.1:8081",
+                  .help = "Address of the admin API; one beyond this machine needs a token."),
+    PARLEY_SECRET(struct admin_config, token, .example = "file:/etc/parley/admin-token",
+                  .help = "What callers must send as `Authorization: Bearer TOKEN`."),
+};
+const struct options_table admin_options = OPTIONS_TABLE(admin_items, struct admin_config);
+
+#define T struct telemetry_options
+static const struct parley_option telemetry_items[] = {
+    PARLEY_STRING(T, service_name, .default_value = "parley",
+                  .help = "service.name of everything."),
+    PARLEY_STRING(T, environment, .example = "production",
+                  .help = "deployment.environment.name; empty takes the one of -e."),
+    PARLEY_BOOL(T, content, .default_value = "no",
+                .help =
+                    "Record what people say and what tools return, for exporters that want it."),
+    PARLEY_DURATION_MS(T, batch_ms, .default_value = "1s", .min = 10, .max = 60000,
+                       .help = "Longest wait of a finished span before it is exported."),
+    PARLEY_DURATION_MS(T, metrics_ms, .default_value = "60s", .min = 1000, .max = 3600000,
+                       .help = "Time between two exports of metrics."),
+};
+const struct options_table telemetry_options_table =
+    OPTIONS_TABLE(telemetry_items, struct telemetry_options);
+
+const struct conf_kind server_sections[] = {
+    {"server", false}, {"auth", false},  {"admin", false}, {"telemetry", false}, {"agent", true},
+    {"model", true},   {"speech", true}, {"tools", true},  {"store", true},      {"exporter", true},
+};
+const size_t server_section_count = ARRAY_LEN(server_sections);

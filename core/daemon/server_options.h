@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core's own sections of the INI file: [server], [admin], [telemetry]; [auth] is net's. */
+#ifndef DAEMON_SERVER_OPTIONS_H
+#define DAEMON_SERVER_OPTIONS_H
+
+#include "conf/options.h"
+
+struct server_config {
+    struct parley_list listen;
+    const char *plugin_dir;
+    const char *model_dir;
+    const char *workers;
+    int64_t offload_threads;
+    int64_t speech_threads;
+    const char *tls_cert;
+    const char *tls_key;
+    int32_t log_level;
+    const char *default_agent;
+    struct parley_list allowed_origins;
+    int32_t console;
+    int64_t max_sessions;
+    int64_t max_sessions_per_key;
+    int64_t max_message_bytes;
+    int64_t client_queue_bytes;
+    int64_t client_queue_limit_bytes;
+    int64_t ping_interval_ms;
+    int64_t drain_ms;
+};
+
+struct admin_config {
+    const char *listen;
+    const char *token;
+};
+
+struct telemetry_options {
+    const char *service_name;
+    const char *environment;
+    int32_t content;
+    int64_t batch_ms;
+    int64_t metrics_ms;
+};
+
+extern const struct options_table server_options;
+extern const struct options_table admin_options;
+extern const struct options_table telemetry_options_table;
+
+/* Every kind of section that an INI file may have. */
+extern const struct conf_kind server_sections[];
+extern const size_t server_section_count;
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/settings.h"
+
+#include "host/services.h"
+#include "transport/listener.h"
+
+#include "base/cleanup.h"
+
+#include <string.h>
+
+static struct conf_place place_in(const struct conf *c, const char *kind, const char *key)
+{
+    const struct conf_section *s = conf_find(c, kind, "");
+    const struct conf_key *k = s == NULL ? NULL : conf_key(s, key);
+
+    if (s == NULL)
+        return (struct conf_place){.file = c->files[0], .key = key};
+    if (k == NULL)
+        return (struct conf_place){s->file, s->line, s, key};
+    return (struct conf_place){k->values->file, k->values->line, s, key};
+}
+
+/* NULL values when the section is not there and not required. */
+static int fill(const struct conf *c, const char *kind, const struct options_table *table,
+                bool always, struct options_values **ret, struct conf_report *report)
+{
+    const struct conf_section *section = conf_find(c, kind, "");
+
+    if (section == NULL && !always)
+        return PARLEY_OK;
+    return options_fill(table, c, section, ret, report);
+}
+
+static int fill_sections(const struct conf *c, struct settings *s, struct conf_report *report)
+{
+    const struct options_table auth = {.items = auth_options,
+                                       .count = (uint32_t)auth_option_count,
+                                       .item_size = sizeof(struct parley_option),
+                                       .config_size = sizeof(struct auth_config)};
+    bool known = conf_check_sections(c, server_sections, server_section_count, report);
+    int server = fill(c, "server", &server_options, true, &s->server_values, report);
+    int admin = fill(c, "admin", &admin_options, false, &s->admin_values, report);
+    int telemetry =
+        fill(c, "telemetry", &telemetry_options_table, true, &s->telemetry_values, report);
+    int keys = fill(c, "auth", &auth, false, &s->auth_values, report);
+
+    if (!known || server < 0 || admin < 0 || telemetry < 0 || keys < 0)
+        return PARLEY_E_INVALID;
+    s->server = options_config(s->server_values);
+    s->admin = s->admin_values == NULL ? NULL : options_config(s->admin_values);
+    s->telemetry = options_config(s->telemetry_values);
+    return PARLEY_OK;
+}
+
+static int make_auth(const struct conf *c, struct settings *s, struct conf_report *report)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    int r =
+        auth_create(s->auth_values == NULL ? NULL : options_config(s->auth_values), &s->auth, &err);
+
+    if (r < 0)
+        conf_report_error(report, place_in(c, "auth", "keys"), "%s", err.message);
+    return r;
+}
+
+/* What one option alone cannot be checked for. */
+static int check_server(const struct conf *c, const struct settings *s, struct conf_report *report)
+{
+    size_t before = report->errors;
+
+    for (size_t i = 0; i < s->server->listen.count && s->auth_values == NULL; i++) {
+        if (!listener_is_loopback(s->server->listen.items[i]))
+            conf_report_error(report, place_in(c, "server", "listen"),
+                              "%s is reached from other machines, and there is no [auth] section; "
+                              "add one with keys, or listen on 127.0.0.1",
+                              s->server->listen.items[i]);
+    }
+    if ((s->server->tls_cert[0] == '\0') != (s->server->tls_key[0] == '\0'))
+        conf_report_error(report,
+                          place_in(c, "server", s->server->tls_cert[0] ? "tls_cert" : "tls_key"),
+                          "needs %s as well", s->server->tls_cert[0] ? "tls_key" : "tls_cert");
+    if (s->server->client_queue_limit_bytes < s->server->client_queue_bytes)
+        conf_report_error(report, place_in(c, "server", "client_queue_limit_bytes"),
+                          "is below client_queue_bytes; make it larger");
+    if (s->admin != NULL && s->admin->token[0] == '\0' && !listener_is_loopback(s->admin->listen))
+        conf_report_error(report, place_in(c, "admin", "listen"),
+                          "%s is reached from other machines, and there is no token; add one, or "
+                          "listen on 127.0.0.1",
+                          s->admin->listen);
+    return report->errors == before ? PARLEY_OK : PARLEY_E_INVALID;
+}
+
+static int check_default_agent(const struct conf *c, const struct settings *s,
+                               struct conf_report *report)
+{
+    const char *name = s->server->default_agent;
+    struct parley_view view = {name, strlen(name)};
+
+    if (generation_agent_at(s->generation, 0) == NULL)
+        conf_report_warning(report, (struct conf_place){.file = c->files[0]},
+                            "there is no [agent NAME] section, so no client can connect");
+    if (name[0] == '\0' || generation_agent(s->generation, view) != NULL)
+        return PARLEY_OK;
+    conf_report_error(report, place_in(c, "server", "default_agent"),
+                      "there is no [agent %s] section", name);
+    return PARLEY_E_INVALID;
+}
+
+int settings_read(const struct settings_source *source, struct registry **registry, uint64_t number,
+                  struct settings *ret, struct conf_report *report)
+{
+    struct settings s = {0};
+    struct conf *c = NULL;
+
+    int r = conf_load(source->path, source->environment, NULL, &c, report);
+    if (r < 0)
+        return r;
+    r = fill_sections(c, &s, report);
+    /* Go on after mistakes in the core's sections, to show those of the others as well. */
+    bool is_good = r == PARLEY_OK;
+    if (is_good) {
+        int keys = make_auth(c, &s, report);
+        int server = check_server(c, &s, report);
+        is_good = keys == PARLEY_OK && server == PARLEY_OK;
+    }
+    if (*registry == NULL)
+        *registry = registry_create(services_host(), s.server == NULL ? "" : s.server->plugin_dir);
+    else if (s.server != NULL)
+        (void)registry_set_dir(*registry, s.server->plugin_dir);
+    if (*registry == NULL) {
+        conf_destroy(c);
+        settings_free(&s);
+        return PARLEY_E_NO_MEMORY;
+    }
+    r = generation_create(c, *registry, number, &s.generation, report);
+    if (r == PARLEY_OK && is_good)
+        r = check_default_agent(generation_conf(s.generation), &s, report);
+    if (r < 0 || !is_good) {
+        settings_free(&s);
+        return r < 0 ? r : PARLEY_E_INVALID;
+    }
+    *ret = s;
+    return PARLEY_OK;
+}
+
+void settings_free(struct settings *s)
+{
+    (void)auth_destroy(s->auth);
+    (void)generation_unref(s->generation);
+    (void)options_destroy(s->server_values);
+    (void)options_destroy(s->admin_values);
+    (void)options_destroy(s->telemetry_values);
+    (void)options_destroy(s->auth_values);
+    *s = (struct settings){0};
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/worker.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "host/worker.h"
+#include "transport/transport.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define STOP_LIMIT_MS 3000 /* for models and stores to finish what runs */
+
+struct worker {
+    struct worker_config config;
+    struct loop *loop;
+    pthread_t thread;
+    bool has_thread;
+
+    /* Of the worker's thread. */
+    struct parley_worker host;
+    struct transport *transport;
+    struct worker_sessions *sessions;
+    struct worker_env env;
+    struct worker_generation *current;
+    struct auth *auth;
+    unsigned generations; /* that have not stopped yet */
+    struct net *net;
+    struct loop_timer stop_limit;
+    bool is_stopping;
+    atomic_size_t session_count;
+
+    /* The start's outcome, for the thread that waits for it. */
+    pthread_mutex_t lock;
+    pthread_cond_t started;
+    bool is_decided;
+    int result;
+    struct parley_error *err;
+};
+
+/* ---- stopping: connections, sessions, instances, sockets, in this order ---- */
+
+static void finish(struct worker *w)
+{
+    w->transport = transport_destroy(w->transport);
+    host_worker_done(&w->host);
+    loop_stop(w->loop);
+}
+
+static void finish_soon(void *arg)
+{
+    finish(arg);
+}
+
+static void on_generation_stopped(void *ctx, struct generation *g)
+{
+    struct worker *w = ctx;
+
+    w->generations--;
+    w->config.hub.generation_gone(w->config.hub.ctx, g);
+    if (w->is_stopping && w->generations == 0)
+        (void)loop_post(w->loop, finish_soon, NULL, w);
+}
+
+static void retire_current(struct worker *w)
+{
+    struct worker_generation *wg = w->current;
+
+    w->current = NULL;
+    if (wg != NULL)
+        worker_generation_retire(wg, on_generation_stopped, w);
+}
+
+/* Every session has gone, or has had its time. */
+static void stop_instances(struct worker *w)
+{
+    if (w->sessions == NULL)
+        return;
+    loop_timer_stop(&w->stop_limit);
+    w->sessions = worker_sessions_destroy(w->sessions);
+    retire_current(w);
+    if (w->generations == 0)
+        finish(w);
+}
+
+static void on_stop_limit(void *ctx)
+{
+    struct worker *w = ctx;
+
+    log_warn("%zu sessions did not end in time and are dropped worker=%u",
+             worker_sessions_count(w->sessions), w->config.index + 1);
+    stop_instances(w);
+}
+
+static void stop_instances_soon(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->sessions != NULL && worker_sessions_count(w->sessions) == 0)
+        stop_instances(w);
+}
+
+static void on_session_gone(void *ctx, const char *user)
+{
+    struct worker *w = ctx;
+
+    (void)user;
+    if (w->sessions == NULL)
+        return;
+    atomic_store(&w->session_count, worker_sessions_count(w->sessions));
+    w->config.hub.session_gone(w->config.hub.ctx);
+    if (w->is_stopping)
+        (void)loop_post(w->loop, stop_instances_soon, NULL, w);
+}
+
+static void begin_stop(void *arg)
+{
+    struct worker *w = arg;
+
+    w->is_stopping = true;
+    w->net = net_close(w->net);
+    if (worker_sessions_count(w->sessions) == 0)
+        stop_instances(w);
+    else
+        loop_timer_start(w->loop, &w->stop_limit, STOP_LIMIT_MS, on_stop_limit, w);
+}
+
+/* ---- what net asks for ---- */
+
+static struct worker_generation *current_generation(void *ctx)
+{
+    return ((struct worker *)ctx)->current;
+}
+
+static const struct auth *current_auth(void *ctx)
+{
+    return ((struct worker *)ctx)->auth;
+}
+
+static bool is_ready(void *ctx)
+{
+    struct worker *w = ctx;
+
+    return w->current != NULL && w->config.hub.is_ready(w->config.hub.ctx);
+}
+
+static void describe_sessions(void *ctx, const char *id, void (*done)(void *arg, json_t *take_all),
+                              void *arg)
+{
+    struct worker *w = ctx;
+
+    w->config.hub.describe_sessions(w->config.hub.ctx, w->loop, id, done, arg);
+}
+
+static void reload(void *ctx, void (*done)(void *arg, const char *fault), void *arg)
+{
+    struct worker *w = ctx;
+
+    w->config.hub.reload(w->config.hub.ctx, w->loop, done, arg);
+}
+
+static void metrics(void *ctx, struct buf *out)
+{
+    struct worker *w = ctx;
+
+    w->config.hub.metrics(w->config.hub.ctx, out);
+}
+
+/* ---- starting, on the worker's thread ---- */
+
+static int start_host(struct worker *w, struct parley_error *err)
+{
+    char name[16];
+    const struct transport_config sockets = {0};
+
+    (void)snprintf(name, sizeof(name), "worker %u", w->config.index + 1);
+    w->transport = transport_create(w->loop, &sockets, err);
+    if (w->transport == NULL)
+        return err->status < 0 ? err->status : PARLEY_E_INTERNAL;
+    const struct host_worker_config host = {.name = name,
+                                            .loop = w->loop,
+                                            .transport = w->transport,
+                                            .offload = w->config.offload,
+                                            .heavy = w->config.heavy};
+    return host_worker_init(&w->host, &host, err);
+}
+
+static int start_sessions(struct worker *w, struct parley_error *err)
+{
+    w->env = (struct worker_env){.loop = w->loop,
+                                 .worker = &w->host,
+                                 .recorder = w->config.recorder,
+                                 .host_name = w->config.host_name,
+                                 .on_session_gone = on_session_gone,
+                                 .ctx = w};
+    w->sessions = worker_sessions_create(&w->env);
+    if (w->sessions == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for the sessions of a worker");
+    int r = worker_generation_start(w->config.generation, &w->host, w->config.weights, &w->current,
+                                    err);
+    w->generations += r == PARLEY_OK;
+    return r;
+}
+
+static int start_net(struct worker *w, struct parley_error *err)
+{
+    const struct net_worker net = {
+        .loop = w->loop,
+        .transport = w->transport,
+        .sessions = w->sessions,
+        .secrets = w->config.secrets,
+        .admission = w->config.admission,
+        .config = w->config.net,
+        .hub = {.generation = current_generation,
+                .auth = current_auth,
+                .is_ready = is_ready,
+                .describe_sessions = describe_sessions,
+                .reload = reload,
+                .metrics = metrics,
+                .ctx = w},
+        .is_first = w->config.index == 0,
+        .first_ports = w->config.first_ports,
+    };
+
+    return net_open(&net, &w->net, err);
+}
+
+static void decide(struct worker *w, int result)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_decided = true;
+    w->result = result;
+    pthread_cond_signal(&w->started);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    struct parley_error *err = w->err;
+
+    int r = start_host(w, err);
+    if (r == PARLEY_OK)
+        r = start_sessions(w, err);
+    if (r == PARLEY_OK)
+        r = start_net(w, err);
+    if (r < 0) { /* undo what was started, on the same way as a stop */
+        w->is_stopping = true;
+        if (w->sessions != NULL)
+            stop_instances(w);
+        else
+            loop_stop(w->loop);
+    }
+    if (r == PARLEY_OK)
+        decide(w, r);
+    loop_run(w->loop);
+    if (r < 0)
+        decide(w, r);
+    return NULL;
+}
+
+static struct worker *worker_free(struct worker *w)
+{
+    if (w->has_thread)
+        pthread_join(w->thread, NULL);
+    (void)loop_destroy(w->loop);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->started);
+    free(w);
+    return NULL;
+}
+
+int worker_start(const struct worker_config *config, struct worker **ret, struct parley_error *err)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker");
+    w->config = *config;
+    w->auth = config->auth;
+    w->err = err;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->started, NULL);
+    w->loop = loop_create();
+    if (w->loop == NULL || pthread_create(&w->thread, NULL, run, w) != 0) {
+        worker_free(w);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for a worker thread");
+    }
+    w->has_thread = true;
+    pthread_mutex_lock(&w->lock);
+    while (!w->is_decided)
+        pthread_cond_wait(&w->started, &w->lock);
+    int r = w->result;
+    pthread_mutex_unlock(&w->lock);
+    if (r < 0)
+        worker_free(w);
+    else
+        *ret = w;
+    return r;
+}
+
+const int *worker_ports(const struct worker *w)
+{
+    return net_ports(w->net);
+}
+
+int worker_admin_port(const struct worker *w)
+{
+    return net_admin_port(w->net);
+}
+
+size_t worker_session_count(const struct worker *w)
+{
+    return atomic_load(&((struct worker *)(uintptr_t)w)->session_count);
+}
+
+/* ---- a new generation ---- */
+
+struct use {
+    struct worker *worker;
+    struct generation *generation;
+    struct auth *auth;
+};
+
+static void use_now(void *arg)
+{
+    struct use *u = arg;
+    struct worker *w = u->worker;
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct worker_generation *wg = NULL;
+    struct auth *old = w->auth;
+
+    if (w->is_stopping) {
+        w->config.hub.generation_gone(w->config.hub.ctx, u->generation);
+        free(u);
+        return;
+    }
+    int r = worker_generation_start(u->generation, &w->host, w->config.weights, &wg, &err);
+    if (r < 0) {
+        log_error("the new configuration could not be started; the old one stays worker=%u "
+                  "reason=\"%s\"",
+                  w->config.index + 1, err.message);
+    } else {
+        w->generations++;
+        retire_current(w);
+        w->current = wg;
+    }
+    w->auth = u->auth;
+    if (old != u->auth)
+        w->config.hub.auth_gone(w->config.hub.ctx, old);
+    if (net_reload_tls(w->net, &err) < 0)
+        log_error("the certificate could not be loaded again; the old one stays reason=\"%s\"",
+                  err.message);
+    w->config.hub.generation_gone(w->config.hub.ctx, u->generation);
+    free(u);
+}
+
+static void use_dropped(void *arg)
+{
+    struct use *u = arg;
+
+    u->worker->config.hub.generation_gone(u->worker->config.hub.ctx, u->generation);
+    free(u);
+}
+
+void worker_use(struct worker *w, struct generation *take, struct auth *auth)
+{
+    struct use *u = calloc(1, sizeof(*u));
+
+    if (u == NULL) {
+        log_error("no memory to use the new configuration worker=%u", w->config.index + 1);
+        (void)generation_unref(take);
+        return;
+    }
+    *u = (struct use){.worker = w, .generation = take, .auth = auth};
+    if (!loop_post(w->loop, use_now, use_dropped, u))
+        use_dropped(u);
+}
+
+/* ---- drain ---- */
+
+struct drain {
+    struct worker *worker;
+    int64_t grace_ms;
+};
+
+static void drain_now(void *arg)
+{
+    struct drain *d = arg;
+    struct worker *w = d->worker;
+
+    if (!w->is_stopping) {
+        net_drain(w->net);
+        worker_sessions_drain(w->sessions, d->grace_ms);
+    }
+    free(d);
+}
+
+void worker_drain(struct worker *w, int64_t grace_ms)
+{
+    struct drain *d = calloc(1, sizeof(*d));
+
+    if (d == NULL)
+        return;
+    *d = (struct drain){.worker = w, .grace_ms = grace_ms};
+    if (!loop_post(w->loop, drain_now, free, d))
+        free(d);
+}
+
+/* ---- sessions ---- */
+
+struct describe {
+    struct worker *worker;
+    char id[64];
+    void (*done)(void *arg, json_t *take);
+    void *arg;
+};
+
+static void describe_now(void *arg)
+{
+    struct describe *d = arg;
+    struct worker *w = d->worker;
+    json_t *list = w->sessions == NULL
+                       ? NULL
+                       : worker_sessions_describe(w->sessions, d->id[0] == '\0' ? NULL : d->id);
+
+    d->done(d->arg, list);
+    free(d);
+}
+
+static void describe_dropped(void *arg)
+{
+    struct describe *d = arg;
+
+    d->done(d->arg, NULL);
+    free(d);
+}
+
+void worker_describe(struct worker *w, const char *id, void (*done)(void *arg, json_t *take),
+                     void *arg)
+{
+    struct describe *d = calloc(1, sizeof(*d));
+
+    if (d == NULL) {
+        done(arg, NULL);
+        return;
+    }
+    *d = (struct describe){.worker = w, .done = done, .arg = arg};
+    if (id != NULL)
+        view_copy(d->id, sizeof(d->id), view_of(id));
+    if (!loop_post(w->loop, describe_now, describe_dropped, d))
+        describe_dropped(d);
+}
+
+struct worker *worker_stop(struct worker *w)
+{
+    if (w == NULL)
+        return NULL;
+    (void)loop_post(w->loop, begin_stop, NULL, w);
+    return worker_free(w);
+}

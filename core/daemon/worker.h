@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One worker: a thread with its loop, its sockets, its sessions and its instances of the current
+ * generation. It is told things by posting to its loop, and tells main in the same way.
+ */
+#ifndef DAEMON_WORKER_H
+#define DAEMON_WORKER_H
+
+#include "agent/worker_generation.h"
+#include "net/net.h"
+#include "session/worker_env.h"
+
+struct worker;
+
+/* How a worker reaches what is above it. Thread: the worker's; the implementer posts to main. */
+struct worker_hub {
+    /* A generation has stopped here: its reference is handed back. */
+    void (*generation_gone)(void *ctx, struct generation *take);
+    /* The keys that were replaced are not used here any more. */
+    void (*auth_gone)(void *ctx, struct auth *old);
+    /* A session has ended. */
+    void (*session_gone)(void *ctx);
+    bool (*is_ready)(void *ctx);
+    void (*describe_sessions)(void *ctx, struct loop *loop, const char *id,
+                              void (*done)(void *arg, json_t *take_all), void *arg);
+    void (*reload)(void *ctx, struct loop *loop, void (*done)(void *arg, const char *fault),
+                   void *arg);
+    void (*metrics)(void *ctx, struct buf *out);
+    void *ctx;
+};
+
+struct worker_config {
+    unsigned index; /* from 0 */
+    const char *host_name;
+    const struct net_config *net;
+    struct client_secrets *secrets;
+    struct admission *admission;
+    struct offload *offload;
+    struct offload *heavy;
+    const struct silero_weights *weights; /* or NULL */
+    struct telemetry_recorder *recorder;
+    struct generation *generation; /* referenced by the worker */
+    struct auth *auth;             /* borrowed until auth_gone */
+    const int *first_ports;        /* NULL for the first worker */
+    struct worker_hub hub;
+};
+
+/* Start the thread and wait until it serves, or has failed. */
+int worker_start(const struct worker_config *config, struct worker **ret, struct parley_error *err);
+
+const int *worker_ports(const struct worker *w);
+int worker_admin_port(const struct worker *w);
+size_t worker_session_count(const struct worker *w);
+
+/* New sessions use this generation and these keys. Thread: any; the reference is taken. */
+void worker_use(struct worker *w, struct generation *take, struct auth *auth);
+
+/* Take no new connections; sessions end when their turn does, at the latest after grace_ms. */
+void worker_drain(struct worker *w, int64_t grace_ms);
+
+/* Describe sessions on the worker's thread; `done` runs there, once, with an array or NULL when the
+ * worker has stopped. */
+void worker_describe(struct worker *w, const char *id, void (*done)(void *arg, json_t *take),
+                     void *arg);
+
+/* End everything; returns when the thread has ended. */
+struct worker *worker_stop(struct worker *w);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin API, on its own listener: what operators and parleyctl ask. Answers may take a turn
+ * through the other workers, so a request that its client has left is remembered as gone.
+ *
+ *     GET  /admin/v1/sessions        live sessions of every worker
+ *     GET  /admin/v1/sessions/ID     one of them, with its conversation
+ *     POST /admin/v1/reload          read the configuration again
+ */
+#include "base/json.h"
+#include "base/str.h"
+#include "net/net_state.h"
+
+#include <stdlib.h>
+
+/* An answer that comes later. */
+struct waiting {
+    struct http_request *request; /* NULL: its client has gone */
+    bool wants_one;
+};
+
+void admin_gone(void *ctx, struct http_request *r)
+{
+    struct waiting *w = http_ctx(r);
+
+    (void)ctx;
+    if (w != NULL)
+        w->request = NULL;
+}
+
+static struct waiting *wait_for(struct http_request *r, bool wants_one)
+{
+    struct waiting *w = calloc(1, sizeof(*w));
+
+    if (w == NULL) {
+        answer_error(r, 503, "server_error", NULL, "No memory; try again.");
+        return NULL;
+    }
+    w->request = r;
+    w->wants_one = wants_one;
+    http_set_ctx(r, w);
+    return w;
+}
+
+static void on_sessions(void *arg, json_t *take_all)
+{
+    struct waiting *w = arg;
+
+    if (w->request != NULL && w->wants_one && json_array_size(take_all) == 0)
+        answer_error(w->request, 404, "invalid_request_error", "not_found",
+                     "There is no live session of that id; GET /admin/v1/sessions lists them.");
+    else if (w->request != NULL && w->wants_one)
+        answer_json(w->request, 200, json_incref(json_array_get(take_all, 0)));
+    else if (w->request != NULL)
+        answer_json(w->request, 200, json_pack("{s:s, s:O}", "object", "list", "data", take_all));
+    json_decref(take_all);
+    free(w);
+}
+
+static void sessions(struct net *n, struct http_request *r, struct parley_view id)
+{
+    char name[64];
+    struct waiting *w = wait_for(r, id.len > 0);
+
+    if (w == NULL)
+        return;
+    view_copy(name, sizeof(name), id);
+    n->w.hub.describe_sessions(n->w.hub.ctx, id.len > 0 ? name : NULL, on_sessions, w);
+}
+
+static void on_reloaded(void *arg, const char *fault)
+{
+    struct waiting *w = arg;
+
+    if (w->request != NULL && fault[0] == '\0')
+        answer_json(w->request, 200, json_pack("{s:b}", "reloaded", 1));
+    else if (w->request != NULL)
+        answer_error(w->request, 422, "invalid_request_error", "bad_configuration", "%s", fault);
+    free(w);
+}
+
+static void reload(struct net *n, struct http_request *r)
+{
+    struct waiting *w = wait_for(r, false);
+
+    if (w != NULL)
+        n->w.hub.reload(n->w.hub.ctx, on_reloaded, w);
+}
+
+/* The token when there is one; and never a request that a page of elsewhere made. */
+static bool is_allowed(struct net *n, struct http_request *r)
+{
+    struct parley_view value = {0};
+    const char *token = n->w.config->admin_token;
+
+    if (http_header(r, "origin", &value)) {
+        answer_error(r, 403, "invalid_request_error", "origin_not_allowed",
+                     "The admin API is not for web pages.");
+        return false;
+    }
+    if (token[0] == '\0')
+        return true;
+    (void)http_header(r, "authorization", &value);
+    struct auth_credential c =
+        auth_credential_find(value, (struct parley_view){0}, (struct parley_view){0});
+    if (view_equal_secret(c.key, view_of(token)))
+        return true;
+    answer_error(r, 401, "invalid_request_error", "invalid_token",
+                 "The admin API wants `Authorization: Bearer TOKEN` with [admin] token.");
+    return false;
+}
+
+void admin_request(void *ctx, struct http_request *r)
+{
+    const struct parley_view prefix = VIEW("/admin/v1/sessions/");
+    struct net *n = ctx;
+    struct parley_view path = http_path(r);
+    bool is_get = view_is(http_method(r), "GET");
+
+    http_set_ctx(r, NULL);
+    if (!is_allowed(n, r))
+        return;
+    if (is_get && view_is(path, "/admin/v1/sessions"))
+        sessions(n, r, VIEW(""));
+    else if (is_get && view_starts_with(path, prefix) && path.len > prefix.len)
+        sessions(n, r, (struct parley_view){path.data + prefix.len, path.len - prefix.len});
+    else if (view_is(http_method(r), "POST") && view_is(path, "/admin/v1/reload"))
+        reload(n, r);
+    else
+        answer_error(r, 404, "invalid_request_error", "not_found",
+                     "The admin API has GET /admin/v1/sessions, GET /admin/v1/sessions/ID and "
+                     "POST /admin/v1/reload.");
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /v1/realtime: a socket becomes a session. Like the service that clients know, a bad key or an
+ * unknown model is told after the upgrade, by an error event and a close frame: browsers cannot see
+ * the answer to a refused handshake. Only what a client should retry elsewhere or later (too many
+ * sessions, stopping) is refused by HTTP status.
+ */
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "net/net_state.h"
+#include "realtime/encode.h"
+
+#include <stdlib.h>
+
+#define CLOSE_SLOW 1013
+
+struct connection {
+    struct list entry;
+    struct net *net;
+    struct ws *ws;
+    struct session *session; /* NULL: it has ended, or never began */
+    char user[AUTH_NAME_SIZE];
+    bool is_counted; /* by admission */
+    struct loop_timer overflow;
+};
+
+/* ---- the session's side ---- */
+
+static void on_overflow(void *ctx)
+{
+    struct connection *c = ctx;
+
+    log_warn("the client reads too slowly; its connection is closed peer=%s queued_bytes=%zu",
+             ws_peer(c->ws), ws_queued_bytes(c->ws));
+    if (c->session != NULL)
+        session_end(c->session, CLOSE_SLOW, "client_too_slow",
+                    "The client reads too slowly: the output queue is full.");
+}
+
+static void client_send(void *ctx, struct parley_view event, unsigned flags)
+{
+    struct connection *c = ctx;
+    uint32_t ws_flags = ((flags & SESSION_SEND_ROOM) != 0 ? WS_ROOM : 0) |
+                        ((flags & SESSION_SEND_DROPPABLE) != 0 ? WS_DROPPABLE : 0);
+
+    /* The session must not end inside its own call: a timer does it on the loop's next turn. */
+    if (ws_send(c->ws, event, ws_flags) == PARLEY_E_BUSY && !loop_timer_is_running(&c->overflow))
+        loop_timer_start(c->net->w.loop, &c->overflow, 0, on_overflow, c);
+}
+
+static void client_pause(void *ctx, bool paused)
+{
+    ws_pause(((struct connection *)ctx)->ws, paused);
+}
+
+static void client_close(void *ctx, int code, const char *reason)
+{
+    struct connection *c = ctx;
+
+    c->session = NULL;
+    ws_close(c->ws, code, reason);
+}
+
+static const struct session_client session_client = {
+    .send = client_send,
+    .pause = client_pause,
+    .close = client_close,
+};
+
+/* ---- the socket's side ---- */
+
+static void on_message(void *ctx, struct ws *ws, struct parley_view message, uint32_t flags)
+{
+    struct connection *c = ctx;
+
+    (void)ws;
+    if (c->session == NULL)
+        return;
+    if ((flags & WS_BINARY) != 0)
+        session_client_binary(c->session);
+    else
+        session_client_event(c->session, message, (flags & WS_ROOM) != 0 ? PARLEY_EVENT_ROOM : 0);
+}
+
+static void on_dropped(void *ctx, struct ws *ws, uint32_t count, size_t bytes)
+{
+    struct connection *c = ctx;
+
+    (void)ws;
+    if (c->session != NULL)
+        session_client_dropped(c->session, count, bytes);
+}
+
+static void connection_free(struct connection *c)
+{
+    list_remove(&c->entry);
+    loop_timer_stop(&c->overflow);
+    if (c->is_counted)
+        admission_leave(c->net->w.admission, c->user);
+    free(c);
+}
+
+static void on_closed(void *ctx, struct ws *ws, const struct ws_closed *closed)
+{
+    struct connection *c = ctx;
+
+    log_debug("client connection closed peer=%s code=%d message=\"%s\"", ws_peer(ws), closed->code,
+              closed->message == NULL ? "" : closed->message);
+    if (c->session != NULL)
+        session_client_gone(c->session);
+    c->session = NULL;
+    connection_free(c);
+}
+
+static const struct ws_events ws_events = {
+    .on_message = on_message,
+    .on_dropped = on_dropped,
+    .on_closed = on_closed,
+};
+
+/* ---- refusals ---- */
+
+/* One error event, then a close frame with "TYPE.CODE". */
+static void refuse(struct connection *c, const struct rt_error *error, int code)
+{
+    struct buf event = {0};
+    char reason[124];
+
+    rt_encode_error(&event, error, VIEW(""));
+    (void)ws_send(c->ws, buf_view(&event), 0);
+    buf_done(&event);
+    rt_error_close_reason(error, reason);
+    log_info("a client was refused peer=%s code=%s message=\"%s\"", ws_peer(c->ws), error->code,
+             error->message);
+    ws_close(c->ws, code, reason);
+}
+
+static void refuse_kind(struct connection *c, enum rt_error_kind kind, const char *param,
+                        const char *format, ...)
+{
+    struct rt_error error;
+    char message[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args); /* cut when too long */
+    va_end(args);
+    (void)rt_error_set(&error, kind, param, "%s", message);
+    refuse(c, &error, rt_error_close_code(&error));
+}
+
+/* ---- what is asked for ---- */
+
+static bool speaks_preview(struct http_request *r)
+{
+    struct parley_view value;
+
+    if (http_header(r, "openai-beta", &value) && view_is(view_trim(value), "realtime=v1"))
+        return true;
+    for (size_t i = 0; http_offered_subprotocol(r, i, &value); i++) {
+        if (view_is(value, "openai-beta.realtime-v1"))
+            return true;
+    }
+    return false;
+}
+
+/* The only subprotocol that is ever answered, since clients accept no other. */
+static const char *subprotocol_for(struct http_request *r)
+{
+    struct parley_view offered;
+
+    for (size_t i = 0; http_offered_subprotocol(r, i, &offered); i++) {
+        if (view_is(offered, "realtime"))
+            return "realtime";
+    }
+    return NULL;
+}
+
+/* What a request asked for; copied, since the request is gone once it was upgraded. */
+struct wanted {
+    char model[128];
+    bool has_model;
+    bool has_other; /* call_id or intent, which parley does not serve */
+    bool is_preview;
+    bool wants_trace;
+    char traceparent[64];
+};
+
+static struct wanted read_wanted(struct http_request *r)
+{
+    struct wanted w = {0};
+    struct parley_view value;
+
+    if (http_query_get(r, "model", &value) || http_query_get(r, "deployment", &value)) {
+        w.has_model = value.len > 0;
+        view_copy(w.model, sizeof(w.model), value);
+    }
+    w.has_other = http_query_get(r, "call_id", &value) || http_query_get(r, "intent", &value);
+    w.is_preview = speaks_preview(r);
+    w.wants_trace = http_query_get(r, "trace", &value) && view_is(value, "on");
+    if (http_header(r, "traceparent", &value))
+        view_copy(w.traceparent, sizeof(w.traceparent), value);
+    return w;
+}
+
+/* NULL when the client was refused. */
+static const struct agent *choose_agent(struct connection *c, const struct wanted *w,
+                                        const struct caller *caller)
+{
+    const struct net_config *config = c->net->w.config;
+    const struct generation *g =
+        worker_generation_config(c->net->w.hub.generation(c->net->w.hub.ctx));
+    const char *name = w->has_model ? w->model
+                       : caller->has_secret && caller->secret.agent[0] != '\0'
+                           ? caller->secret.agent
+                           : config->default_agent;
+    const struct agent *a = generation_agent(g, view_of(name));
+
+    if (a == NULL && config->default_agent[0] != '\0')
+        a = generation_agent(g, view_of(config->default_agent));
+    if (a != NULL)
+        return a;
+    if (name[0] == '\0')
+        refuse_kind(
+            c, RT_ERROR_MISSING_MODEL, "model",
+            "The query parameter 'model' is missing; it names an agent, see GET /v1/models.");
+    else
+        refuse_kind(c, RT_ERROR_INVALID_MODEL, "model",
+                    "There is no agent '%s'; GET /v1/models lists them.", name);
+    return NULL;
+}
+
+static bool is_acceptable(struct connection *c, const struct wanted *w, const struct caller *caller)
+{
+    struct rt_error error;
+
+    if (!caller->is_known) {
+        refuse_kind(c, RT_ERROR_INVALID_API_KEY, NULL, "%s",
+                    caller->gave_none ? "No API key was given: send `Authorization: Bearer KEY`, "
+                                        "`api-key: KEY`, or the subprotocol "
+                                        "openai-insecure-api-key.KEY."
+                                      : "The API key is wrong or has expired.");
+        return false;
+    }
+    if (w->is_preview) {
+        rt_error_copy(&error, "invalid_request_error", "beta_api_shape_disabled",
+                      "The preview dialect is not served: leave out OpenAI-Beta and the "
+                      "openai-beta.realtime-v1 subprotocol, and use the GA events.");
+        refuse(c, &error, 4000);
+        return false;
+    }
+    if (w->has_other) {
+        rt_error_copy(&error, "invalid_request_error", "unknown_parameter",
+                      "call_id and intent are not served here; connect with ?model=AGENT.");
+        refuse(c, &error, 4000);
+        return false;
+    }
+    return true;
+}
+
+static void begin_session(struct connection *c, const struct wanted *w, const struct caller *caller)
+{
+    const struct agent *agent = choose_agent(c, w, caller);
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct rt_error error;
+
+    if (agent == NULL)
+        return;
+    _cleanup_json_ json_t *preset = caller->has_secret && caller->secret.session[0] != '\0'
+                                        ? json_parse(view_of(caller->secret.session), NULL)
+                                        : NULL;
+    const struct session_open open = {
+        .sessions = c->net->w.sessions,
+        .generation = c->net->w.hub.generation(c->net->w.hub.ctx),
+        .agent = agent,
+        .user = caller->name,
+        .traceparent = w->traceparent,
+        .wants_trace = w->wants_trace,
+        .preset = preset,
+        .client = &session_client,
+        .client_ctx = c,
+    };
+    int r = session_open(&open, &c->session, &err);
+    if (r == PARLEY_OK)
+        return;
+    log_error("a session could not be opened agent=%s reason=\"%s\"", agent->name, err.message);
+    rt_error_copy(&error, NULL, err.code[0] == '\0' ? "session_not_opened" : err.code, err.message);
+    bool may_retry = r == PARLEY_E_BUSY || r == PARLEY_E_UNAVAILABLE || r == PARLEY_E_TIMEOUT;
+    refuse(c, &error, may_retry ? 1013 : 4000);
+}
+
+/* ---- admission ---- */
+
+static bool has_room(struct net *n, struct http_request *r)
+{
+    if (n->is_draining || !n->w.hub.is_ready(n->w.hub.ctx)) {
+        answer_error(r, 503, "server_error", "server_stopping",
+                     "This server is starting or stopping; try another, or again soon.");
+        return false;
+    }
+    if (worker_sessions_count(n->w.sessions) >= (size_t)n->w.config->max_sessions) {
+        answer_error(r, 503, "server_error", "too_many_sessions",
+                     "%zu sessions are open here, the most this worker takes ([server] "
+                     "max_sessions); try again soon.",
+                     worker_sessions_count(n->w.sessions));
+        return false;
+    }
+    return true;
+}
+
+static struct connection *connection_create(struct net *n, const struct caller *caller)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->net = n;
+    view_copy(c->user, sizeof(c->user), view_of(caller->name));
+    list_append(&n->connections, &c->entry);
+    return c;
+}
+
+/* The key has its limit; unknown callers have none, since they get no session. */
+static bool enter(struct connection *c, struct http_request *r, const struct caller *caller)
+{
+    if (!caller->is_known)
+        return true;
+    c->is_counted =
+        admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
+    if (!c->is_counted)
+        answer_error(r, 429, "invalid_request_error", "too_many_sessions",
+                     "Key \"%s\" has %lld sessions open, the most one may have ([server] "
+                     "max_sessions_per_key).",
+                     c->user, (long long)c->net->w.config->max_sessions_per_key);
+    return c->is_counted;
+}
+
+static void accept_connection(struct connection *c, struct http_request *r,
+                              const struct caller *caller)
+{
+    const struct net_config *config = c->net->w.config;
+    const struct ws_limits limits = {
+        .max_message_bytes = config->max_message_bytes,
+        .soft_queue_bytes = config->queue_bytes,
+        .hard_queue_bytes = config->queue_limit_bytes,
+        .ping_interval_ms = config->ping_interval_ms,
+    };
+    const struct wanted wanted = read_wanted(r);
+
+    c->ws = ws_accept(r, subprotocol_for(r), &limits, &ws_events, c);
+    if (c->ws == NULL) {
+        connection_free(c);
+        return;
+    }
+    if (is_acceptable(c, &wanted, caller))
+        begin_session(c, &wanted, caller);
+}
+
+void realtime_upgrade(struct net *n, struct http_request *r)
+{
+    if (!origin_is_allowed(n, r) || !has_room(n, r))
+        return;
+    struct caller caller = net_identify(n, r);
+    struct connection *c = connection_create(n, &caller);
+    if (c == NULL)
+        answer_error(r, 503, "server_error", NULL, "No memory for a connection; try again soon.");
+    else if (!enter(c, r, &caller))
+        connection_free(c);
+    else
+        accept_connection(c, r, &caller);
+    client_secret_done(&caller.secret);
+}
