@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Needs a newer host. */
+#include "bad.h"
+
+static const struct parley_tools_vtable table = {
+    .size = sizeof(table), .attach = good_attach, .list = good_list, .call = good_call};
+static const struct parley_role role = {PARLEY_ROLE_TOOLS, &table};
+static const struct parley_plugin descriptor = {GOOD("bad_newer_minor", &role), .needs_minor = 7};
+ENTRY(descriptor)
