@@ -17,6 +17,7 @@ struct listener;
 struct listener_config {
     const char *address; /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (all) */
     bool share;          /* let the other workers of this process open the same address */
+    bool first;          /* of those that share it: refuse when a program outside listens there */
     int backlog;         /* 0: 1,024 */
     /* A connection, non-blocking and with TCP_NODELAY; the callee owns fd from here on. */
     void (*on_accept)(void *ctx, int fd);

@@ -21,7 +21,7 @@ struct lws_loop {
     struct lws_context *context;
     struct event pending; /* fires in the next turn */
     bool is_pending;
-    void (*on_served)(void *ctx);
+    void (*on_serving)(void *ctx, bool begins);
     void *ctx;
     struct watch **watches; /* by descriptor */
     int watch_count;
@@ -29,7 +29,7 @@ struct lws_loop {
 
 static struct lws_loop *loop_of(struct lws *wsi)
 {
-    return *(struct lws_loop **)lws_context_user(lws_get_context(wsi));
+    return *(struct lws_loop **)lws_evlib_wsi_to_evlib_pt(wsi);
 }
 
 static struct watch *watch_find(struct lws_loop *l, int fd)
@@ -41,8 +41,9 @@ static void serve(struct lws_loop *l, int fd, short events)
 {
     struct lws_pollfd pollfd = {.fd = fd, .events = events, .revents = events};
 
+    l->on_serving(l->ctx, true);
     (void)lws_service_fd_tsi(l->context, &pollfd, 0); /* closing is reported to its owner */
-    l->on_served(l->ctx);
+    l->on_serving(l->ctx, false);
     lws_loop_check_pending(l);
 }
 
@@ -62,8 +63,9 @@ static void on_pending(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     l->is_pending = false;
+    l->on_serving(l->ctx, true);
     (void)lws_service_tsi(l->context, -1, 0);
-    l->on_served(l->ctx);
+    l->on_serving(l->ctx, false);
     lws_loop_check_pending(l);
 }
 
@@ -99,6 +101,13 @@ static void watch_stop(struct watch *w)
 }
 
 /* ---- the operations ---- */
+
+/* `foreign` is the one entry of foreign_loops in the context's creation info. */
+static int on_init(struct lws_context *context, void *foreign, int tsi)
+{
+    *(void **)lws_evlib_tsi_to_evlib_pt(context, tsi) = foreign;
+    return 0;
+}
 
 static int on_accept(struct lws *wsi)
 {
@@ -154,10 +163,12 @@ static int on_logical_close(struct lws *wsi)
 
 static const struct lws_event_loop_ops ops = {
     .name = "parley",
+    .init_pt = on_init,
     .init_vhost_listen_wsi = on_accept,
     .sock_accept = on_accept,
     .io = on_io,
     .wsi_logical_close = on_logical_close,
+    .evlib_size_pt = sizeof(struct lws_loop *),
 };
 
 const struct lws_plugin_evlib lws_loop_plugin = {
@@ -175,14 +186,15 @@ const struct lws_plugin_evlib lws_loop_plugin = {
 
 /* ---- life ---- */
 
-struct lws_loop *lws_loop_create(struct event_base *base, void (*on_served)(void *ctx), void *ctx)
+struct lws_loop *lws_loop_create(struct event_base *base,
+                                 void (*on_serving)(void *ctx, bool begins), void *ctx)
 {
     struct lws_loop *l = calloc(1, sizeof(*l));
 
     if (l == NULL)
         return NULL;
     l->base = base;
-    l->on_served = on_served;
+    l->on_serving = on_serving;
     l->ctx = ctx;
     if (event_assign(&l->pending, base, -1, 0, on_pending, l) != 0) {
         free(l);

@@ -4,16 +4,18 @@
 #define TRANSPORT_LWS_LOOP_H
 
 #include <libwebsockets.h>
+#include <stdbool.h>
 
 struct event_base;
 struct lws_loop;
 
 /*
  * The watches of one context, which is created with lws_loop_plugin as its event_lib_custom and
- * whose user pointer begins with a struct lws_loop *. on_served runs after each descriptor that was
- * served. NULL without memory.
+ * with this pointer as its foreign loop. on_serving(true) and on_serving(false) run
+ * around the service of each descriptor. NULL without memory.
  */
-struct lws_loop *lws_loop_create(struct event_base *base, void (*on_served)(void *ctx), void *ctx);
+struct lws_loop *lws_loop_create(struct event_base *base,
+                                 void (*on_serving)(void *ctx, bool begins), void *ctx);
 
 /* The context is known only after it was created. */
 void lws_loop_bind(struct lws_loop *l, struct lws_context *context);
