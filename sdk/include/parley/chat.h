@@ -63,8 +63,8 @@ struct parley_chat_request {
     uint32_t flags;
     struct parley_view instructions;
     struct parley_view items;       /* JSON array of Realtime conversation items, oldest first */
-    struct parley_view tools;       /* JSON array of Realtime function tools; each may carry
-                                       "annotations" with the MCP hints readOnlyHint, destructiveHint */
+    struct parley_view tools;       /* JSON array of Realtime function tools; each may have
+                                       "annotations": MCP's readOnlyHint, destructiveHint */
     struct parley_view tool_choice; /* JSON: "auto", "none", "required" or {type, name} */
     int64_t max_output_tokens;      /* 0: no limit */
 };

@@ -74,7 +74,11 @@ struct parley_model_closed {
     const char *message;    /* safe to show to a client: no key, no part of one */
 };
 
-/* Host functions that the plugin calls. [worker], never inside one of the plugin's own callbacks.
+/*
+ * Host functions that the plugin calls. [worker]. What is called inside one of the plugin's own
+ * callbacks is kept as a copy and told on the loop's next turn, so it costs more; what is called
+ * before on_open or after on_closed is dropped and counted. The host may call send, pause and close
+ * from inside on_open, on_event and on_writable; the session stays valid.
  */
 struct parley_model_host {
     uint32_t size;

@@ -7,9 +7,10 @@
  *     struct config { const char *url; int64_t timeout_ms; int32_t strict; };
  *
  *     static const struct parley_option options[] = {
- *         PARLEY_STRING(struct config, url, .flags = PARLEY_OPTION_REQUIRED, .help = "Where to
- * ..."), PARLEY_DURATION_MS(struct config, timeout_ms, .default_value = "5000", .min = 1, .max =
- * 60000, .help = "Longest wait for an answer."),
+ *         PARLEY_STRING(struct config, url, .flags = PARLEY_OPTION_REQUIRED,
+ *                       .help = "Where the service is."),
+ *         PARLEY_DURATION_MS(struct config, timeout_ms, .default_value = "5s", .min = 1,
+ *                            .max = 60000, .help = "Longest wait for an answer."),
  *     };
  *
  * Everything a filled structure points to belongs to the host and lives as long as the instance.
@@ -48,7 +49,7 @@ struct parley_list {
 };
 
 struct parley_option {
-    const char *name;          /* the INI key */
+    const char *name;          /* the INI key: lower-case letters, digits, _ */
     const char *help;          /* one sentence, indicative */
     const char *default_value; /* as it would be written in the INI; NULL: zero or empty */
     const char *example; /* shown in the reference when the format is not obvious; may be NULL */

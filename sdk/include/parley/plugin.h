@@ -90,15 +90,18 @@ struct parley_plugin {
 
     /*
      * [main] Check what the option table cannot, and prepare. Must not connect or block: `--check`
-     * creates and destroys every instance. `plugin` is what load returned.
+     * creates and destroys every instance. `plugin` is what load returned. Required.
      */
     int (*instance_create)(void *plugin, const struct parley_instance_info *info,
                            void **ret_instance, struct parley_error *err);
 
-    /* [main] All its workers have stopped. */
+    /* [main] All its workers have stopped. Required. */
     void (*instance_destroy)(void *instance);
 
-    /* [worker] State of one worker; role callbacks get it. NULL: they get the instance instead. */
+    /*
+     * [worker] State of one worker; role callbacks get it. NULL: they get the instance instead, and
+     * then worker_stop is NULL, too.
+     */
     int (*worker_start)(void *instance, struct parley_worker *worker, void **ret_worker_instance,
                         struct parley_error *err);
 

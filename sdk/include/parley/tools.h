@@ -64,7 +64,7 @@ struct parley_tools_host {
     /* [worker; any for a BLOCKING tool] The result. A second end of the same op is ignored and
      * logged. */
     void (*end)(parley_op op, const struct parley_tool_result *result);
-    /* [worker] How far a call is; total 0 when unknown. */
+    /* [worker] How far a call is; total 0 when unknown. A hint: the host may leave some out. */
     void (*progress)(parley_op op, double done, double total, struct parley_view message);
     /* [worker] The list has changed; list() will be called again soon. */
     void (*changed)(struct parley_worker *worker, void *worker_instance);
@@ -87,8 +87,10 @@ struct parley_tools_vtable {
     /* [worker, or offload for a BLOCKING tool] Begin a call. 0: accepted, end follows. */
     int (*call)(void *worker_instance, const struct parley_tool_call *call, parley_op op,
                 struct parley_error *err);
-    /* [worker] The result is no longer wanted; end still follows, usually PARLEY_E_CANCELLED. May
-     * be NULL. */
+    /*
+     * [worker] The result is no longer wanted; end still follows, usually PARLEY_E_CANCELLED. For a
+     * BLOCKING tool it comes while call() runs on its pool thread. May be NULL.
+     */
     void (*cancel)(void *worker_instance, parley_op op);
     /* [worker] A conversation ended: forget what was kept for it. May be NULL. */
     void (*session_closed)(void *worker_instance, const char *session_id);
