@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch as the bodies of OTLP requests, in protobuf. */
+#ifndef EXPORTER_OTLP_ENCODE_H
+#define EXPORTER_OTLP_ENCODE_H
+
+#include <parley/exporter.h>
+
+#include <stdbool.h>
+
+struct encode_config {
+    const char *scope_version; /* of parley */
+    bool with_content;
+};
+
+/* Bytes to be freed. */
+struct body {
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* The batch's spans, or its metrics, which must not be none. False without memory. */
+bool encode_traces(const struct encode_config *config, const struct parley_batch *batch,
+                   struct body *ret);
+bool encode_metrics(const struct encode_config *config, const struct parley_batch *batch,
+                    struct body *ret);
+
+/* What a 200 answer says: how many records were refused, and why. Anything unreadable is success.
+ */
+struct encode_answer {
+    int64_t rejected;
+    char message[200];
+};
+struct encode_answer encode_read_answer(struct parley_view answer);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXPORTER_OTLP_GZIP_H
+#define EXPORTER_OTLP_GZIP_H
+
+#include "encode.h"
+
+/* Replace the body by its gzip form. False, and it stays as it is, without memory. */
+bool gzip_body(struct body *body);
+
+#endif

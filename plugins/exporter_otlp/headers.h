@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Headers of every request: OTLP's own, and those the operator adds for authentication. */
+#ifndef EXPORTER_OTLP_HEADERS_H
+#define EXPORTER_OTLP_HEADERS_H
+
+#include <parley/error.h>
+
+#include <stdbool.h>
+
+#define HEADERS_MAX 32
+
+struct headers {
+    char *items[HEADERS_MAX]; /* "Name: value", owned */
+    uint32_t count;
+};
+
+/*
+ * Add those of a text in the form of OTEL_EXPORTER_OTLP_HEADERS: "name=value,name=value", values
+ * percent-encoded where they need it. A failure never shows a value.
+ */
+int headers_add_text(struct headers *h, const char *text, struct parley_error *err);
+
+/* Add one. False without memory or room. */
+bool headers_add(struct headers *h, const char *name, const char *value);
+
+/* Wipe and free. */
+void headers_done(struct headers *h);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane.h"
+
+#include "retry.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAILURES_BEFORE_REST 5
+#define REST_MS              30000
+#define ANSWER_BYTES         (64 << 10) /* an answer is short; more of it is not read */
+
+struct request {
+    struct request *next;
+    struct body body;
+    uint64_t records;
+    int64_t expires_ms;
+    lane_on_done on_done;
+    void *ctx;
+};
+
+struct lane {
+    struct lane_config config;
+    struct request *first; /* the one at hand */
+    struct request *last;
+    size_t bytes;
+    struct parley_timer *timer;
+    uint64_t http; /* of the request in flight */
+    bool is_in_flight;
+    bool is_started; /* the first request has its deadline */
+    bool is_hurried;
+    bool is_closed;
+    unsigned tried;
+    int64_t deadline_ms;
+    unsigned failures; /* in a row */
+    int64_t rests_until_ms;
+};
+
+static int64_t now_ms(const struct lane *lane)
+{
+    return (int64_t)(lane->config.host->now_us() / 1000);
+}
+
+static void request_free(struct request *r)
+{
+    free(r->body.bytes);
+    free(r);
+}
+
+static void lane_free(struct lane *lane)
+{
+    while (lane->first != NULL) {
+        struct request *r = lane->first;
+        lane->first = r->next;
+        request_free(r);
+    }
+    free(lane);
+}
+
+static void next_step(struct lane *lane, int64_t delay_ms)
+{
+    lane->config.timer->start(lane->timer, delay_ms);
+}
+
+/* The first request is done with; go on with the next. */
+static void finish(struct lane *lane, int status, uint64_t lost, const struct parley_error *err)
+{
+    struct request *r = lane->first;
+
+    lane->first = r->next;
+    if (lane->first == NULL)
+        lane->last = NULL;
+    lane->bytes -= r->body.len;
+    lane->is_started = false;
+    if (lane->first != NULL)
+        next_step(lane, 0);
+    r->on_done(r->ctx, status, lost, err);
+    request_free(r);
+}
+
+static void give_up(struct lane *lane, int status, const char *reason, bool is_set_up_wrong)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    lane->failures++;
+    if (is_set_up_wrong || lane->failures >= FAILURES_BEFORE_REST) {
+        uint32_t random;
+        lane->config.host->random(&random, sizeof(random));
+        lane->rests_until_ms = now_ms(lane) + REST_MS + random % (REST_MS / 5);
+    }
+    /* Once per row of failures, so that a collector that is down does not fill the log. */
+    if (lane->failures == 1 || is_set_up_wrong)
+        lane->config.host->log(lane->config.handle, PARLEY_LOG_WARN,
+                               "telemetry not delivered url=%s reason=\"%s\" records=%llu",
+                               lane->config.url, reason, (unsigned long long)lane->first->records);
+    (void)parley_fail(&err, status, "%s: %s", lane->config.url, reason);
+    finish(lane, status, lane->first->records, &err);
+}
+
+static void succeed(struct lane *lane, struct parley_view body)
+{
+    struct encode_answer answer = encode_read_answer(body);
+    uint64_t lost = 0;
+
+    if (answer.rejected > 0)
+        lost = (uint64_t)answer.rejected < lane->first->records ? (uint64_t)answer.rejected
+                                                                : lane->first->records;
+    if (lost > 0 || answer.message[0] != '\0')
+        lane->config.host->log(lane->config.handle, PARLEY_LOG_WARN,
+                               "telemetry delivered in part url=%s rejected=%llu reason=\"%s\"",
+                               lane->config.url, (unsigned long long)lost, answer.message);
+    if (lane->failures > 0)
+        lane->config.host->log(lane->config.handle, PARLEY_LOG_INFO,
+                               "telemetry is delivered again url=%s", lane->config.url);
+    lane->failures = 0;
+    finish(lane, PARLEY_OK, lost, NULL);
+}
+
+/* Another try, or the end of the first request. */
+static void fail_try(struct lane *lane, const struct parley_http_response *response)
+{
+    char reason[160];
+    uint32_t random;
+    int code = response->status < 0 ? 0 : response->code;
+
+    if (response->status < 0)
+        (void)snprintf(reason, sizeof(reason), "%s", response->message);
+    else
+        (void)snprintf(reason, sizeof(reason), "answered %d", code);
+    lane->config.host->random(&random, sizeof(random));
+    int64_t after =
+        code == 0 ? 0
+                  : retry_after_ms(response->headers, (int64_t)lane->config.host->unix_us() / 1000);
+    int64_t delay = retry_delay_ms(lane->tried, random, after);
+    if (!retry_is_wanted(response->status, code))
+        give_up(lane, code == 0 ? response->status : PARLEY_E_PROTOCOL, reason,
+                code == 401 || code == 403 || code == 404);
+    else if (lane->is_hurried || lane->tried >= RETRY_MAX_TRIES ||
+             now_ms(lane) + delay >= lane->deadline_ms)
+        give_up(lane, PARLEY_E_UNAVAILABLE, reason, false);
+    else
+        next_step(lane, delay);
+}
+
+static void on_answer(void *ctx, const struct parley_http_response *response)
+{
+    struct lane *lane = ctx;
+
+    lane->is_in_flight = false;
+    if (lane->is_closed)
+        lane_free(lane);
+    else if (response->status == PARLEY_OK && response->code >= 200 && response->code < 300)
+        succeed(lane, response->body);
+    else
+        fail_try(lane, response);
+}
+
+static const struct parley_http_events answer_events = {.size = sizeof(answer_events),
+                                                        .on_end = on_answer};
+
+static void try_first(struct lane *lane)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const struct parley_http_request request = {
+        .size = sizeof(request),
+        .method = "POST",
+        .url = lane->config.url,
+        .headers = lane->config.headers,
+        .header_count = lane->config.header_count,
+        .body = {(const char *)lane->first->body.bytes, lane->first->body.len},
+        .ca_file = lane->config.ca_file,
+        .timeout_ms = lane->deadline_ms - now_ms(lane),
+        .max_response_bytes = ANSWER_BYTES,
+    };
+
+    lane->tried++;
+    int r = lane->config.http->start(lane->config.worker, &request, &answer_events, lane,
+                                     &lane->http, &err);
+    if (r == PARLEY_OK) {
+        lane->is_in_flight = true;
+        return;
+    }
+    const struct parley_http_response refused = {
+        .size = sizeof(refused), .status = r, .message = err.message};
+    fail_try(lane, &refused);
+}
+
+/* The lane's timer: begin with the first request, or try it again. */
+static void on_step(void *ctx)
+{
+    struct lane *lane = ctx;
+    int64_t now = now_ms(lane);
+
+    if (lane->first == NULL || lane->is_in_flight)
+        return;
+    if (!lane->is_started) {
+        int64_t deadline = now + lane->config.timeout_ms;
+        lane->is_started = true;
+        lane->tried = 0;
+        lane->deadline_ms = deadline < lane->first->expires_ms ? deadline : lane->first->expires_ms;
+    }
+    if (now >= lane->deadline_ms)
+        give_up(lane, PARLEY_E_TIMEOUT, "it waited too long behind others", false);
+    else if (now < lane->rests_until_ms && !lane->is_hurried)
+        give_up(lane, PARLEY_E_UNAVAILABLE, "resting after failures", false);
+    else
+        try_first(lane);
+}
+
+struct lane *lane_create(const struct lane_config *config)
+{
+    struct lane *lane = calloc(1, sizeof(*lane));
+
+    if (lane == NULL)
+        return NULL;
+    lane->config = *config;
+    lane->timer = config->timer->create(config->worker, on_step, lane);
+    if (lane->timer == NULL) {
+        free(lane);
+        return NULL;
+    }
+    return lane;
+}
+
+static int refuse(struct body body, struct parley_error *err, int status, const char *reason)
+{
+    free(body.bytes);
+    return parley_fail(err, status, "%s", reason);
+}
+
+int lane_send(struct lane *lane, struct body body, uint64_t records, lane_on_done on_done,
+              void *ctx, struct parley_error *err)
+{
+    if (now_ms(lane) < lane->rests_until_ms)
+        return refuse(body, err, PARLEY_E_UNAVAILABLE, "the collector failed; it is left alone");
+    if (lane->first != NULL && (int64_t)(lane->bytes + body.len) > lane->config.max_queue_bytes)
+        return refuse(body, err, PARLEY_E_BUSY, "the queue is full; see max_queue_bytes");
+    struct request *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return refuse(body, err, PARLEY_E_NO_MEMORY, "no memory");
+    r->body = body;
+    r->records = records;
+    r->expires_ms = now_ms(lane) + LANE_WAIT_MS;
+    r->on_done = on_done;
+    r->ctx = ctx;
+    lane->bytes += body.len;
+    if (lane->last != NULL)
+        lane->last->next = r;
+    else
+        next_step(lane, 0);
+    lane->last = r;
+    if (lane->first == NULL)
+        lane->first = r;
+    return PARLEY_OK;
+}
+
+void lane_hurry(struct lane *lane)
+{
+    lane->is_hurried = true;
+    if (lane->first != NULL && !lane->is_in_flight)
+        next_step(lane, 0);
+}
+
+void lane_close(struct lane *lane)
+{
+    if (lane == NULL)
+        return;
+    lane->is_closed = true;
+    lane->config.timer->destroy(lane->timer);
+    if (lane->is_in_flight)
+        lane->config.http->cancel(lane->config.worker, lane->http); /* on_answer frees it */
+    else
+        lane_free(lane);
+}
