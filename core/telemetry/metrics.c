@@ -41,6 +41,18 @@ const struct metric_info *metric_info(enum metric_id id)
     return &infos[id];
 }
 
+void metrics_describe_markdown(struct buf *out)
+{
+    static const char *const kinds[] = {"counter", "level", "histogram"};
+
+    buf_append_str(out, "| metric | kind | unit | attributes | meaning |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < METRIC_COUNT_OF_ALL; i++) {
+        const struct metric_info *info = &infos[i];
+        buf_printf(out, "| `%s` | %s | `%s` | %s | %s |\n", info->name, kinds[info->kind],
+                   info->unit, info->attributes, info->description);
+    }
+}
+
 static void point_free(struct metric_point *p)
 {
     for (size_t i = 0; i < p->label_count; i++)

@@ -7,6 +7,8 @@
 #ifndef TELEMETRY_METRICS_H
 #define TELEMETRY_METRICS_H
 
+#include "base/buf.h"
+
 #include <parley/types.h>
 
 #include <stdatomic.h>
@@ -65,6 +67,9 @@ void metric_record(struct metric_point *p, double value);
  * none). */
 void metrics_note(struct telemetry_recorder *r, enum metric_id id, double value, const char *key,
                   const char *label);
+
+/* Append all of metrics.def as a Markdown table, for the generated reference. */
+void metrics_describe_markdown(struct buf *out);
 
 /* --- Inside of telemetry/ ----------------------------------------------------------------------
  */

@@ -22,6 +22,12 @@ static void every_metric_is_described(void **state)
         for (size_t b = 1; b < info->bound_count; b++)
             assert_true(info->bounds[b - 1] < info->bounds[b]);
     }
+    struct buf out = {0};
+    metrics_describe_markdown(&out);
+    assert_non_null(strstr(out.data, "\n| `parley.turn.count` | counter | `{turn}` | "
+                                     "gen_ai.agent.name, parley.turn.end_reason | Turns that "
+                                     "ended. |\n"));
+    buf_done(&out);
 }
 
 static void recorders_are_summed(void **state)
