@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "paths.h"
 #include "speech_rig.h"
 
 #define EMPTY_DIR "model_dir=/nowhere/models"
@@ -42,6 +43,16 @@ static int stop(void **state)
 static int start_plain(void **state)
 {
     static const char *const options[] = {EMPTY_DIR, NULL};
+
+    (void)state;
+    start(options);
+    return 0;
+}
+
+/* The voice alone: quicker. */
+static int start_voice(void **state)
+{
+    static const char *const options[] = {"asr=none", NULL};
 
     (void)state;
     start(options);
@@ -360,7 +371,36 @@ static void write_file(const char *dir, const char *name, const char *text, size
     fclose(file);
 }
 
-/* A folder with the real runtime but models of these bytes. */
+/* A sanitizer cannot follow C++ exceptions of a library that a C program opens late, and the
+ * runtime throws some at a broken model. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
+#endif
+
+/* The real runtime, when there is one. */
+static void link_runtime(const char *dir)
+{
+    char from[PATH_MAX], to[256];
+    struct paths paths;
+
+    paths_init(&paths, "");
+    if (!paths_find(&paths, "onnxruntime/libonnxruntime.so", from, sizeof(from)))
+        return;
+    snprintf(to, sizeof(to), "%s/onnxruntime", dir);
+    assert_int_equal(mkdir(to, 0755), 0);
+    snprintf(to, sizeof(to), "%s/onnxruntime/libonnxruntime.so", dir);
+    assert_int_equal(symlink(from, to), 0);
+}
+
+/* A folder with models of these bytes. */
 static void make_broken_models(char dir[64], const char *bytes, size_t len)
 {
     char *line = malloc(32000 * 3 + 1), *at = line;
@@ -394,9 +434,12 @@ static void broken_models_are_named_with_the_way_to_repair_them(void **state)
     static const int16_t samples[16000] = {2000};
 
     (void)state;
+    if (IS_SANITIZED)
+        skip();
     for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
         struct parley_error err = PARLEY_ERROR_INIT;
         make_broken_models(dir, broken[i].bytes, broken[i].len);
+        link_runtime(dir);
         snprintf(option, sizeof(option), "model_dir=%s", dir);
         fake_host_reset();
         rig = speech_rig_open(plugin_path, options, &err);
@@ -474,23 +517,24 @@ static void callers_at_once_do_not_disturb_each_other(void **state)
 
 #define BARE(name)      cmocka_unit_test_teardown(name, stop)
 #define PLAIN(name)     cmocka_unit_test_setup_teardown(name, start_plain, stop)
+#define VOICE(name)     cmocka_unit_test_setup_teardown(name, start_voice, stop)
 #define MOONSHINE(name) cmocka_unit_test_setup_teardown(name, start_moonshine, stop)
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        PLAIN(the_capabilities_name_rates_and_voices),
+        VOICE(the_capabilities_name_rates_and_voices),
         PLAIN(without_moonshine_the_log_says_what_runs_and_what_is_better),
         BARE(moonshine_by_name_needs_its_files),
         BARE(an_unknown_voice_is_refused_at_the_start),
         BARE(deaf_and_mute_on_request),
-        PLAIN(every_voice_speaks),
-        PLAIN(speed_changes_the_length),
-        PLAIN(a_listener_can_stop_it_and_hear_the_next_sentence),
-        PLAIN(nothing_to_say_is_no_sound),
-        PLAIN(odd_texts_are_survived),
-        PLAIN(an_unknown_voice_is_an_error_with_the_known_ones),
-        PLAIN(a_text_without_end_is_refused),
+        VOICE(every_voice_speaks),
+        VOICE(speed_changes_the_length),
+        VOICE(a_listener_can_stop_it_and_hear_the_next_sentence),
+        VOICE(nothing_to_say_is_no_sound),
+        VOICE(odd_texts_are_survived),
+        VOICE(an_unknown_voice_is_an_error_with_the_known_ones),
+        VOICE(a_text_without_end_is_refused),
         PLAIN(silence_is_no_text),
         PLAIN(what_is_said_is_heard),
         MOONSHINE(moonshine_hears_what_is_said),
