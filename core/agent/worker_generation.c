@@ -34,7 +34,8 @@ struct worker_generation {
 };
 
 int worker_generation_start(struct generation *g, struct parley_worker *worker,
-                            struct worker_generation **ret, struct parley_error *err)
+                            const struct silero_weights *weights, struct worker_generation **ret,
+                            struct parley_error *err)
 {
     struct worker_generation *wg = calloc(1, sizeof(*wg));
 

@@ -168,7 +168,7 @@ static void fill_caps(uint32_t speech_flags, struct parley_model_caps *caps)
     *caps = (struct parley_model_caps){
         .size = sizeof(*caps),
         .flags = PARLEY_CAP_CANCEL | PARLEY_CAP_TOOLS | PARLEY_CAP_TEXT_OUTPUT |
-                 PARLEY_CAP_OUT_OF_BAND | PARLEY_CAP_ITEM_RETRIEVE,
+                 PARLEY_CAP_OUT_OF_BAND | PARLEY_CAP_ITEM_RETRIEVE | PARLEY_CAP_TOOL_HINTS,
         .max_id_chars = RT_MAX_CLIENT_ID_CHARS,
     };
     if (speech_flags & PARLEY_SPEECH_EARS) {

@@ -39,7 +39,9 @@ const struct pending *pending_add(struct pending_list *p, enum pending_kind kind
     e->kind = kind;
     e->tree = tree;
     e->client_event_id = client_event_id.len == 0 ? NULL : view_dup(client_event_id);
-    (void)snprintf(e->id, sizeof(e->id), "%s_%u", p->prefix, (unsigned)++p->last);
+    size_t len = strlen(p->prefix);
+    memcpy(e->id, p->prefix, len);
+    (void)snprintf(e->id + len, sizeof(e->id) - len, "_%u", (unsigned)++p->last);
     return e;
 }
 

@@ -165,12 +165,22 @@ void settings_done(struct session *s)
 
 /* ---- the views ---- */
 
-static json_t *tools_with(const struct session *s, bool server_tools)
+/* The tools as the model takes them: hints only for those that know them. */
+static json_t *tools_for_model(const struct session *s)
 {
-    json_t *all = server_tools ? json_copy(s->server_tools) : json_array();
+    bool hints = (s->caps.flags & PARLEY_CAP_TOOL_HINTS) != 0;
+    json_t *all = json_array();
+    size_t i;
+    json_t *tool;
 
-    if (all != NULL)
-        json_array_extend(all, json_object_get(s->settings, "tools"));
+    json_array_foreach(s->server_tools, i, tool)
+    {
+        json_t *copy = json_copy(tool);
+        if (!hints)
+            (void)json_object_del(copy, "annotations");
+        json_array_append_new(all, copy);
+    }
+    json_array_extend(all, json_object_get(s->settings, "tools"));
     return all;
 }
 
@@ -183,7 +193,7 @@ json_t *settings_for_model(const struct session *s)
         return NULL;
     for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
         (void)json_object_del(copy, not_ours[i]);
-    json_object_set_new(copy, "tools", tools_with(s, true));
+    json_object_set_new(copy, "tools", tools_for_model(s));
     return copy;
 }
 
@@ -191,8 +201,8 @@ json_t *settings_for_client(const struct session *s)
 {
     json_t *copy = json_copy(s->settings);
 
-    if (copy != NULL)
-        json_object_set_new(copy, "tools", tools_with(s, s->agent->config->show_tools != 0));
+    if (copy != NULL && s->agent->config->show_tools)
+        json_object_set_new(copy, "tools", tools_for_model(s));
     return copy;
 }
 
@@ -221,7 +231,7 @@ static void send_update(struct session *s, json_t *accepted, json_t *take_before
         pending_add(&s->pending, PENDING_CLIENT_UPDATE, raw_event_id, take_before);
 
     if (json_object_get(accepted, "tools") != NULL)
-        json_object_set_new(accepted, "tools", tools_with(s, true));
+        json_object_set_new(accepted, "tools", tools_for_model(s));
     (void)json_object_del(accepted, "model"); /* the agent's name, unknown to the model */
     rt_encode_session_update(&s->out, view_of(p->id), accepted);
     tell_out(s);

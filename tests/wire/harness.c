@@ -1,0 +1,734 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+
+#include "agent/worker_generation.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "host/services.h"
+#include "host/worker.h"
+#include "session/worker_env.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <parley/model.h>
+#include <parley/plugin.h>
+#include <parley/store.h>
+#include <parley/tools.h>
+
+#define MAX_EVENTS 512
+#define MAX_CALLS  64
+
+struct side {
+    char *events[MAX_EVENTS];
+    int count;
+    int taken;
+    json_t *current;
+};
+
+struct tool_call {
+    parley_op op;
+    char call_id[64];
+    bool cancelled;
+    bool ended;
+};
+
+struct wire {
+    struct loop *loop;
+    struct parley_worker worker;
+    struct registry *registry;
+    struct generation *generation;
+    struct worker_generation *wg;
+    struct worker_env env;
+    struct worker_sessions *sessions;
+    struct session *session;
+    struct side client;
+    struct side model;
+    bool client_closed;
+    int client_code;
+    bool client_paused;
+    bool model_closed;
+    bool model_busy;
+    const struct parley_model_host *model_host;
+    void *model_ctx;
+    const struct parley_tools_host *tools_host;
+    struct tool_call calls[MAX_CALLS];
+    int call_count;
+    const struct parley_store_host *store_host;
+    struct buf stored;
+    bool store_fails;
+    bool stopped;
+};
+
+/* The plugins below are linked in and have no other way to find the test that runs. */
+static struct wire *current;
+
+static void side_add(struct side *s, struct parley_view event)
+{
+    assert_true(s->count < MAX_EVENTS);
+    s->events[s->count++] = view_dup(event);
+}
+
+/* ---- the model ---- */
+
+static void model_caps_of(void *instance, struct parley_model_caps *caps)
+{
+    (void)instance;
+    caps->flags = 0xFFFF & ~PARLEY_CAP_PASSTHROUGH;
+    caps->flags |= PARLEY_CAP_PASSTHROUGH;
+    caps->input_formats = caps->output_formats = PARLEY_AUDIO_PCM_24K;
+    caps->max_id_chars = 32;
+}
+
+static int model_open_session(void *wi, const struct parley_model_open *open, void **ret,
+                              struct parley_error *err)
+{
+    (void)wi;
+    (void)err;
+    current->model_host = open->host;
+    current->model_ctx = open->ctx;
+    *ret = current;
+    return PARLEY_OK;
+}
+
+static int model_take(void *session, struct parley_view event, uint32_t flags,
+                      struct parley_error *err)
+{
+    struct wire *w = session;
+
+    (void)flags;
+    if (w->model_busy)
+        return parley_fail(err, PARLEY_E_BUSY, "busy");
+    side_add(&w->model, event);
+    return PARLEY_OK;
+}
+
+static void model_pause_session(void *session, int paused)
+{
+    (void)session;
+    (void)paused;
+}
+
+static void say_closed(void *arg)
+{
+    const struct parley_model_closed closed = {
+        .size = sizeof(closed), .code = "", .type = "", .message = ""};
+    struct wire *w = arg;
+
+    if (w->model_ctx != NULL)
+        w->model_host->on_closed(w->model_ctx, &closed);
+    w->model_ctx = NULL;
+}
+
+static void model_close_session(void *session)
+{
+    struct wire *w = session;
+
+    w->model_closed = true;
+    assert_true(loop_post(w->loop, say_closed, NULL, w));
+}
+
+static const struct parley_model_vtable model_table = {
+    .size = sizeof(model_table),
+    .caps = model_caps_of,
+    .open = model_open_session,
+    .send = model_take,
+    .pause = model_pause_session,
+    .close = model_close_session,
+};
+
+/* ---- the tools ---- */
+
+static const struct parley_tool tool_list[] = {
+    {.flags = PARLEY_TOOL_READ_ONLY, .name = "slow", .description = "Ends when the test says so."},
+    {.flags = PARLEY_TOOL_READ_ONLY, .name = "fast", .description = "Ends at once."},
+    {.name = "boom", .description = "Is refused."},
+    {.flags = PARLEY_TOOL_DESTRUCTIVE, .name = "wipe", .description = "Removes things."},
+};
+
+static void tools_attach_host(void *wi, const struct parley_tools_host *host)
+{
+    (void)wi;
+    current->tools_host = host;
+}
+
+static int tools_give_list(void *wi, struct parley_tool_list *ret, struct parley_error *err)
+{
+    (void)wi;
+    (void)err;
+    ret->item_size = sizeof(tool_list[0]);
+    ret->items = tool_list;
+    ret->count = sizeof(tool_list) / sizeof(tool_list[0]);
+    return PARLEY_OK;
+}
+
+static void end_fast(void *arg)
+{
+    struct tool_call *c = arg;
+    const struct parley_tool_result result = {.size = sizeof(result),
+                                              .output = PARLEY_VIEW("done")};
+
+    c->ended = true;
+    current->tools_host->end(c->op, &result);
+}
+
+static int tools_begin_call(void *wi, const struct parley_tool_call *call, parley_op op,
+                            struct parley_error *err)
+{
+    struct wire *w = current;
+
+    (void)wi;
+    if (strcmp(call->name, "boom") == 0)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "the boom is out of order");
+    assert_true(w->call_count < MAX_CALLS);
+    struct tool_call *c = &w->calls[w->call_count++];
+    *c = (struct tool_call){.op = op};
+    view_copy(c->call_id, sizeof(c->call_id), view_of(call->call_id));
+    if (strcmp(call->name, "fast") == 0)
+        assert_true(loop_post(w->loop, end_fast, NULL, c));
+    return PARLEY_OK;
+}
+
+static void tools_cancel_call(void *wi, parley_op op)
+{
+    (void)wi;
+    for (int i = 0; i < current->call_count; i++) {
+        if (current->calls[i].op == op)
+            current->calls[i].cancelled = true;
+    }
+}
+
+static const struct parley_tools_vtable tools_table = {
+    .size = sizeof(tools_table),
+    .attach = tools_attach_host,
+    .list = tools_give_list,
+    .call = tools_begin_call,
+    .cancel = tools_cancel_call,
+};
+
+/* ---- the store ---- */
+
+struct store_answer {
+    parley_op op;
+};
+
+static void answer_store(void *arg)
+{
+    struct store_answer *a = arg;
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (current->store_fails)
+        (void)parley_fail(&err, PARLEY_E_UNAVAILABLE, "the store is away");
+    current->store_host->end(a->op, current->store_fails ? PARLEY_E_UNAVAILABLE : PARLEY_OK, &err);
+    free(a);
+}
+
+static int answer_later(parley_op op)
+{
+    struct store_answer *a = calloc(1, sizeof(*a));
+
+    a->op = op;
+    assert_true(loop_post(current->loop, answer_store, free, a));
+    return PARLEY_OK;
+}
+
+static void store_attach_host(void *wi, struct parley_worker *worker,
+                              const struct parley_store_host *host)
+{
+    (void)wi;
+    (void)worker;
+    current->store_host = host;
+}
+
+static int store_create_head(void *wi, const struct parley_store_head *head, parley_op op,
+                             struct parley_error *err)
+{
+    (void)wi;
+    (void)err;
+    buf_printf(&current->stored, "create %s\n", head->agent);
+    return answer_later(op);
+}
+
+static int store_update_head(void *wi, const struct parley_store_head *head, parley_op op,
+                             struct parley_error *err)
+{
+    (void)wi;
+    (void)err;
+    buf_printf(&current->stored, "update state=%u\n", head->state);
+    return answer_later(op);
+}
+
+static int store_append_records(void *wi, const char *session_id, int64_t epoch,
+                                const struct parley_store_record *records, size_t count,
+                                size_t item_size, parley_op op, struct parley_error *err)
+{
+    static const char *const kinds[] = {"",          "item",    "call",      "response",
+                                        "truncated", "deleted", "transcript"};
+
+    (void)wi;
+    (void)err;
+    (void)session_id;
+    (void)epoch;
+    assert_int_equal(item_size, sizeof(records[0]));
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&current->stored, "%s %s\n", kinds[records[i].kind], records[i].id);
+    return answer_later(op);
+}
+
+static int store_nothing(void *wi, const char *id, parley_op op, struct parley_error *err)
+{
+    (void)wi;
+    (void)id;
+    (void)err;
+    return answer_later(op);
+}
+
+static int store_read_nothing(void *wi, const char *id, int64_t after, int64_t limit, parley_op op,
+                              struct parley_error *err)
+{
+    (void)after;
+    (void)limit;
+    return store_nothing(wi, id, op, err);
+}
+
+static int store_list_nothing(void *wi, const struct parley_store_query *query, parley_op op,
+                              struct parley_error *err)
+{
+    (void)query;
+    return store_nothing(wi, NULL, op, err);
+}
+
+static int store_take_nothing(void *wi, const char *id, const char *owner, int64_t until,
+                              int64_t now, parley_op op, struct parley_error *err)
+{
+    (void)owner;
+    (void)until;
+    (void)now;
+    return store_nothing(wi, id, op, err);
+}
+
+static int store_expire_nothing(void *wi, int64_t now, parley_op op, struct parley_error *err)
+{
+    (void)now;
+    return store_nothing(wi, NULL, op, err);
+}
+
+static const struct parley_store_vtable store_table = {
+    .size = sizeof(store_table),
+    .attach = store_attach_host,
+    .create = store_create_head,
+    .update = store_update_head,
+    .append = store_append_records,
+    .read = store_read_nothing,
+    .list = store_list_nothing,
+    .take = store_take_nothing,
+    .remove = store_nothing,
+    .expire = store_expire_nothing,
+};
+
+/* ---- descriptors ---- */
+
+static int create_nothing(void *plugin, const struct parley_instance_info *info, void **ret,
+                          struct parley_error *err)
+{
+    (void)plugin;
+    (void)info;
+    (void)err;
+    *ret = current;
+    return PARLEY_OK;
+}
+
+static void destroy_nothing(void *instance)
+{
+    (void)instance;
+}
+
+#define DESCRIPTOR(id, role_id, table)                                                             \
+    static const struct parley_role id##_role[] = {{role_id, &(table)}};                           \
+    static const struct parley_plugin id##_plugin = {                                              \
+        .size = sizeof(struct parley_plugin),                                                      \
+        .abi_major = PARLEY_ABI_MAJOR,                                                             \
+        .name = #id,                                                                               \
+        .version = "1",                                                                            \
+        .summary = "of the wire tests",                                                            \
+        .licence = "Apache-2.0",                                                                   \
+        .option_size = sizeof(struct parley_option),                                               \
+        .role_count = 1,                                                                           \
+        .roles = id##_role,                                                                        \
+        .role_size = sizeof(struct parley_role),                                                   \
+        .instance_create = create_nothing,                                                         \
+        .instance_destroy = destroy_nothing,                                                       \
+    }
+
+DESCRIPTOR(wire_model_plugin, PARLEY_ROLE_MODEL, model_table);
+DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table);
+DESCRIPTOR(wire_store_plugin, PARLEY_ROLE_STORE, store_table);
+
+static void adopt(struct registry *r, const struct parley_plugin *descriptor)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct plugin *p = NULL;
+
+    if (loader_adopt(descriptor, "linked in", services_host(), &p, &err) < 0)
+        fail_msg("%s", err.message);
+    if (registry_add(r, p, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+/* ---- the client ---- */
+
+static void client_send(void *ctx, struct parley_view event, unsigned flags)
+{
+    (void)flags;
+    side_add(&((struct wire *)ctx)->client, event);
+}
+
+static void client_pause(void *ctx, bool paused)
+{
+    ((struct wire *)ctx)->client_paused = paused;
+}
+
+static void client_close(void *ctx, int code, const char *reason)
+{
+    struct wire *w = ctx;
+
+    (void)reason;
+    w->client_closed = true;
+    w->client_code = code;
+    w->session = NULL;
+}
+
+static const struct session_client client = {
+    .send = client_send, .pause = client_pause, .close = client_close};
+
+static void session_gone(void *ctx, const char *user)
+{
+    (void)user;
+    ((struct wire *)ctx)->session = NULL;
+}
+
+/* ---- life ---- */
+
+static void make_generation(struct wire *w, const char *agent_lines)
+{
+    struct conf_report report = {0};
+    struct buf text = {0};
+    struct conf *c = conf_create("/", NULL);
+
+    buf_printf(&text,
+               "[model m]\nplugin = wire_model_plugin\n[tools t]\nplugin = wire_tools_plugin\n"
+               "[store s]\nplugin = wire_store_plugin\n[agent test]\nmodel = m\n%s\n",
+               agent_lines);
+    assert_true(conf_add_layer(c, buf_view(&text), "test.ini", &report));
+    int r = generation_create(c, w->registry, 1, &w->generation, &report);
+    if (r < 0)
+        fail_msg("%s", report.count > 0 ? report.items[0].text : "generation");
+    conf_report_done(&report);
+    buf_done(&text);
+}
+
+struct wire *wire_connect(const char *agent_lines)
+{
+    struct wire *w = calloc(1, sizeof(*w));
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    current = w;
+    log_set_level(LOG_LEVEL_ERROR);
+    clock_fake_start(1000000000, 1767603600000000);
+    w->loop = loop_create();
+    w->registry = registry_create(services_host(), "/nowhere");
+    adopt(w->registry, &wire_model_plugin_plugin);
+    adopt(w->registry, &wire_tools_plugin_plugin);
+    adopt(w->registry, &wire_store_plugin_plugin);
+    make_generation(w, agent_lines);
+    const struct host_worker_config host = {.name = "test", .loop = w->loop};
+    assert_int_equal(host_worker_init(&w->worker, &host, &err), PARLEY_OK);
+    if (worker_generation_start(w->generation, &w->worker, NULL, &w->wg, &err) < 0)
+        fail_msg("%s", err.message);
+    w->env = (struct worker_env){.loop = w->loop,
+                                 .worker = &w->worker,
+                                 .host_name = "test",
+                                 .on_session_gone = session_gone,
+                                 .ctx = w};
+    w->sessions = worker_sessions_create(&w->env);
+    const struct session_open open = {.sessions = w->sessions,
+                                      .generation = w->wg,
+                                      .agent = generation_agent(w->generation, VIEW("test")),
+                                      .user = "tester",
+                                      .traceparent = "",
+                                      .wants_trace = true,
+                                      .client = &client,
+                                      .client_ctx = w};
+    if (session_open(&open, &w->session, &err) < 0)
+        fail_msg("%s", err.message);
+    (void)loop_run_due(w->loop);
+    return w;
+}
+
+void wire_model_created(struct wire *w)
+{
+    w->model_host->on_open(w->model_ctx,
+                           VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
+                                "\"id\":\"sess_model\",\"expires_at\":1767607200}}"));
+    (void)loop_run_due(w->loop);
+}
+
+struct wire *wire_open(const char *agent_lines)
+{
+    struct wire *w = wire_connect(agent_lines);
+
+    wire_model_created(w);
+    (void)wire_model_gets(w, "session.update");
+    (void)wire_client_gets(w, "session.created");
+    return w;
+}
+
+static void side_done(struct side *s)
+{
+    for (int i = 0; i < s->count; i++)
+        free(s->events[i]);
+    json_decref(s->current);
+}
+
+static void on_stopped(void *ctx, struct generation *g)
+{
+    ((struct wire *)ctx)->stopped = true;
+    (void)generation_unref(g);
+}
+
+void wire_close(struct wire *w)
+{
+    if (w->session != NULL)
+        wire_client_leaves(w);
+    for (int i = 0; i < 10 && worker_sessions_count(w->sessions) > 0; i++) {
+        clock_fake_advance_us(1000000);
+        (void)loop_run_due(w->loop);
+    }
+    assert_int_equal(worker_sessions_count(w->sessions), 0);
+    (void)worker_sessions_destroy(w->sessions);
+    worker_generation_retire(w->wg, on_stopped, w);
+    for (int i = 0; i < 10 && !w->stopped; i++) {
+        clock_fake_advance_us(1000000);
+        (void)loop_run_due(w->loop);
+    }
+    assert_true(w->stopped);
+    host_worker_done(&w->worker);
+    (void)loop_destroy(w->loop);
+    (void)generation_unref(w->generation);
+    (void)registry_destroy(w->registry);
+    side_done(&w->client);
+    side_done(&w->model);
+    buf_done(&w->stored);
+    clock_fake_stop();
+    free(w);
+}
+
+struct session *wire_session(struct wire *w)
+{
+    return w->session;
+}
+
+/* ---- talking ---- */
+
+/* A heap copy of the exact length with room in front, so that sanitizers see an overrun. */
+static char *with_double_quotes(const char *event, size_t *ret_len)
+{
+    *ret_len = strlen(event);
+    char *copy = malloc(PARLEY_EVENT_ROOM_BYTES + *ret_len);
+    for (size_t i = 0; i < *ret_len; i++)
+        copy[PARLEY_EVENT_ROOM_BYTES + i] = event[i] == '\'' ? '"' : event[i];
+    return copy;
+}
+
+void wire_client(struct wire *w, const char *event)
+{
+    size_t len;
+    char *copy = with_double_quotes(event, &len);
+
+    assert_non_null(w->session);
+    session_client_event(w->session, (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, len},
+                         PARLEY_EVENT_ROOM);
+    free(copy);
+    (void)loop_run_due(w->loop);
+}
+
+void wire_model(struct wire *w, const char *event)
+{
+    size_t len;
+    char *copy = with_double_quotes(event, &len);
+
+    assert_non_null(w->model_ctx);
+    w->model_host->on_event(w->model_ctx, (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, len},
+                            PARLEY_EVENT_ROOM);
+    free(copy);
+    (void)loop_run_due(w->loop);
+}
+
+void wire_model_closes(struct wire *w, int status, int close_code, const char *code, bool retryable)
+{
+    const struct parley_model_closed closed = {.size = sizeof(closed),
+                                               .status = status,
+                                               .close_code = close_code,
+                                               .retryable = retryable,
+                                               .code = code,
+                                               .type = "invalid_request_error",
+                                               .message = "the model says no"};
+
+    w->model_host->on_closed(w->model_ctx, &closed);
+    w->model_ctx = NULL;
+    (void)loop_run_due(w->loop);
+}
+
+void wire_model_busy(struct wire *w, bool busy)
+{
+    bool was = w->model_busy;
+
+    w->model_busy = busy;
+    if (was && !busy)
+        w->model_host->on_writable(w->model_ctx);
+    (void)loop_run_due(w->loop);
+}
+
+void wire_client_leaves(struct wire *w)
+{
+    struct session *s = w->session;
+
+    w->session = NULL;
+    session_client_gone(s);
+    (void)loop_run_due(w->loop);
+}
+
+void wire_advance_ms(struct wire *w, int64_t ms)
+{
+    clock_fake_advance_us((uint64_t)ms * 1000);
+    (void)loop_run_due(w->loop);
+}
+
+/* ---- looking ---- */
+
+static const json_t *side_next(struct side *s, const char *who, const char *type)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (s->taken == s->count)
+        fail_msg("%s gets nothing, %s was expected", who, type);
+    const char *text = s->events[s->taken++];
+    json_decref(s->current);
+    s->current = json_parse(view_of(text), &err);
+    if (s->current == NULL)
+        fail_msg("%s gets what is not JSON: %s: %s", who, err.message, text);
+    if (strcmp(json_get_str(s->current, "type", ""), type) != 0)
+        fail_msg("%s gets this, %s was expected: %s", who, type, text);
+    return s->current;
+}
+
+const json_t *wire_client_gets(struct wire *w, const char *type)
+{
+    const json_t *event = side_next(&w->client, "the client", type);
+
+    if (json_get_view(event, "event_id").len == 0)
+        fail_msg("%s has no event_id", type);
+    return event;
+}
+
+const json_t *wire_model_gets(struct wire *w, const char *type)
+{
+    return side_next(&w->model, "the model", type);
+}
+
+void wire_client_gets_nothing(struct wire *w)
+{
+    if (w->client.taken < w->client.count)
+        fail_msg("the client gets: %s", w->client.events[w->client.taken]);
+}
+
+void wire_model_gets_nothing(struct wire *w)
+{
+    if (w->model.taken < w->model.count)
+        fail_msg("the model gets: %s", w->model.events[w->model.taken]);
+}
+
+void wire_client_is_closed(struct wire *w, int code)
+{
+    assert_true(w->client_closed);
+    assert_int_equal(w->client_code, code);
+}
+
+bool wire_client_is_paused(const struct wire *w)
+{
+    return w->client_paused;
+}
+
+bool wire_model_is_closed(const struct wire *w)
+{
+    return w->model_closed;
+}
+
+const json_t *wire_at(const json_t *event, const char *path)
+{
+    struct parley_view rest = view_of(path);
+    const json_t *at = event;
+
+    while (rest.len > 0 && at != NULL) {
+        struct parley_view name;
+        char key[64];
+        int64_t index;
+        (void)view_split(&rest, '.', &name);
+        view_copy(key, sizeof(key), name);
+        if (json_is_array(at))
+            at = view_to_int64(name, &index) ? json_array_get(at, (size_t)index) : NULL;
+        else
+            at = json_object_get(at, key);
+    }
+    return at;
+}
+
+const char *wire_text(const json_t *event, const char *path)
+{
+    const json_t *at = wire_at(event, path);
+
+    return json_is_string(at) ? json_string_value(at) : "";
+}
+
+/* ---- tools and store ---- */
+
+int wire_tool_calls(struct wire *w)
+{
+    return w->call_count;
+}
+
+const char *wire_tool_call_id(struct wire *w, int n)
+{
+    return w->calls[n].call_id;
+}
+
+void wire_tool_ends(struct wire *w, int n, const char *output)
+{
+    const struct parley_tool_result result = {.size = sizeof(result), .output = view_of(output)};
+
+    w->calls[n].ended = true;
+    w->tools_host->end(w->calls[n].op, &result);
+    (void)loop_run_due(w->loop);
+}
+
+bool wire_tool_was_cancelled(struct wire *w, int n)
+{
+    return w->calls[n].cancelled;
+}
+
+const char *wire_stored(struct wire *w)
+{
+    return w->stored.data == NULL ? "" : w->stored.data;
+}
+
+void wire_store_fails(struct wire *w)
+{
+    w->store_fails = true;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One session between a test's client and a test's model, without sockets and with the clock moved
+ * by hand: what the client says goes in, what model and client are told comes out in order. The
+ * model, the tools and the store are plugins linked into the test, made by the real loader from INI
+ * text.
+ */
+#ifndef WIRE_HARNESS_H
+#define WIRE_HARNESS_H
+
+#include "base/json.h"
+#include "session/session.h"
+
+#include <stdbool.h>
+
+struct wire;
+
+/* Open a session with [agent test] and these further lines of its section ("" for none). The model
+ * has not said session.created yet. */
+struct wire *wire_connect(const char *agent_lines);
+
+/* The same, with the model ready and session.created and the agent's session.update taken away. */
+struct wire *wire_open(const char *agent_lines);
+
+/* Ends everything and frees it; fails the test when something is left. */
+void wire_close(struct wire *w);
+
+struct session *wire_session(struct wire *w);
+
+/* The client, or the model, says this. Single quotes stand for double ones. */
+void wire_client(struct wire *w, const char *event);
+void wire_model(struct wire *w, const char *event);
+void wire_model_created(struct wire *w);
+
+/* The model's connection ends. */
+void wire_model_closes(struct wire *w, int status, int close_code, const char *code,
+                       bool retryable);
+
+/* send() answers PARLEY_E_BUSY from now on, or takes events again. */
+void wire_model_busy(struct wire *w, bool busy);
+
+/* The next event that went to the client, or the model: its type must be this. Borrowed until the
+ * next call for the same side. */
+const json_t *wire_client_gets(struct wire *w, const char *type);
+const json_t *wire_model_gets(struct wire *w, const char *type);
+
+/* Nothing more went there. */
+void wire_client_gets_nothing(struct wire *w);
+void wire_model_gets_nothing(struct wire *w);
+
+/* The client's connection was closed with this code. */
+void wire_client_is_closed(struct wire *w, int code);
+bool wire_client_is_paused(const struct wire *w);
+bool wire_model_is_closed(const struct wire *w);
+
+/* The client's connection ends. */
+void wire_client_leaves(struct wire *w);
+
+void wire_advance_ms(struct wire *w, int64_t ms);
+
+/* The text at a path of member names and indexes, "response.status" or "item.content.0.type"; ""
+ * when there is none. */
+const char *wire_text(const json_t *event, const char *path);
+const json_t *wire_at(const json_t *event, const char *path);
+
+/* Calls of the test's tools: [tools t] has slow (ends when told), fast, boom (refuses), wipe. */
+int wire_tool_calls(struct wire *w);
+const char *wire_tool_call_id(struct wire *w, int n);
+void wire_tool_ends(struct wire *w, int n, const char *output);
+bool wire_tool_was_cancelled(struct wire *w, int n);
+
+/* What the store was given, as "kind id" lines in order; the store fails from now on. */
+const char *wire_stored(struct wire *w);
+void wire_store_fails(struct wire *w);
+
+#endif
