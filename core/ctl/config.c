@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parleyctl config show: the effective configuration, with the source of each value. */
+#include "base/cleanup.h"
+#include "conf/show.h"
+#include "ctl/args.h"
+#include "ctl/command.h"
+#include "ctl/term.h"
+#include "daemon/settings.h"
+
+#include <string.h>
+
+static const char help[] =
+    "usage: parleyctl config show -c FILE [-e ENVIRONMENT] [--all] [--json]\n"
+    "\n"
+    "Shows what a configuration comes to: every value with the file and line, or the environment\n"
+    "variable, that it came from. Secrets are hidden. A configuration with mistakes is not shown;\n"
+    "the mistakes are.\n"
+    "\n"
+    "  -c, --config FILE      the INI file\n"
+    "  -e, --environment ENV  with FILE.ENV's values over it, as parleyd -e ENV\n"
+    "      --all              also what is left at its default\n"
+    "      --json             one JSON object: {\"sections\": {TITLE: {KEY: {\"value\", "
+    "\"source\", ...}}}}\n"
+    "\n"
+    "  parleyctl config show -c etc/quickstart.ini\n"
+    "  parleyctl config show -c parley.ini -e production --all\n"
+    "\n"
+    "Next: parleyd -c FILE --check says the same of mistakes; parleyctl reload takes it in.\n"
+    "Exit code: 0 shown, 2 mistakes in the arguments or the configuration.\n";
+
+/* Takes each section in turn. */
+struct sink {
+    bool with_defaults;
+    struct buf *text; /* or */
+    json_t *json;
+};
+
+static void show(struct sink *sink, const char *title, const struct options_values *values)
+{
+    if (values == NULL)
+        return;
+    if (sink->json == NULL) {
+        show_values_text(sink->text, title, values, sink->with_defaults);
+        buf_append_char(sink->text, '\n');
+        return;
+    }
+    json_t *section = json_object();
+    if (section != NULL && show_values_json(section, values))
+        json_object_set(sink->json, title, section);
+    json_decref(section);
+}
+
+static void show_all(struct sink *sink, const struct settings *s)
+{
+    char title[80];
+    struct instances *set = generation_instances(s->generation);
+
+    show(sink, "server", s->server_values);
+    show(sink, "auth", s->auth_values);
+    show(sink, "admin", s->admin_values);
+    show(sink, "telemetry", s->telemetry_values);
+    for (struct instance *i = NULL; (i = instances_next(set, i)) != NULL;)
+        show(sink, i->title, i->values);
+    for (size_t i = 0; generation_agent_at(s->generation, i) != NULL; i++) {
+        (void)snprintf(title, sizeof(title), "agent %s",
+                       generation_agent_at(s->generation, i)->name);
+        show(sink, title, generation_agent_values(s->generation, i));
+    }
+}
+
+static void print_report(const struct conf_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        (void)fprintf(stderr, "%s%s%s\n",
+                      report->items[i].is_warning ? "warning: " : term_style(stderr, TERM_RED),
+                      report->items[i].text,
+                      report->items[i].is_warning ? "" : term_style(stderr, TERM_PLAIN));
+    if (report->errors > 0)
+        (void)fprintf(stderr, "%zu mistake%s; nothing is shown until they are gone\n",
+                      report->errors, report->errors == 1 ? "" : "s");
+}
+
+static void print_settings(const struct settings *s, bool with_defaults, bool is_json)
+{
+    _cleanup_(buf_done) struct buf text = {0};
+    struct sink sink = {.with_defaults = with_defaults, .text = &text};
+
+    if (is_json)
+        sink.json = json_object();
+    show_all(&sink, s);
+    if (is_json)
+        term_json(json_pack("{s:o}", "sections", sink.json));
+    else
+        (void)fwrite(text.data, 1, text.len, stdout);
+}
+
+static int show_config(const struct settings_source *source, bool with_defaults, bool is_json)
+{
+    struct registry *registry = NULL;
+    struct settings settings = {0};
+    struct conf_report report = {0};
+    int r = settings_read(source, &registry, 1, &settings, &report);
+
+    print_report(&report);
+    if (r == PARLEY_OK)
+        print_settings(&settings, with_defaults, is_json);
+    settings_free(&settings);
+    registry_destroy(registry);
+    conf_report_done(&report);
+    return r == PARLEY_OK ? CTL_DONE : CTL_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+    struct settings_source source = {0};
+    bool with_defaults = false, is_json = false;
+    const struct arg table[] = {{"--config", "-c", &source.path, NULL},
+                                {"--environment", "-e", &source.environment, NULL},
+                                {"--all", NULL, NULL, &with_defaults},
+                                {"--json", NULL, NULL, &is_json},
+                                {0}};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct args args;
+
+    int r = args_parse(argc, argv, table, &args, &err);
+    if (r == PARLEY_OK && (args.count != 1 || strcmp(args.words[0], "show") != 0))
+        r = parley_fail(&err, PARLEY_E_INVALID, "say what to do: show");
+    if (r == PARLEY_OK && source.path == NULL)
+        r = parley_fail(&err, PARLEY_E_INVALID, "which configuration? name one with -c FILE");
+    return r < 0 ? command_usage_error(&command_config, &err)
+                 : show_config(&source, with_defaults, is_json);
+}
+
+const struct command command_config = {
+    .name = "config",
+    .summary = "show what a configuration comes to",
+    .help = help,
+    .run = run,
+};
