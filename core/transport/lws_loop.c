@@ -161,6 +161,12 @@ static int on_logical_close(struct lws *wsi)
     return 0;
 }
 
+/* Also of what never was closed: the library's pipe. */
+static void on_destroy(struct lws *wsi)
+{
+    (void)on_logical_close(wsi);
+}
+
 static const struct lws_event_loop_ops ops = {
     .name = "parley",
     .init_pt = on_init,
@@ -168,6 +174,7 @@ static const struct lws_event_loop_ops ops = {
     .sock_accept = on_accept,
     .io = on_io,
     .wsi_logical_close = on_logical_close,
+    .destroy_wsi = on_destroy,
     .evlib_size_pt = sizeof(struct lws_loop *),
 };
 

@@ -149,9 +149,11 @@ struct ws *ws_create(struct transport *t, const struct ws_limits *limits,
                      const struct ws_events *events, void *ctx);
 void ws_bind(struct ws *ws, struct conn *c);
 void ws_opened(struct ws *ws);
+void ws_heard(struct ws *ws);
 int ws_received(struct ws *ws, struct lws *wsi, const uint8_t *data, size_t len);
 int ws_peer_closed(struct ws *ws, const uint8_t *payload, size_t len);
 int ws_writable(struct ws *ws);
+void ws_library_closes(struct ws *ws);
 void ws_sweep(struct ws *ws, int64_t now_ms);
 void ws_notify(struct ws *ws);
 /* The connection is no more: on_closed, then freed. */

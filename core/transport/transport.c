@@ -189,10 +189,15 @@ static int on_event(struct conn *c, enum lws_callback_reasons reason, void *in, 
     case LWS_CALLBACK_RECEIVE_PONG:
     case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
         if (c->ws != NULL)
-            c->ws->heard_ms = clock_now_ms();
+            ws_heard(c->ws);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return c->ws == NULL ? -1 : ws_peer_closed(c->ws, in, len);
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        if (c->ws != NULL)
+            ws_library_closes(c->ws);
+        return 0;
     case LWS_CALLBACK_HTTP:
         return http_head_received(c);
     case LWS_CALLBACK_HTTP_BODY:

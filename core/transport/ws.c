@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/str.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>
@@ -462,12 +463,18 @@ static void in_add(struct ws *ws, const uint8_t *data, size_t len, size_t remain
     message_buf_put(t, m);
 }
 
+void ws_heard(struct ws *ws)
+{
+    ws->heard_ms = clock_now_ms();
+    ws->is_pinged = false;
+}
+
 int ws_received(struct ws *ws, struct lws *wsi, const uint8_t *data, size_t len)
 {
     size_t remaining = lws_remaining_packet_payload(wsi);
     bool is_final = lws_is_final_fragment(wsi) != 0;
 
-    ws->heard_ms = clock_now_ms();
+    ws_heard(ws);
     if (ws->state != WS_STATE_OPEN)
         return ws->state == WS_STATE_GONE ? -1 : 0;
     if (ws->in_len == 0 && lws_is_first_fragment(wsi))
@@ -548,11 +555,31 @@ int ws_writable(struct ws *ws)
     return 0;
 }
 
+/*
+ * The library closes by itself when the peer breaks RFC 6455: it sends a close frame and waits for
+ * an answer that such a peer may never give. The code and reason that it chose are noted here.
+ */
+void ws_library_closes(struct ws *ws)
+{
+    struct lws *wsi = ws->conn->wsi;
+    int len = lws_get_close_length(wsi);
+    const unsigned char *payload = lws_get_close_payload(wsi);
+
+    if (ws->state != WS_STATE_OPEN || ws->close_deadline_ms != 0 || len < 2)
+        return;
+    ws->close_code = payload[0] << 8 | payload[1];
+    copy_reason(ws->reason, (const char *)payload + 2, (size_t)len - 2);
+    ws_fail(ws, PARLEY_E_PROTOCOL, "%s: broke the WebSocket protocol: %s", ws->peer, ws->reason);
+    ws->is_close_sent = true;
+    ws->state = WS_STATE_CLOSING;
+    ws->close_deadline_ms = clock_now_ms() + SWEEP_MS;
+}
+
 static void send_ping(struct ws *ws)
 {
     ws->is_pinged = true;
     if (is_free(ws))
-        (void)cork(ws, (struct parley_view){"", 0}, WS_OP_PING);
+        (void)cork(ws, VIEW("parley"), WS_OP_PING); /* an empty pong is not reported */
 }
 
 void ws_sweep(struct ws *ws, int64_t now_ms)
@@ -565,15 +592,14 @@ void ws_sweep(struct ws *ws, int64_t now_ms)
         conn_kill(ws->conn);
         return;
     }
+    ws_library_closes(ws);
     if (ws->state != WS_STATE_OPEN || interval < 0)
         return;
     if (ws->is_paused) {
         ws->heard_ms = now_ms; /* a pong could not be read */
         return;
     }
-    if (silent_ms < interval) {
-        ws->is_pinged = false;
-    } else if (!ws->is_pinged) {
+    if (silent_ms >= interval && !ws->is_pinged) {
         send_ping(ws);
     } else if (silent_ms >= interval * 2) {
         ws_fail(ws, PARLEY_E_TIMEOUT, "%s: silent for %lld ms, and no answer to a ping", ws->peer,
