@@ -58,7 +58,7 @@ export function to_rate(samples, from, to) {
 }
 
 /* 24 kHz samples of a spoken text, with silence around it. */
-export function speak(text, { lead_ms = 300, tail_ms = 1200, voice = "slt" } = {}) {
+export function speak(text, { lead_ms = 300, tail_ms = 1200, voice = "rms" } = {}) {
   const path = join(scratch_folder(), "spoken.wav");
   execFileSync("flite", ["-voice", voice, "-t", text, "-o", path]);
   const { rate, samples } = read_wav(path);
