@@ -4,6 +4,7 @@
  * are, else PocketSphinx; the voice is flite. English only. What an instance runs is decided when
  * it is created, from the files it finds, and told in one log line.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,14 @@ struct plugin {
     struct voices *voices; /* NULL in a build without flite */
 };
 
+struct warming;
+
 struct instance {
     struct plugin *plugin;
-    const void *handle; /* for the log */
-    struct ears *ears;  /* NULL: deaf */
-    const char *voice;  /* NULL: mute */
-    int is_warming;     /* one worker asked for it */
+    const void *handle;      /* for the log */
+    struct ears *ears;       /* NULL: deaf */
+    const char *voice;       /* NULL: mute */
+    struct warming *warming; /* NULL until a worker asked for it */
 };
 
 /* --- Choosing the ears ---------------------------------------------------------------------------
@@ -139,6 +142,73 @@ static int choose_voice(struct instance *self, const char *name, struct parley_e
     return PARLEY_OK;
 }
 
+/* --- Warming up: the first caller should not wait for a model to load ----------------------------
+ */
+
+/* A job of the pool, which may outlive the instance: then it does nothing. */
+struct warming {
+    pthread_mutex_t lock;
+    struct instance *instance; /* NULL once it is gone */
+    int refs;                  /* the instance and the pool */
+};
+
+static void warming_unref(struct warming *warming)
+{
+    if (__atomic_sub_fetch(&warming->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    pthread_mutex_destroy(&warming->lock);
+    free(warming);
+}
+
+/* The lock is held while a model loads, so that the instance stays for so long. */
+static void warm(void *arg)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct warming *warming = arg;
+
+    pthread_mutex_lock(&warming->lock);
+    struct instance *self = warming->instance;
+    if (self != NULL && self->ears->warm(self->ears, &err) < 0)
+        self->plugin->host->log(self->handle, PARLEY_LOG_ERROR, "ears=%s cannot be loaded: %s",
+                                self->ears->name, err.message);
+    pthread_mutex_unlock(&warming->lock);
+}
+
+static void warmed(void *arg, int status)
+{
+    (void)status; /* not run: then the first utterance loads it */
+    warming_unref(arg);
+}
+
+static void warm_later(struct instance *self, struct parley_worker *worker)
+{
+    const struct parley_service_offload *offload =
+        self->plugin->host->service(PARLEY_SERVICE_OFFLOAD);
+    struct warming *warming = offload == NULL ? NULL : calloc(1, sizeof(*warming));
+    struct warming *none = NULL;
+
+    if (warming == NULL)
+        return;
+    warming->instance = self;
+    warming->refs = 2;
+    pthread_mutex_init(&warming->lock, NULL);
+    if (!__atomic_compare_exchange_n(&self->warming, &none, warming, 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) { /* another worker was first */
+        warming_unref(warming);
+        warming_unref(warming);
+    } else if (offload->run(worker, NULL, warm, warmed, warming) < 0) {
+        warming_unref(warming); /* busy: the first utterance loads it */
+    }
+}
+
+static void warming_abandon(struct warming *warming)
+{
+    pthread_mutex_lock(&warming->lock);
+    warming->instance = NULL;
+    pthread_mutex_unlock(&warming->lock);
+    warming_unref(warming);
+}
+
 /* --- Life ----------------------------------------------------------------------------------------
  */
 
@@ -168,6 +238,8 @@ static void instance_destroy(void *instance)
 {
     struct instance *self = instance;
 
+    if (self->warming != NULL)
+        warming_abandon(self->warming);
     if (self->ears != NULL)
         self->ears->destroy(self->ears);
     free(self);
@@ -197,37 +269,15 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     return PARLEY_OK;
 }
 
-/* --- Warming up: the first caller should not wait for a model to load ----------------------------
- */
-
-static void warm(void *arg)
-{
-    struct parley_error err = PARLEY_ERROR_INIT;
-    struct instance *self = arg;
-
-    if (self->ears->warm(self->ears, &err) < 0)
-        self->plugin->host->log(self->handle, PARLEY_LOG_ERROR, "ears=%s cannot be loaded: %s",
-                                self->ears->name, err.message);
-}
-
-static void warmed(void *arg, int status)
-{
-    (void)arg;
-    (void)status; /* not run: then the first utterance loads it */
-}
-
 static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
                         struct parley_error *err)
 {
     struct instance *self = instance;
-    const struct parley_service_offload *offload =
-        self->plugin->host->service(PARLEY_SERVICE_OFFLOAD);
 
     (void)err;
+    if (self->ears != NULL && __atomic_load_n(&self->warming, __ATOMIC_RELAXED) == NULL)
+        warm_later(self, worker);
     *ret_worker_instance = self;
-    if (self->ears != NULL && offload != NULL &&
-        __atomic_exchange_n(&self->is_warming, 1, __ATOMIC_RELAXED) == 0)
-        (void)offload->run(worker, NULL, warm, warmed, self); /* busy: the first utterance loads */
     return PARLEY_OK;
 }
 
