@@ -15,7 +15,7 @@ static size_t whole_words(struct parley_view text, size_t start, size_t at)
 
     while (inside && at > start && !is_space(text.data[at - 1]))
         at--;
-    while (at > start && is_space(text.data[at - 1]))
+    while (at > 0 && is_space(text.data[at - 1]))
         at--;
     return at;
 }

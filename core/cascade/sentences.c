@@ -9,7 +9,7 @@
 
 /* Words whose full stop ends no sentence. */
 static const char *const abbreviations[] = {
-    "mr", "mrs", "ms", "dr", "prof", "st", "vs", "no", "e.g", "i.e", "approx", "jr", "sr", "fig",
+    "mr", "mrs", "ms", "dr", "prof", "st", "vs", "e.g", "i.e", "approx", "jr", "sr", "fig",
 };
 
 static bool is_space(char c)
@@ -187,7 +187,7 @@ bool sentences_speakable(struct buf *out, struct parley_view piece)
 
     for (size_t i = 0; i < piece.len; i++) {
         char c = piece.data[i];
-        bool starts_word = i == 0 || is_space(piece.data[i - 1]);
+        bool starts_word = out->len == start || out->data[out->len - 1] == ' ';
 
         if (c == '*' || c == '`' || (c == '#' && starts_word) || (c == '_' && starts_word))
             continue;
