@@ -19,6 +19,7 @@
 #include "words.h"
 
 #define MAX_TRIES  2
+#define ASK_SCORE  0.7  /* times min_score: enough to ask back, which does no harm */
 #define SAME_SCORE 1.03 /* two tools nearer than this cannot be told apart */
 #define SURE_SCORE 1.5  /* times min_score: an answer that is rather another request */
 
@@ -228,7 +229,9 @@ static bool take_best(struct turn *t, double floor)
     struct match matches[SCORE_MAX_MATCHES];
     size_t count = score_tools(t->catalog, t->u, t->now_s, matches);
     bool stands_out = count < 2 || matches[0].score >= matches[1].score * SAME_SCORE;
-    bool is_meant = count > 0 && matches[0].score >= floor && stands_out;
+    bool is_asking = count > 0 && slots_missing(matches[0].tool, matches[0].arguments) != NULL;
+    bool is_meant =
+        count > 0 && stands_out && matches[0].score >= floor * (is_asking ? ASK_SCORE : 1);
 
     note_choice(&t->reply->choice, matches, count, is_meant);
     if (is_meant)

@@ -332,7 +332,7 @@ static const struct parley_option options[] = {
                 .values = "destructive|all|none",
                 .help = "Before which tools it asks: those that may delete or overwrite, all that "
                         "change something, or none."),
-    PARLEY_NUMBER(struct config, min_score, .default_value = "1.5", .min = 0, .max = 100,
+    PARLEY_NUMBER(struct config, min_score, .default_value = "1.3", .min = 0, .max = 100,
                   .help =
                       "Least score at which a tool counts as meant; the log shows scores at level "
                       "debug."),

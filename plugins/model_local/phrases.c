@@ -117,7 +117,7 @@ static size_t person_end(const struct slots *slots, size_t at)
 {
     size_t end = at + is(slots, at, "my");
 
-    if (!is_content(slots, end))
+    if (!is_content(slots, end) || word_is_time(slots->u->tokens[end].word))
         return at;
     bool is_capital = slots->u->tokens[end++].is_capital;
     while (is_capital && end - at < MAX_PERSON_WORDS && is_content(slots, end) &&
@@ -164,14 +164,17 @@ static bool has_words(const struct slots *slots, struct span span)
     return false;
 }
 
+/* Text that was announced counts whatever it says ("saying hello"). */
+static bool give_announced(const struct slots *slots, size_t first, size_t end,
+                           struct span *ret_span)
+{
+    *ret_span = phrase_trim(slots->u, (struct span){first, end});
+    return ret_span->first < ret_span->end;
+}
+
 static bool give(const struct slots *slots, size_t first, size_t end, struct span *ret_span)
 {
-    struct span span = phrase_trim(slots->u, (struct span){first, end});
-
-    if (!has_words(slots, span))
-        return false;
-    *ret_span = span;
-    return true;
+    return give_announced(slots, first, end, ret_span) && has_words(slots, *ret_span);
 }
 
 static bool quoted(const struct slots *slots, struct span *ret_span)
@@ -182,7 +185,7 @@ static bool quoted(const struct slots *slots, struct span *ret_span)
         open++;
     for (size_t i = open + 1; i < slots->u->count; i++) {
         if (is(slots, i, "\""))
-            return give(slots, open + 1, i, ret_span);
+            return give_announced(slots, open + 1, i, ret_span);
     }
     return false;
 }
@@ -208,7 +211,7 @@ static bool marked_text(const struct slots *slots, struct span *ret_span)
 {
     for (size_t i = 0; i < slots->u->count; i++) {
         size_t marker = text_marker(slots, i);
-        if (marker > 0 && give(slots, i + marker, slots->u->count, ret_span))
+        if (marker > 0 && give_announced(slots, i + marker, slots->u->count, ret_span))
             return true;
     }
     return false;

@@ -10,12 +10,14 @@
 #define BM25_K1          1.2
 #define BM25_B           0.4
 #define SYNONYM_WEIGHT   0.7
+#define REMARK_WEIGHT    0.4
 #define LEAST_TOOLS      8   /* so that one tool alone still has telling words */
 #define ARITHMETIC_BONUS 6.0 /* a sum was said and the tool takes one */
 
 /* What the sentence asks for, besides its words. */
 struct mood {
     bool is_question; /* wants to know, so a tool that only reads is likelier */
+    bool is_creation; /* wants something made, so a tool that only reads is unlikely */
     bool is_remark;   /* tells something of the speaker and asks for nothing */
     bool is_deletion;
 };
@@ -23,6 +25,27 @@ struct mood {
 static bool starts_with(const struct utterance *u, size_t at, const char *first, const char *second)
 {
     return utterance_in(u, at, first) && (second == NULL || utterance_in(u, at + 1, second));
+}
+
+/* "do you like music", "what do you think about the weather": asks for an opinion, not for a tool.
+ */
+static bool asks_opinion(const struct utterance *u)
+{
+    for (size_t i = 0; i + 1 < u->count; i++) {
+        if (starts_with(u, i, "you", "like love think feel believe hate"))
+            return true;
+    }
+    return false;
+}
+
+/* "the order was wrong": a statement about something. */
+static bool states_past(const struct utterance *u, size_t at)
+{
+    for (size_t i = at + 1; i < at + 4; i++) {
+        if (utterance_in(u, i, "was were"))
+            return utterance_in(u, at, "the this that these those");
+    }
+    return false;
 }
 
 /* "I lost my umbrella" wishes for nothing; "I need", "I want", "I'd like" do. */
@@ -36,7 +59,9 @@ static bool is_remark(const struct utterance *u)
         at++;
     if (starts_with(u, at, "i", NULL))
         return !utterance_in(u, at + 1, wishes);
-    return starts_with(u, at, "my we they he she it", NULL) && !utterance_in(u, at + 1, "need");
+    if (starts_with(u, at, "my we they he she it", NULL))
+        return !utterance_in(u, at + 1, "need");
+    return starts_with(u, at, "what", "a an") || asks_opinion(u) || states_past(u, at);
 }
 
 static struct mood mood_of(const struct utterance *u)
@@ -45,7 +70,11 @@ static struct mood mood_of(const struct utterance *u)
         "what what's whats which who who's when where how how's is are do "
         "does did show list read tell any";
     struct mood mood = {.is_remark = is_remark(u)};
+    size_t at = 0;
 
+    while (utterance_in(u, at, "can could would will you please and now , ok okay"))
+        at++;
+    mood.is_creation = utterance_in(u, at, "take make add create write put jot save set");
     for (size_t i = 0; i < u->count; i++) {
         mood.is_deletion = mood.is_deletion || word_is_destructive(u->tokens[i].word) ||
                            utterance_in(u, i, "forget");
@@ -158,14 +187,20 @@ static bool takes_arithmetic(const struct tool *tool)
 
 static double weigh(const struct slots *slots, const struct mood *mood, double score)
 {
-    score *= 0.6 + 0.4 * slots_share(slots->tool, slots->arguments);
+    double share = slots_share(slots->tool, slots->arguments);
+
+    score *= 0.6 + 0.4 * share;
     score *= 0.4 + 0.6 * coverage(slots);
     if (mood->is_remark)
-        score *= 0.5;
+        score *= REMARK_WEIGHT;
     if (mood->is_question && slots->tool->is_read_only)
         score *= 1.15;
-    if (slots->tool->is_destructive && !mood->is_deletion)
+    if (mood->is_question && !slots->tool->is_read_only && share < 1)
         score *= 0.8;
+    if (mood->is_creation && slots->tool->is_read_only)
+        score *= 0.5;
+    if (slots->tool->is_destructive && !mood->is_deletion)
+        score *= 0.5;
     return score;
 }
 

@@ -4,20 +4,20 @@
 #include <string.h>
 
 static const char stop_words[] =
-    " a about am an and another any anything are as ask asked asks at available be been but by "
-    "called can cannot can't conversation could current currently default did do does doing don't "
-    "down each "
-    "either else every everything example exactly for from function functions get gets give given "
-    "gives go going good got had has have he hello her here hers hey hi him his how i i'd i'll i'm "
-    "i've if in instead into is isn't it it's its just kindly leave let let's like list's look "
-    "lot many may maybe me might mine more most much must my named need needs next no not now of "
-    "off ok okay on one ones only onto optional or other our out over parameter per please put "
-    "question questions really return returned returns right say says she should so some "
-    "something soon specific specified such tell tells than thank thanks that that's the their "
-    "them then there these they thing things this those to too tool tools um up us use used user "
-    "users uses using value values very want wants was we well were what what's whatever when "
-    "where which while who who's whom whose why will with within without won't would yes yet you "
-    "you'd your yours ";
+    " a about am an and another any anything are as ask asked asks at available be been "
+    "but by called can can't cannot conversation could current currently default did do "
+    "does doing don't down each either else every everything exactly example for from "
+    "function functions get gets give given gives go going good got had has have he hello "
+    "her here hers hey hi him his how i i'd i'll i'm i've if in instead into is isn't it "
+    "it's its just kindly leave let let's like list's look lot make makes making many may "
+    "maybe me might mine more most much must my named need needs next no not now of off "
+    "ok okay on one ones only onto optional or other our out over parameter per please "
+    "put question questions really return returned returns right say says she should so "
+    "some something soon specific specified such take takes taking tell tells than thank "
+    "thanks that that's the their them then there these they thing things this those to "
+    "too tool tools um up us use used user users uses using value values very want wants "
+    "was we well were what what's whatever when where which while who who's whom whose "
+    "why will with within without won't would yes yet you you'd your yours ";
 
 static const char time_words[] =
     " afternoon april august day days december evening february friday hour hours january july "
@@ -214,6 +214,8 @@ static const struct {
     {"find", {"search"}},
     {"forecast", {"weather"}},
     {"forget", {"delet", "clear", "remov"}},
+    {"googl", {"search", "web"}},
+    {"google", {"search", "web"}},
     {"hot", {"weather", "temperatur"}},
     {"jot", {"note", "writ"}},
     {"lamp", {"light"}},
@@ -253,6 +255,8 @@ static const struct {
     {"wake", {"alarm"}},
     {"warm", {"weather", "temperatur"}},
     {"wip", {"delet", "clear", "eras"}},
+    {"writ", {"written"}},
+    {"write", {"written"}},
     {"wipe", {"delet", "clear", "eras"}},
 };
 

@@ -190,10 +190,10 @@ static const struct function {
     {{
          .name = "clock_now",
          .flags = PARLEY_TOOL_READ_ONLY,
-         .description =
-             "Tells the current time, the date and the day of the week, here or in another "
-             "city, country or time zone. Use it for every question about what time, "
-             "date or day it is now.",
+         .description = "Tells the current time, the date with its year, and the day of the week, "
+                        "here or in another "
+                        "city, country or time zone. Use it for every question about what time, "
+                        "date or day it is now.",
          .parameters =
              "{\"type\":\"object\",\"properties\":{\"time_zone\":{\"type\":\"string\","
              "\"description\":\"City such as Tokyo, country, or IANA time zone such as "

@@ -202,6 +202,21 @@ static const struct named_zone *find_place(const struct zones *zones, const char
     return NULL;
 }
 
+/* "paris france" is found as "paris": words are cut from the end, in `plain`, until it is known. */
+static const struct named_zone *find(const struct zones *zones, char *plain,
+                                     const struct named_zone **ret_place)
+{
+    for (char *cut = plain; cut != NULL; cut = strrchr(plain, ' ')) {
+        if (cut != plain)
+            *cut = '\0';
+        *ret_place = find_place(zones, plain);
+        const struct named_zone *zone = *ret_place != NULL ? *ret_place : find_named(zones, plain);
+        if (zone != NULL)
+            return zone;
+    }
+    return NULL;
+}
+
 /* "new york" becomes "New York". */
 static void say_place(const char *plain, char *out, size_t size)
 {
@@ -258,8 +273,7 @@ int zones_find(const struct zones *zones, struct parley_view name, struct zones_
         *ret_match = (struct zones_match){.zone = &utc, .id = "UTC"};
         return PARLEY_OK;
     }
-    const struct named_zone *place = find_place(zones, plain);
-    const struct named_zone *zone = place != NULL ? place : find_named(zones, plain);
+    const struct named_zone *place = NULL, *zone = find(zones, plain, &place);
     if (zone == NULL)
         return parley_fail(err, PARLEY_E_NOT_FOUND, "I do not know the time zone of %.*s.",
                            (int)name.len, name.data);

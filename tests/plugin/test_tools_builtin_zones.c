@@ -69,6 +69,8 @@ static void zones_know_places_that_the_database_does_not_name(void **state)
                         "It is 1:00 AM on Monday, 5 January 2026 in San Francisco, time zone PST.");
     assert_string_equal(said(*state, "munich", MONDAY + 180 * DAY),
                         "It is 11:00 AM on Saturday, 4 July 2026 in Munich, time zone CEST.");
+    assert_string_equal(said(*state, "Paris, France", MONDAY),
+                        "It is 10:00 AM on Monday, 5 January 2026 in Paris, time zone CET.");
     assert_string_equal(said(*state, "US/Eastern", MONDAY),
                         "It is 4:00 AM on Monday, 5 January 2026 in Eastern, time zone EST.");
 }
