@@ -160,6 +160,7 @@ test("on a narrow screen nothing sticks out", { skip }, async () => {
   const page = await open_page(browser, fake.url, { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
   await connect(page);
   await say(page, "two plus three");
+  await wait_for_entry(page, "agent", /is five/);
   await wait_for_phase(page, "ready");
   for (const view of ["talk", "turns", "events"]) {
     await page.click(`.views [data-view="${view}"]`);

@@ -74,6 +74,15 @@ test("the wait runs from the end of speech to the first audio", () => {
   assert.equal(turns.current.audio_ms, 2000);
 });
 
+test("the silence that ends a turn belongs to the wait, not to the speech", () => {
+  const session = { audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 500 } } } };
+  const turns = played([0, "session.created", { session }], ...SPOKEN, audio(3600, "a1"));
+  assert.equal(wait_ms(turns.current), 1100);
+  assert.equal(turns.current.speech_ms, 1600);
+  const [you, hush, think] = bars(turns.current, 4000);
+  assert.deepEqual([you.from, you.to, hush.from, hush.to, think.from, think.to], [-1600, 0, 0, 500, 500, 1100]);
+});
+
 test("a pause before any answer goes on with the same turn", () => {
   const turns = played(...SPOKEN.slice(0, 2),
     [3200, "input_audio_buffer.speech_started", { audio_start_ms: 3100, item_id: "u2" }],

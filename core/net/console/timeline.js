@@ -13,7 +13,7 @@ const STEPS = [250, 500, 1000, 2000, 5000];
 
 /* y and height of each kind of bar in a row of 38 */
 const LANE = {
-  you: [8, 15], think: [13, 5], agent: [8, 15], text: [8, 15], unheard: [11, 9], tool: [28, 7], cut: [4, 23],
+  you: [8, 15], hush: [14, 3], think: [13, 5], agent: [8, 15], text: [8, 15], unheard: [11, 9], tool: [28, 7], cut: [4, 23],
 };
 
 export function duration(ms) {
@@ -62,8 +62,10 @@ function figures(turn) {
   if (turn.kind === "spoken")
     rows.push(["You spoke", duration(turn.speech_ms)]);
   rows.push([turn.first_audio_at === null ? "First text after" : "First audio after", duration(wait_ms(turn))]);
+  if (turn.silence_ms > 0)
+    rows.push(["Of it, waiting for more words", duration(turn.silence_ms)]);
   if (server.first_audio_ms !== undefined)
-    rows.push(["… measured by the server", duration(server.first_audio_ms)]);
+    rows.push(["Of it, the server answering", duration(server.first_audio_ms)]);
   for (const tool of turn.tools.values())
     rows.push([tool.name, `${duration(tool.ms ?? (tool.done_at === null ? null : tool.done_at - tool.start_at))}${tool.status ? `, ${tool.status}` : ""}`]);
   if (turn.audio_ms > 0)
@@ -186,7 +188,7 @@ export class Timeline {
     this.span = span;
     const nodes = ticks(span).map((ms) =>
       svg("text", { x: this.#x(ms), y: 12, "text-anchor": "middle", class: ms === 0 ? "zero" : "" }, ms === 0 ? "0" : `${ms / 1000} s`));
-    nodes.push(svg("text", { x: "100%", dx: 62, y: 12, "text-anchor": "end", class: "unit" }, "wait"));
+    nodes.push(svg("text", { x: "100%", y: 12, "text-anchor": "end", class: "unit" }, "wait"));
     this.parts.axis.replaceChildren(...nodes);
   }
 

@@ -4,6 +4,8 @@
  * the loudspeaker. No page, no clock of its own: every call says when.
  *
  * A turn's zero is the moment its user fell silent (or pressed Send); all else is measured from there.
+ * The server knows of that moment only after the silence that its turn detection waits for, and the
+ * user waits through that silence too, so it counts.
  *
  *   speech_started, typed message    begin a turn
  *   response.created                 belongs to the turn, unless that has had its whole answer: then
@@ -19,7 +21,7 @@ function new_turn(number, kind, at) {
   return {
     number, kind, /* "spoken", "typed" or "unasked" */
     start_at: at, zero_at: kind === "spoken" ? null : at,
-    speech_from_ms: null, speech_ms: 0,
+    speech_from_ms: null, speech_ms: 0, silence_ms: 0,
     items: new Set(), user_item: null, tools: new Map(),
     response: null, status: null, follow_up: false,
     first_text_at: null, first_audio_at: null, audio_ms: 0,
@@ -36,6 +38,7 @@ export class Turns {
     this.changed = changed;
     this.list = [];
     this.made = 0;
+    this.silence_ms = 0; /* that ends a turn, as far as the session says */
   }
 
   get current() {
@@ -101,6 +104,8 @@ export class Turns {
 
   #received(event, at) {
     switch (event.type) {
+      case "session.created":
+      case "session.updated": return this.#session(event.session);
       case "input_audio_buffer.speech_started": return this.#speech_started(event, at);
       case "input_audio_buffer.speech_stopped": return this.#speech_stopped(event, at);
       case "input_audio_buffer.committed": return this.#committed(event, at);
@@ -119,6 +124,12 @@ export class Turns {
     }
   }
 
+  #session(session) {
+    const detection = session?.audio?.input?.turn_detection;
+    this.silence_ms = detection?.type === "server_vad" ? (detection.silence_duration_ms ?? 0) : 0;
+    return null;
+  }
+
   /* A pause in which nothing was answered yet goes on with the same turn. */
   #speech_started(event, at) {
     const waits = this.current?.kind === "spoken" && this.current.response === null;
@@ -133,9 +144,11 @@ export class Turns {
     const turn = this.current;
     if (turn?.kind !== "spoken")
       return null;
-    turn.zero_at = at;
-    turn.speech_ms = turn.speech_from_ms === null || event.audio_end_ms === undefined
+    const whole_ms = turn.speech_from_ms === null || event.audio_end_ms === undefined
       ? at - turn.start_at : Math.max(0, event.audio_end_ms - turn.speech_from_ms);
+    turn.silence_ms = Math.min(this.silence_ms, whole_ms);
+    turn.speech_ms = whole_ms - turn.silence_ms;
+    turn.zero_at = at - turn.silence_ms;
     return turn;
   }
 
@@ -278,8 +291,10 @@ export function bars(turn, now) {
     list.push({ kind: "you", from: -speech_ms, to: 0 });
 
   const answer_at = turn.play_from ?? turn.first_audio_at ?? turn.first_text_at ?? turn.cut_at ?? turn.done_at;
+  if (turn.silence_ms > 0 && turn.zero_at !== null)
+    list.push({ kind: "hush", from: 0, to: turn.silence_ms });
   if (turn.zero_at !== null && turn.response !== null)
-    list.push({ kind: "think", from: 0, to: (answer_at ?? now) - zero });
+    list.push({ kind: "think", from: turn.silence_ms, to: Math.max(turn.silence_ms, (answer_at ?? now) - zero) });
 
   for (const tool of turn.tools.values())
     list.push({ kind: "tool", from: tool.start_at - zero, to: tool_end(tool, turn, now) - zero, label: tool.name });

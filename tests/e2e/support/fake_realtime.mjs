@@ -44,7 +44,7 @@ class Session {
     this.session = {
       type: "realtime", object: "realtime.session", id: "sess_fake", model: agent, output_modalities: ["audio"],
       instructions: "", tools: [], audio: {
-        input: { format: { type: "audio/pcm", rate: RATE }, transcription: { model: "fake" }, turn_detection: { type: "server_vad", create_response: true, interrupt_response: true } },
+        input: { format: { type: "audio/pcm", rate: RATE }, transcription: { model: "fake" }, turn_detection: { type: "server_vad", silence_duration_ms: 500, create_response: true, interrupt_response: true } },
         output: { format: { type: "audio/pcm", rate: RATE }, voice: "slt" },
       },
     };
