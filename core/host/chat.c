@@ -129,7 +129,7 @@ static void ask_cancel(struct chat_session *s)
     s->must_cancel = false;
     if (s->op == 0)
         return;
-    struct watch watch = watch_begin(s->worker, s->title, "cancel");
+    struct watch watch = watch_instance(s->wi, "cancel");
     s->wi->instance->plugin->chat.cancel(s->plugin_session, s->op);
     watch_end(&watch);
 }
@@ -304,7 +304,7 @@ static void close_in_plugin(struct chat_session *s)
 
     if (s->self == 0)
         return;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "session_close");
+    struct watch watch = watch_instance(wi, "session_close");
     wi->instance->plugin->chat.session_close(s->plugin_session);
     watch_end(&watch);
     op_end(TAKE(s->self));
@@ -372,7 +372,7 @@ static int open_in_plugin(struct chat_session *s, const char *session_id, const 
         .agent = agent == NULL ? "" : agent,
         .host = &chat_host,
     };
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "session_open");
+    struct watch watch = watch_instance(wi, "session_open");
     int r = wi->instance->plugin->chat.session_open(wi->ctx, &open, &s->plugin_session, err);
 
     watch_end(&watch);
@@ -420,7 +420,7 @@ static int start(struct chat_session *s, const struct parley_chat_request *reque
                            wi->instance->title);
     s->is_wanted = true;
     parley_op op = s->op;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "generate");
+    struct watch watch = watch_instance(wi, "generate");
     int r = wi->instance->plugin->chat.generate(s->plugin_session, request, op, err);
     watch_end(&watch);
     if (r == PARLEY_OK)

@@ -103,7 +103,7 @@ static void on_limit(void *ctx)
 
 void exporter_attach(struct worker_instance *wi)
 {
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "attach");
+    struct watch watch = watch_instance(wi, "attach");
 
     wi->instance->plugin->exporter.attach(wi->ctx, wi->worker, &exporter_host);
     watch_end(&watch);
@@ -112,7 +112,7 @@ void exporter_attach(struct worker_instance *wi)
 static int deliver_in_plugin(struct worker_instance *wi, const struct parley_batch *batch,
                              parley_op op, struct parley_error *err)
 {
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "deliver");
+    struct watch watch = watch_instance(wi, "deliver");
     int r = wi->instance->plugin->exporter.deliver(wi->ctx, batch, op, err);
 
     watch_end(&watch);
@@ -149,7 +149,7 @@ void exporter_flush(struct worker_instance *wi)
 {
     if (wi->instance->plugin->exporter.flush == NULL)
         return;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "flush");
+    struct watch watch = watch_instance(wi, "flush");
     wi->instance->plugin->exporter.flush(wi->ctx);
     watch_end(&watch);
 }

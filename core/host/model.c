@@ -332,7 +332,7 @@ static void on_close_limit(void *ctx)
 static struct watch enter(struct model_session *s, const char *callback)
 {
     s->calls++;
-    return watch_begin(s->model.worker, s->title, callback);
+    return watch_begin(s->model.worker, s->model.wi, s->title, callback);
 }
 
 static void leave(struct model_session *s, struct watch *watch)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/services.h"
-#include "host/worker.h"
+#include "host/worker_instance.h"
 #include "transport/http_client.h"
 
 #include <stdlib.h>
@@ -8,16 +8,30 @@
 
 /* Between the plugin's callbacks and the client's. Gone after on_end. */
 struct exchange {
+    struct list entry; /* of worker->exchanges */
     struct parley_worker *worker;
+    struct worker_instance *owner; /* NULL: unknown */
+    bool is_forgotten;             /* its plugin has stopped and hears nothing more */
+    uint64_t id;
     struct parley_http_events events;
     void *ctx;
 };
+
+static struct watch enter(const struct exchange *x, const char *callback)
+{
+    return watch_begin(x->worker, x->owner,
+                       x->owner == NULL ? "a plugin" : x->owner->instance->title, callback);
+}
 
 static void on_data(void *ctx, int code, struct parley_view data)
 {
     struct exchange *x = ctx;
 
+    if (x->is_forgotten)
+        return;
+    struct watch watch = enter(x, "on_data");
     x->events.on_data(x->ctx, code, data);
+    watch_end(&watch);
 }
 
 static void on_end(void *ctx, const struct http_client_response *response)
@@ -32,7 +46,12 @@ static void on_end(void *ctx, const struct http_client_response *response)
         .message = response->message,
     };
 
-    x->events.on_end(x->ctx, &told);
+    list_remove(&x->entry);
+    if (!x->is_forgotten) {
+        struct watch watch = enter(x, "on_end");
+        x->events.on_end(x->ctx, &told);
+        watch_end(&watch);
+    }
     free(x);
 }
 
@@ -47,7 +66,9 @@ static struct exchange *exchange_create(struct parley_worker *worker,
     if (x == NULL)
         return NULL;
     x->worker = worker;
+    x->owner = worker->current;
     x->ctx = ctx;
+    list_append(&worker->exchanges, &x->entry);
     memcpy(&x->events, events, events->size < sizeof(x->events) ? events->size : sizeof(x->events));
     return x;
 }
@@ -59,7 +80,9 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
     struct parley_http_request own = {0};
 
     if (worker->http == NULL)
-        return parley_fail(err, PARLEY_E_UNAVAILABLE, "this worker makes no HTTP requests");
+        worker->http = http_client_create(worker->loop);
+    if (worker->http == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for HTTP requests");
     if (!PARLEY_HAS(events, on_end) || events->on_end == NULL)
         return parley_fail(err, PARLEY_E_INVALID, "on_end is missing");
     struct exchange *x = exchange_create(worker, events, ctx);
@@ -79,8 +102,12 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
     int r =
         http_client_start(worker->http, &asked, x->events.on_data != NULL ? &streamed : &collected,
                           x, ret_request, err);
-    if (r < 0)
+    if (r < 0) {
+        list_remove(&x->entry);
         free(x);
+    } else {
+        x->id = *ret_request;
+    }
     return r;
 }
 
@@ -95,3 +122,18 @@ const struct parley_service_http service_http = {
     .start = start,
     .cancel = cancel,
 };
+
+void service_http_forget(struct worker_instance *wi)
+{
+    struct list *at;
+
+    list_for_each(at, &wi->worker->exchanges)
+    {
+        struct exchange *x = list_entry(at, struct exchange, entry);
+        if (x->owner != wi)
+            continue;
+        x->is_forgotten = true;
+        x->owner = NULL;
+        http_client_cancel(wi->worker->http, x->id);
+    }
+}

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/list.h"
 #include "host/services.h"
-#include "host/worker.h"
+#include "host/worker_instance.h"
 
 #include <stdlib.h>
 
 struct parley_timer {
     struct list entry; /* of worker->timers */
     struct parley_worker *worker;
+    struct worker_instance *owner; /* NULL: unknown */
     struct loop_timer timer;
     void (*on_timer)(void *ctx);
     void *ctx;
@@ -17,7 +18,8 @@ struct parley_timer {
 static void fire(void *arg)
 {
     struct parley_timer *t = arg;
-    struct watch watch = watch_begin(t->worker, "a plugin", "on_timer");
+    struct watch watch = watch_begin(
+        t->worker, t->owner, t->owner == NULL ? "a plugin" : t->owner->instance->title, "on_timer");
 
     t->on_timer(t->ctx);
     watch_end(&watch);
@@ -31,6 +33,7 @@ static struct parley_timer *create(struct parley_worker *worker, void (*on_timer
     if (t == NULL)
         return NULL;
     t->worker = worker;
+    t->owner = worker->current;
     t->on_timer = on_timer;
     t->ctx = ctx;
     list_append(&worker->timers, &t->entry);
@@ -63,3 +66,18 @@ const struct parley_service_timer service_timer = {
     .stop = stop,
     .destroy = destroy,
 };
+
+void service_timer_forget(struct worker_instance *wi)
+{
+    struct list *at, *next;
+
+    list_for_each_safe(at, next, &wi->worker->timers)
+    {
+        struct parley_timer *t = list_entry(at, struct parley_timer, entry);
+        if (t->owner != wi)
+            continue;
+        host_worker_fault(wi->worker, "a timer was left behind instance=\"%s\"",
+                          wi->instance->title);
+        destroy(t);
+    }
+}

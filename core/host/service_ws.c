@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/services.h"
-#include "host/worker.h"
+#include "host/worker_instance.h"
 #include "transport/ws.h"
 
 #include <parley/model.h>
@@ -15,19 +15,39 @@ _Static_assert(WS_ROOM == PARLEY_EVENT_ROOM && WS_ROOM_BYTES == PARLEY_EVENT_ROO
 
 /* One connection of a plugin. Gone after on_closed. */
 struct parley_ws {
+    struct list entry; /* of worker->sockets */
     struct parley_worker *worker;
+    struct worker_instance *owner; /* NULL: unknown */
+    bool is_forgotten;             /* its plugin has stopped and hears nothing more */
     struct ws *ws;
     struct parley_ws_events events;
     void *ctx;
 };
+
+/* Whose turn it is; without a watch, since these are the hot ones. */
+static struct worker_instance *enter(const struct parley_ws *p)
+{
+    struct worker_instance *before = p->worker->current;
+
+    p->worker->current = p->owner;
+    return before;
+}
+
+static void leave(const struct parley_ws *p, struct worker_instance *before)
+{
+    p->worker->current = before;
+}
 
 static void on_open(void *ctx, struct ws *ws)
 {
     struct parley_ws *p = ctx;
 
     (void)ws;
-    if (p->events.on_open != NULL)
-        p->events.on_open(p->ctx, p);
+    if (p->is_forgotten || p->events.on_open == NULL)
+        return;
+    struct worker_instance *before = enter(p);
+    p->events.on_open(p->ctx, p);
+    leave(p, before);
 }
 
 static void on_message(void *ctx, struct ws *ws, struct parley_view message, uint32_t flags)
@@ -35,8 +55,11 @@ static void on_message(void *ctx, struct ws *ws, struct parley_view message, uin
     struct parley_ws *p = ctx;
 
     (void)ws;
-    if (p->events.on_message != NULL)
-        p->events.on_message(p->ctx, message, (flags & WS_BINARY) != 0, flags & WS_ROOM);
+    if (p->is_forgotten || p->events.on_message == NULL)
+        return;
+    struct worker_instance *before = enter(p);
+    p->events.on_message(p->ctx, message, (flags & WS_BINARY) != 0, flags & WS_ROOM);
+    leave(p, before);
 }
 
 static void on_writable(void *ctx, struct ws *ws)
@@ -44,8 +67,11 @@ static void on_writable(void *ctx, struct ws *ws)
     struct parley_ws *p = ctx;
 
     (void)ws;
-    if (p->events.on_writable != NULL)
-        p->events.on_writable(p->ctx);
+    if (p->is_forgotten || p->events.on_writable == NULL)
+        return;
+    struct worker_instance *before = enter(p);
+    p->events.on_writable(p->ctx);
+    leave(p, before);
 }
 
 static void on_closed(void *ctx, struct ws *ws, const struct ws_closed *closed)
@@ -62,7 +88,12 @@ static void on_closed(void *ctx, struct ws *ws, const struct ws_closed *closed)
     };
 
     (void)ws;
-    p->events.on_closed(p->ctx, &told);
+    list_remove(&p->entry);
+    if (!p->is_forgotten) {
+        struct worker_instance *before = enter(p);
+        p->events.on_closed(p->ctx, &told);
+        leave(p, before);
+    }
     free(p);
 }
 
@@ -81,7 +112,9 @@ static struct parley_ws *ws_create(struct parley_worker *worker,
     if (p == NULL)
         return NULL;
     p->worker = worker;
+    p->owner = worker->current;
     p->ctx = ctx;
+    list_append(&worker->sockets, &p->entry);
     memcpy(&p->events, events, events->size < sizeof(p->events) ? events->size : sizeof(p->events));
     return p;
 }
@@ -149,10 +182,12 @@ static int service_connect(struct parley_worker *worker, const struct parley_ws_
     if (p == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a connection");
     int r = begin(p, &own, err);
-    if (r < 0)
+    if (r < 0) {
+        list_remove(&p->entry);
         free(p);
-    else
+    } else {
         *ret_ws = p;
+    }
     return r;
 }
 
@@ -178,3 +213,18 @@ const struct parley_service_ws service_ws = {
     .pause = service_pause,
     .close = service_close,
 };
+
+void service_ws_forget(struct worker_instance *wi)
+{
+    struct list *at;
+
+    list_for_each(at, &wi->worker->sockets)
+    {
+        struct parley_ws *p = list_entry(at, struct parley_ws, entry);
+        if (p->owner != wi)
+            continue;
+        p->is_forgotten = true;
+        p->owner = NULL;
+        ws_abort(p->ws);
+    }
+}

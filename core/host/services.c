@@ -66,3 +66,10 @@ const struct parley_host *services_host(void)
 {
     return &host;
 }
+
+void services_forget(struct worker_instance *wi)
+{
+    service_timer_forget(wi);
+    service_http_forget(wi);
+    service_ws_forget(wi);
+}

@@ -9,6 +9,8 @@
 #include <parley/service/timer.h>
 #include <parley/service/ws.h>
 
+struct worker_instance;
+
 /* Constant, for the whole process. */
 const struct parley_host *services_host(void);
 
@@ -17,5 +19,16 @@ extern const struct parley_service_timer service_timer;
 extern const struct parley_service_offload service_offload;
 extern const struct parley_service_http service_http;
 extern const struct parley_service_ws service_ws;
+
+/*
+ * The instance has stopped on its worker: its plugin hears nothing more of what it left open.
+ * Requests and connections are given up, timers are freed; offloaded jobs were waited for.
+ */
+void services_forget(struct worker_instance *wi);
+
+/* Each service's part of it. */
+void service_timer_forget(struct worker_instance *wi);
+void service_http_forget(struct worker_instance *wi);
+void service_ws_forget(struct worker_instance *wi);
 
 #endif

@@ -247,7 +247,7 @@ static void on_limit(void *ctx)
 
 void store_attach(struct worker_instance *wi)
 {
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "attach");
+    struct watch watch = watch_instance(wi, "attach");
 
     wi->instance->plugin->store.attach(wi->ctx, wi->worker, &store_host);
     watch_end(&watch);
@@ -305,7 +305,7 @@ static int settle(struct store_request *q, parley_op op, int r, struct store_req
         return e->status;                                                                          \
     const struct parley_store_vtable *vtable = &wi->instance->plugin->store;                       \
     const parley_op op = q->op;                                                                    \
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, callback);                   \
+    struct watch watch = watch_instance(wi, callback);                                             \
     int r = (call);                                                                                \
     watch_end(&watch);                                                                             \
     return settle(q, op, r, ret_request)

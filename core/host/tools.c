@@ -187,7 +187,7 @@ static void ask_cancel(struct tools_run *run)
     const struct instance *instance = run->wi->instance;
     if (instance->plugin->tools.cancel == NULL)
         return;
-    struct watch watch = watch_begin(run->worker, instance->title, "cancel");
+    struct watch watch = watch_instance(run->wi, "cancel");
     instance->plugin->tools.cancel(run->wi->ctx, run->op);
     watch_end(&watch);
 }
@@ -435,7 +435,7 @@ static int start_on_worker(struct tools_run *run, const struct parley_tool_call 
                            struct parley_error *err)
 {
     struct worker_instance *wi = run->wi;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "call");
+    struct watch watch = watch_instance(wi, "call");
     int r = wi->instance->plugin->tools.call(wi->ctx, call, run->op, err);
 
     watch_end(&watch);
@@ -552,7 +552,7 @@ void tools_session_closed(struct worker_instance *wi, const char *session_id)
 
     if (vtable->session_closed == NULL)
         return;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "session_closed");
+    struct watch watch = watch_instance(wi, "session_closed");
     vtable->session_closed(wi->ctx, session_id);
     watch_end(&watch);
 }

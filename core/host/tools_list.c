@@ -168,7 +168,7 @@ static int ask_list(struct worker_instance *wi, struct parley_tool_list *ret,
                     struct parley_error *err)
 {
     *ret = (struct parley_tool_list){.size = sizeof(*ret)};
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "list");
+    struct watch watch = watch_instance(wi, "list");
     int r = wi->instance->plugin->tools.list(wi->ctx, ret, err);
     watch_end(&watch);
     return r < 0 ? r : check_list(ret, err);
@@ -228,7 +228,7 @@ int tools_attach(struct worker_instance *wi, struct parley_error *err)
     wi->tools = calloc(1, sizeof(*wi->tools));
     if (wi->tools == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", wi->instance->title);
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "attach");
+    struct watch watch = watch_instance(wi, "attach");
     wi->instance->plugin->tools.attach(wi->ctx, &tools_host);
     watch_end(&watch);
     refresh_or_warn(wi);

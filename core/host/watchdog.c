@@ -3,13 +3,28 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "host/worker.h"
+#include "host/worker_instance.h"
 
 #include <inttypes.h>
 
-struct watch watch_begin(struct parley_worker *w, const char *title, const char *callback)
+struct watch watch_begin(struct parley_worker *w, struct worker_instance *wi, const char *title,
+                         const char *callback)
 {
-    return (struct watch){w, title, callback, clock_now_us()};
+    const struct watch watch = {
+        .worker = w,
+        .before = w->current,
+        .title = title,
+        .callback = callback,
+        .start_us = clock_now_us(),
+    };
+
+    w->current = wi;
+    return watch;
+}
+
+struct watch watch_instance(struct worker_instance *wi, const char *callback)
+{
+    return watch_begin(wi->worker, wi, wi->instance->title, callback);
 }
 
 static void log_slow(const struct watch *watch, uint64_t took_us, uint64_t now_us)
@@ -33,6 +48,7 @@ void watch_end(struct watch *watch)
     uint64_t now_us = clock_now_us();
     uint64_t took_us = now_us - watch->start_us;
 
+    watch->worker->current = watch->before;
     if (took_us > dog->longest_us)
         dog->longest_us = took_us;
     if (took_us <= (dog->limit_us == 0 ? WATCHDOG_LIMIT_US : dog->limit_us))

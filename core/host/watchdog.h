@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time that plugins' callbacks take of a worker: a slow one is counted, and logged now and then. */
+/*
+ * Around every call into a plugin: whose turn it is, so that what it asks of the services is known
+ * to be its own, and how long it takes. A slow one is counted, and logged now and then.
+ */
 #ifndef HOST_WATCHDOG_H
 #define HOST_WATCHDOG_H
 
@@ -9,6 +12,7 @@
 #define WATCHDOG_LOG_EACH_US 10000000 /* at most one line in this time */
 
 struct parley_worker;
+struct worker_instance;
 
 struct watchdog {
     uint64_t limit_us; /* 0: WATCHDOG_LIMIT_US */
@@ -20,12 +24,19 @@ struct watchdog {
 /* One call into a plugin. */
 struct watch {
     struct parley_worker *worker;
-    const char *title;    /* whose: "tools files" */
-    const char *callback; /* which: "call" */
+    struct worker_instance *before; /* whose turn it was */
+    const char *title;              /* whose: "tools files" */
+    const char *callback;           /* which: "call" */
     uint64_t start_us;
 };
 
-struct watch watch_begin(struct parley_worker *w, const char *title, const char *callback);
+/* `wi` may be NULL, for what is no instance of this worker. */
+struct watch watch_begin(struct parley_worker *w, struct worker_instance *wi, const char *title,
+                         const char *callback);
+
+/* The same for an instance. */
+struct watch watch_instance(struct worker_instance *wi, const char *callback);
+
 void watch_end(struct watch *watch);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/directory.h"
+#include "transport/http_client.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,13 +18,14 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
     *w = (struct parley_worker){
         .loop = config->loop,
         .transport = config->transport,
-        .http = config->http,
         .offload = config->offload,
         .heavy = config->heavy == NULL ? config->offload : config->heavy,
     };
     (void)snprintf(w->name, sizeof(w->name), "%s", config->name);
     list_init(&w->instances);
     list_init(&w->timers);
+    list_init(&w->exchanges);
+    list_init(&w->sockets);
     w->id = directory_enter(w);
     if (w->id == 0)
         return parley_fail(err, PARLEY_E_TOO_LARGE,
@@ -36,6 +38,7 @@ void host_worker_done(struct parley_worker *w)
 {
     if (w->id == 0)
         return;
+    w->http = http_client_destroy(w->http);
     directory_leave(w);
     op_table_done(&w->ops);
     w->id = 0;

@@ -35,14 +35,17 @@ struct host_counters {
 struct parley_worker {
     struct loop *loop;
     struct transport *transport; /* sockets of this loop; NULL: the ws service refuses */
-    struct http_client *http;    /* requests of this loop; NULL: the http service refuses */
+    struct http_client *http;    /* requests of this loop; made when one is asked for */
     struct offload *offload;     /* short blocking work: stores, tools */
     struct offload *heavy;       /* long computations: speech; may be the same pool */
     unsigned id;                 /* 1 to HOST_MAX_WORKERS */
     char name[16];               /* for logs: "worker 1" */
     struct op_table ops;
-    struct list instances; /* struct worker_instance */
-    struct list timers;    /* struct parley_timer */
+    struct list instances;           /* struct worker_instance */
+    struct worker_instance *current; /* whose callback runs; NULL: no plugin's */
+    struct list timers;              /* struct parley_timer */
+    struct list exchanges;           /* of service_http.c */
+    struct list sockets;             /* struct parley_ws */
     struct watchdog watchdog;
     struct host_counters counters;
     uint64_t fault_logged_us; /* faults of plugins are logged once a second */
@@ -53,7 +56,6 @@ struct host_worker_config {
     const char *name;
     struct loop *loop;
     struct transport *transport;
-    struct http_client *http;
     struct offload *offload;
     struct offload *heavy; /* NULL: the same as offload */
 };

@@ -2,6 +2,7 @@
 #include "host/worker_instance.h"
 
 #include "host/exporter.h"
+#include "host/services.h"
 #include "host/store.h"
 #include "host/tools.h"
 
@@ -19,7 +20,7 @@ static int start_in_plugin(struct worker_instance *wi, struct parley_error *err)
     wi->ctx = wi->instance->ctx;
     if (about->worker_start == NULL)
         return PARLEY_OK;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "worker_start");
+    struct watch watch = watch_instance(wi, "worker_start");
     int r = about->worker_start(wi->instance->ctx, wi->worker, &wi->ctx, err);
     watch_end(&watch);
     if (r == PARLEY_OK)
@@ -31,7 +32,7 @@ static void stop_in_plugin(struct worker_instance *wi)
 {
     if (!wi->is_started)
         return;
-    struct watch watch = watch_begin(wi->worker, wi->instance->title, "worker_stop");
+    struct watch watch = watch_instance(wi, "worker_stop");
     wi->instance->plugin->about.worker_stop(wi->ctx);
     watch_end(&watch);
 }
@@ -56,6 +57,7 @@ static void wi_free(struct worker_instance *wi)
 {
     tools_detach(wi);
     stop_in_plugin(wi);
+    services_forget(wi);
     loop_timer_stop(&wi->check);
     loop_timer_stop(&wi->grace);
     list_remove(&wi->entry);

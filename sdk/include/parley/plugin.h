@@ -107,7 +107,9 @@ struct parley_plugin {
 
     /*
      * [worker] Every session is closed and every operation ended or cancelled before this call;
-     * what is still open counts as ended with PARLEY_E_CANCELLED.
+     * what is still open counts as ended with PARLEY_E_CANCELLED. Offloaded jobs are over. HTTP
+     * requests and connections that the plugin left open are given up without a further callback;
+     * timers are to be destroyed here.
      */
     void (*worker_stop)(void *worker_instance);
 };

@@ -264,10 +264,10 @@ static void start_that_fails_leaves_nothing(void **state)
 static void slow_callback_is_counted(void **state)
 {
     (void)state;
-    struct watch quick = watch_begin(&f.worker, "tools a", "call");
+    struct watch quick = watch_begin(&f.worker, NULL, "tools a", "call");
     watch_end(&quick);
     assert_int_equal(f.worker.counters.slow_callbacks, 0);
-    struct watch slow = watch_begin(&f.worker, "tools a", "call");
+    struct watch slow = watch_begin(&f.worker, NULL, "tools a", "call");
     clock_fake_advance_us(WATCHDOG_LIMIT_US + 1);
     watch_end(&slow);
     assert_int_equal(f.worker.counters.slow_callbacks, 1);

@@ -39,6 +39,7 @@ extern "C" {
 #define PARLEY_CAP_OUT_OF_BAND   (1u << 10) /* conversation "none" */
 #define PARLEY_CAP_ITEM_RETRIEVE (1u << 11) /* conversation.item.retrieve */
 #define PARLEY_CAP_PASSTHROUGH   (1u << 12) /* unknown events reach the peer */
+#define PARLEY_CAP_TOOL_HINTS    (1u << 13) /* function tools may carry MCP's "annotations" */
 
 /* Audio formats, for the masks below. */
 #define PARLEY_AUDIO_PCM_24K (1u << 0) /* audio/pcm, 24,000 Hz */
