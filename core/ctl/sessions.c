@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parleyctl sessions: the live conversations of a running server. */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "ctl/admin.h"
+#include "ctl/command.h"
+#include "ctl/term.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: parleyctl sessions list|show ID [options]\n"
+    "\n"
+    "  list       every live session: its agent, model, state, age and turns\n"
+    "  show ID    one of them with its conversation\n"
+    "\n" ADMIN_HELP "\n"
+    "  parleyctl sessions list -c etc/parley.ini\n"
+    "  parleyctl sessions show sess_8Kd02hf73kQpXz1m4bTy --json\n"
+    "\n"
+    "Exit code: 0 shown, 1 no such session or refused, 2 wrong usage, 3 no server answers.\n";
+
+static void print_age(int64_t ms)
+{
+    char text[32];
+
+    if (ms < 60000)
+        (void)snprintf(text, sizeof(text), "%" PRId64 "s", ms / 1000);
+    else
+        (void)snprintf(text, sizeof(text), "%" PRId64 "m%02" PRId64 "s", ms / 60000,
+                       ms / 1000 % 60);
+    (void)printf("%8s", text);
+}
+
+static void print_row(const json_t *s)
+{
+    (void)printf("%-26s ", json_get_str(s, "id", ""));
+    (void)printf("%-16s %-18s %-11s", json_get_str(s, "agent", ""), json_get_str(s, "model", ""),
+                 json_get_str(s, "state", ""));
+    print_age(json_get_int(s, "age_ms", 0));
+    (void)printf(" %5" PRId64 " %5" PRId64 "\n", json_get_int(s, "turns", 0),
+                 json_get_int(s, "items", 0));
+}
+
+static void print_list(const json_t *answer)
+{
+    const json_t *data = json_object_get(answer, "data");
+    json_t *session;
+    size_t i;
+
+    if (json_array_size(data) == 0) {
+        (void)printf("There are no live sessions; parleyctl talk begins one.\n");
+        return;
+    }
+    (void)printf("%s%-26s %-16s %-18s %-11s%8s %5s %5s%s\n", term_style(stdout, TERM_DIM),
+                 "SESSION", "AGENT", "MODEL", "STATE", "AGE", "TURNS", "ITEMS",
+                 term_style(stdout, TERM_PLAIN));
+    json_array_foreach(data, i, session) print_row(session);
+}
+
+/* The words of a message's part: text, or what was said. */
+static void print_parts(const json_t *item)
+{
+    json_t *part;
+    size_t i;
+
+    json_array_foreach(json_object_get(item, "content"), i, part)
+    {
+        const char *text = json_get_str(part, "text", NULL);
+        if (text == NULL)
+            text = json_get_str(part, "transcript", NULL);
+        (void)fputs(i > 0 ? " " : "", stdout);
+        term_safe(stdout, view_of(text == NULL ? "(sound)" : text));
+    }
+    (void)fputc('\n', stdout);
+}
+
+static void print_item(const json_t *item)
+{
+    const char *type = json_get_str(item, "type", "");
+
+    if (strcmp(type, "function_call") == 0) {
+        (void)printf("%s  tool  %s", term_style(stdout, TERM_CYAN), json_get_str(item, "name", ""));
+        term_safe(stdout, json_get_view(item, "arguments"));
+    } else if (strcmp(type, "function_call_output") == 0) {
+        (void)printf("%s     -> ", term_style(stdout, TERM_CYAN));
+        term_safe(stdout, json_get_view(item, "output"));
+    } else {
+        (void)printf("%s%9s  %s", term_style(stdout, TERM_BOLD), json_get_str(item, "role", type),
+                     term_style(stdout, TERM_PLAIN));
+        print_parts(item);
+        return;
+    }
+    (void)printf("%s\n", term_style(stdout, TERM_PLAIN));
+}
+
+static void print_session(const json_t *s)
+{
+    json_t *item;
+    size_t i;
+
+    (void)printf("session  %s\nagent    %s\nmodel    %s\nstate    %s\nage     ",
+                 json_get_str(s, "id", ""), json_get_str(s, "agent", ""),
+                 json_get_str(s, "model", ""), json_get_str(s, "state", ""));
+    print_age(json_get_int(s, "age_ms", 0));
+    (void)printf("\nturns    %" PRId64 "\n\n", json_get_int(s, "turns", 0));
+    json_array_foreach(json_object_get(s, "conversation"), i, item) print_item(item);
+}
+
+static bool is_id(const char *id)
+{
+    for (const char *c = id; *c != '\0'; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+            return false;
+    }
+    return id[0] != '\0' && strlen(id) < 64;
+}
+
+static int check_words(const struct args *args, struct parley_error *err)
+{
+    const char *what = args->count > 0 ? args->words[0] : "";
+
+    if (strcmp(what, "list") == 0 && args->count == 1)
+        return PARLEY_OK;
+    if (strcmp(what, "show") != 0)
+        return parley_fail(err, PARLEY_E_INVALID, "say what to do: list, or show ID");
+    if (args->count != 2 || !is_id(args->words[1]))
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "show needs the id of one session; parleyctl sessions list has them");
+    return PARLEY_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    struct admin_options o = {0};
+    const struct arg table[] = {ADMIN_ARGS(o), {0}};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct args args;
+    char path[128];
+    _cleanup_json_ json_t *answer = NULL;
+
+    int r = args_parse(argc, argv, table, &args, &err);
+    if (r == PARLEY_OK)
+        r = check_words(&args, &err);
+    if (r < 0)
+        return command_usage_error(&command_sessions, &err);
+    bool is_list = args.count == 1;
+    (void)snprintf(path, sizeof(path), "/admin/v1/sessions%s%s", is_list ? "" : "/",
+                   is_list ? "" : args.words[1]);
+    r = admin_ask(&o, "GET", path, &answer, &err);
+    if (r < 0)
+        return command_failed(&command_sessions, &err);
+    if (o.is_json)
+        term_json(json_incref(answer));
+    else if (is_list)
+        print_list(answer);
+    else
+        print_session(answer);
+    return CTL_DONE;
+}
+
+const struct command command_sessions = {
+    .name = "sessions",
+    .summary = "list and show the live sessions of a running server",
+    .help = help,
+    .run = run,
+};
