@@ -81,8 +81,7 @@ static void side_add(struct side *s, struct parley_view event)
 static void model_caps_of(void *instance, struct parley_model_caps *caps)
 {
     (void)instance;
-    caps->flags = 0xFFFF & ~PARLEY_CAP_PASSTHROUGH;
-    caps->flags |= PARLEY_CAP_PASSTHROUGH;
+    caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS;
     caps->input_formats = caps->output_formats = PARLEY_AUDIO_PCM_24K;
     caps->max_id_chars = 32;
 }
@@ -376,7 +375,7 @@ static void adopt(struct registry *r, const struct parley_plugin *descriptor)
     struct parley_error err = PARLEY_ERROR_INIT;
     struct plugin *p = NULL;
 
-    if (loader_adopt(descriptor, "linked in", services_host(), &p, &err) < 0)
+    if (loader_adopt(descriptor, descriptor->name, services_host(), &p, &err) < 0)
         fail_msg("%s", err.message);
     if (registry_add(r, p, &err) < 0)
         fail_msg("%s", err.message);
@@ -440,7 +439,7 @@ struct wire *wire_connect(const char *agent_lines)
     struct parley_error err = PARLEY_ERROR_INIT;
 
     current = w;
-    log_set_level(LOG_LEVEL_ERROR);
+    log_set_level(getenv("WIRE_LOG") == NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
     clock_fake_start(1000000000, 1767603600000000);
     w->loop = loop_create();
     w->registry = registry_create(services_host(), "/nowhere");
