@@ -618,6 +618,7 @@ void answer_words_failed(struct cascade_session *s, const struct parley_error *e
         outbox_error(s, &error, (struct parley_view){0});
     }
     s->wants_answer = false;
+    answer_advance(s);
 }
 
 struct answer *answer_find(const struct cascade_session *s, struct parley_view id)

@@ -148,7 +148,7 @@ static struct speech_job *add_job(void *ctx)
 {
     struct speech_job *job = calloc(1, sizeof(*job));
 
-    assert(job != NULL && fakes.job_count < 64);
+    assert(job != NULL && fakes.job_count < FAKE_MAX_JOBS);
     job->ctx = ctx;
     fakes.jobs[fakes.job_count++] = job;
     return job;

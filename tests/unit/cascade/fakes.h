@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FAKE_MAX 16
+#define FAKE_MAX      16 /* chat sessions */
+#define FAKE_MAX_JOBS 64
 
 struct chat_session {
     struct loop *loop;
@@ -56,7 +57,7 @@ struct fakes {
     int64_t max_tokens;
 
     /* Speech: jobs in the order of asking. */
-    struct speech_job *jobs[64];
+    struct speech_job *jobs[FAKE_MAX_JOBS];
     size_t job_count;
     int refuse_speech;
 };
