@@ -13,7 +13,6 @@
 #include <parley/service/offload.h>
 #include <parley/store.h>
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,10 +38,8 @@ struct plugin {
 };
 
 struct instance {
-    atomic_int refs; /* the host, and each worker instance that is not done */
     const struct parley_service_offload *offload;
     struct db_settings settings;
-    char *path;
     struct db *db; /* used on the lane only; opened by the first batch */
 };
 
@@ -54,23 +51,13 @@ struct worker_instance {
     struct request **waiting_end;
     size_t waiting_count;
     size_t waiting_bytes;
-    bool is_busy;    /* a batch is under way */
-    bool is_stopped; /* nobody listens any more; what was accepted is still written */
+    bool is_busy; /* a batch is under way */
 };
 
 struct batch {
     struct worker_instance *wi;
     struct request *requests;
 };
-
-static void instance_unref(struct instance *instance)
-{
-    if (atomic_fetch_sub(&instance->refs, 1) > 1)
-        return;
-    db_close(instance->db);
-    free(instance->path);
-    free(instance);
-}
 
 /* --- On the pool --------------------------------------------------------------------------------
  */
@@ -139,8 +126,7 @@ static void finish(const struct worker_instance *wi, struct request *requests)
 {
     for (struct request *request = requests, *next = NULL; request != NULL; request = next) {
         next = request->next;
-        if (!wi->is_stopped)
-            deliver(wi, request);
+        deliver(wi, request);
         request_destroy(request);
     }
 }
@@ -193,18 +179,11 @@ static void send_waiting(struct worker_instance *wi)
         int r = send_batch(wi, &requests);
         if (r == PARLEY_OK)
             return;
-        (void)parley_fail(&err, r, "%s: the pool takes no more work now", wi->instance->path);
+        (void)parley_fail(&err, r, "%s: the pool takes no more work now",
+                          wi->instance->settings.path);
         fail_all(requests, &err);
         finish(wi, requests);
     }
-}
-
-static void release_when_idle(struct worker_instance *wi)
-{
-    if (!wi->is_stopped || wi->is_busy)
-        return;
-    instance_unref(wi->instance);
-    free(wi);
 }
 
 static void done(void *arg, int status)
@@ -215,13 +194,12 @@ static void done(void *arg, int status)
 
     wi->is_busy = false;
     if (status < 0) {
-        (void)parley_fail(&err, status, "%s: the server is stopping", wi->instance->path);
+        (void)parley_fail(&err, status, "%s: the server is stopping", wi->instance->settings.path);
         fail_all(batch->requests, &err);
     }
     finish(wi, batch->requests);
     free(batch);
     send_waiting(wi);
-    release_when_idle(wi);
 }
 
 /* --- The queue ----------------------------------------------------------------------------------
@@ -239,7 +217,7 @@ static void enqueue(struct worker_instance *wi, struct request *request)
 static int accept(struct worker_instance *wi, struct request *request, bool is_whole,
                   struct parley_error *err)
 {
-    const char *path = wi->instance->path;
+    const char *path = wi->instance->settings.path;
 
     if (request == NULL || !is_whole) {
         request_destroy(request);
@@ -399,17 +377,11 @@ static int instance_create(void *data, const struct parley_instance_info *info, 
     if (r < 0)
         return r;
     struct instance *instance = calloc(1, sizeof(*instance));
-    char *path = strdup(config->path); /* a last batch may outlive the options */
-    if (instance == NULL || path == NULL) {
-        free(instance);
-        free(path);
+    if (instance == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", info->name);
-    }
-    instance->refs = 1;
     instance->offload = offload;
-    instance->path = path;
     instance->settings = (struct db_settings){
-        .path = path,
+        .path = config->path,
         .busy_timeout_ms = (int)config->busy_timeout,
         .is_full_sync = config->sync == SYNC_FULL,
     };
@@ -417,9 +389,12 @@ static int instance_create(void *data, const struct parley_instance_info *info, 
     return PARLEY_OK;
 }
 
-static void instance_destroy(void *instance)
+static void instance_destroy(void *data)
 {
-    instance_unref(instance);
+    struct instance *instance = data;
+
+    db_close(instance->db);
+    free(instance);
 }
 
 static int worker_start(void *data, struct parley_worker *worker, void **ret_worker_instance,
@@ -429,22 +404,19 @@ static int worker_start(void *data, struct parley_worker *worker, void **ret_wor
     struct worker_instance *wi = calloc(1, sizeof(*wi));
 
     if (wi == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory for a worker", instance->path);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory for a worker",
+                           instance->settings.path);
     wi->instance = instance;
     wi->worker = worker;
     wi->waiting_end = &wi->waiting;
-    atomic_fetch_add(&instance->refs, 1);
     *ret_worker_instance = wi;
     return PARLEY_OK;
 }
 
+/* Offloaded jobs are over by now, and each of them sent what waited: nothing is left. */
 static void worker_stop(void *worker_instance)
 {
-    struct worker_instance *wi = worker_instance;
-
-    wi->is_stopped = true;
-    send_waiting(wi);
-    release_when_idle(wi);
+    free(worker_instance);
 }
 
 /* --- Tables -------------------------------------------------------------------------------------

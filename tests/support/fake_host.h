@@ -84,7 +84,7 @@ struct fake_plugin;
 struct fake_plugin *fake_plugin_open(const char *path, const char *name, const char *const *options,
                                      struct parley_error *err);
 
-/* Stop, destroy, unload. NULL is fine. */
+/* Finish offloaded jobs, stop, destroy, unload. NULL is fine. */
 void fake_plugin_close(struct fake_plugin *plugin);
 
 /* The role's table, or NULL when the plugin does not play it. */

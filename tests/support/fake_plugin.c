@@ -363,9 +363,9 @@ void fake_plugin_close(struct fake_plugin *plugin)
     if (plugin == NULL)
         return;
     const struct parley_plugin *descriptor = plugin->descriptor;
+    fake_host_run(); /* offloaded jobs are over before a worker stops */
     if (plugin->is_started && descriptor->worker_stop != NULL)
         descriptor->worker_stop(plugin->worker_instance);
-    fake_host_run();
     if (plugin->is_created && descriptor->instance_destroy != NULL)
         descriptor->instance_destroy(plugin->instance);
     if (plugin->is_loaded && descriptor->unload != NULL)
