@@ -228,15 +228,30 @@ void dialogue_mark(struct dialogue_item *i)
     i->marks[i->mark_count++] = mark;
 }
 
-void dialogue_cut(struct dialogue *d, struct dialogue_item *i, int64_t ms)
+void dialogue_interrupt(struct dialogue_item *i, int64_t ms)
 {
-    size_t kept = (size_t)(ms * i->audio_rate_hz / 1000);
-
     /* A sentence that was interrupted has no mark yet. */
     if (i->mark_count == 0 || i->marks[i->mark_count - 1].text_end < i->text.len)
         dialogue_mark(i);
     i->heard_bytes = heard_bytes(buf_view(&i->text), i->marks, i->mark_count, ms);
     i->is_cut = true;
+}
+
+struct dialogue_item *dialogue_last_spoken(const struct dialogue *d)
+{
+    for (struct list *at = d->items.prev; at != &d->items; at = at->prev) {
+        struct dialogue_item *i = list_entry(at, struct dialogue_item, entry);
+        if (i->is_spoken)
+            return i;
+    }
+    return NULL;
+}
+
+void dialogue_cut(struct dialogue *d, struct dialogue_item *i, int64_t ms)
+{
+    size_t kept = (size_t)(ms * i->audio_rate_hz / 1000);
+
+    dialogue_interrupt(i, ms);
     if (ms * 1000 < i->audio_us)
         i->audio_us = ms * 1000;
     if (kept < i->audio.len) {

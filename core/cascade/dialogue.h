@@ -105,6 +105,13 @@ void dialogue_keep_audio(struct dialogue *d, struct dialogue_item *i, const int1
 /* The sentence that ends the text so far ends here in the audio. */
 void dialogue_mark(struct dialogue_item *i);
 
+/* The user began to speak when `ms` of a spoken answer had been played, by the clock: that is what
+ * the text model is shown until the client says better. The wire's item stays as it is. */
+void dialogue_interrupt(struct dialogue_item *i, int64_t ms);
+
+/* The newest spoken answer, or NULL. */
+struct dialogue_item *dialogue_last_spoken(const struct dialogue *d);
+
 /* Only the first `ms` of a spoken answer were heard: later audio goes, and its transcript, since no
  * one can say for sure which words were heard. The text model is shown what fits the time. */
 void dialogue_cut(struct dialogue *d, struct dialogue_item *i, int64_t ms);

@@ -117,6 +117,20 @@ static void commit_until(struct cascade_session *s, int64_t sample, const char *
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
+/* The client stops its player now; what it had not played was not heard. */
+static void interrupt(struct cascade_session *s)
+{
+    uint64_t now = clock_now_us(), end = pacer_end_us(&s->pacer);
+    struct dialogue_item *i = dialogue_last_spoken(&s->dialogue);
+
+    s->wants_answer = false;
+    if (s->answer != NULL)
+        answer_cancel(s->answer, RT_REASON_TURN_DETECTED);
+    if (i != NULL && end > now)
+        dialogue_interrupt(i, (i->audio_us - (int64_t)(end - now)) / 1000);
+    s->pacer = (struct pacer){0};
+}
+
 static void on_started(struct cascade_session *s)
 {
     struct ears *e = &s->ears;
@@ -127,13 +141,8 @@ static void on_started(struct cascade_session *s)
     drop_before(e, e->turns.start_ms * SAMPLES_PER_MS);
     rt_encode_speech_started(outbox_begin(s), e->turns.start_ms, view_of(e->item_id));
     outbox_end(s);
-
-    if (!s->view.interrupt_response)
-        return;
-    s->wants_answer = false;
-    s->pacer = (struct pacer){0}; /* the client stops its player */
-    if (s->answer != NULL)
-        answer_cancel(s->answer, RT_REASON_TURN_DETECTED);
+    if (s->view.interrupt_response)
+        interrupt(s);
 }
 
 static void on_paused(struct cascade_session *s)

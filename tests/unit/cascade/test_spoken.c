@@ -714,6 +714,20 @@ static void the_model_knows_what_was_heard(void **state)
     assert_null(strstr(fakes.items, "four"));
 }
 
+static void without_a_word_of_the_client_the_clock_says_what_was_heard(void **state)
+{
+    struct rig *r = *state;
+
+    start_answer(r);
+    rig_voice(r, 400);
+    rig_send(r, CREATE);
+    assert_non_null(strstr(fakes.items, "One two"));
+    assert_null(strstr(fakes.items, "Five"));
+    assert_string_equal(
+        rig_text(rig_last(r, "response.done"), "response.output.0.content.0.transcript"),
+        "One two three four. Five six seven eight. ");
+}
+
 static void what_was_not_heard_at_all_is_not_shown(void **state)
 {
     struct rig *r = *state;
@@ -913,6 +927,7 @@ int main(void)
         TEST(a_short_noise_does_not_interrupt),
         TEST(interrupt_response_false_lets_the_answer_go_on),
         TEST(the_model_knows_what_was_heard),
+        TEST(without_a_word_of_the_client_the_clock_says_what_was_heard),
         TEST(what_was_not_heard_at_all_is_not_shown),
         TEST(a_truncated_item_has_no_transcript_and_less_audio),
         TEST(truncation_beyond_what_was_produced_is_an_error),
