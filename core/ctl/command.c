@@ -2,6 +2,7 @@
 #include "ctl/command.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "conf/nearest.h"
 #include "ctl/models.h"
 #include "ctl/term.h"
@@ -89,8 +90,20 @@ static int help_on(const struct command *c)
     return run(c, 2, argv);
 }
 
+/* What plugins log while they are tried out is for operators; PARLEY_LOG=debug shows all of it. */
+static void choose_log_level(void)
+{
+    const char *wanted = getenv("PARLEY_LOG");
+    enum log_level level = LOG_LEVEL_ERROR;
+
+    if (wanted != NULL)
+        (void)log_level_parse(wanted, &level);
+    log_set_level(level);
+}
+
 int command_main(int argc, char **argv)
 {
+    choose_log_level();
     if (argc < 2) {
         print_help(stderr);
         return CTL_USAGE;

@@ -50,6 +50,26 @@ static void show(struct sink *sink, const char *title, const struct options_valu
     json_decref(section);
 }
 
+/* The keys of an instance are in two tables, which are shown as the one section they are. */
+static void show_instance(struct sink *sink, const struct instance *i)
+{
+    _cleanup_(buf_done) struct buf own = {0};
+
+    if (sink->json != NULL) {
+        json_t *section = json_object();
+        if (section != NULL && show_values_json(section, i->common) &&
+            show_values_json(section, i->values))
+            json_object_set(sink->json, i->title, section);
+        json_decref(section);
+        return;
+    }
+    show_values_text(sink->text, i->title, i->common, sink->with_defaults);
+    show_values_text(&own, i->title, i->values, sink->with_defaults);
+    const char *line = strchr(buf_view(&own).data, '\n'); /* behind the title */
+    buf_append_str(sink->text, line == NULL ? "" : line + 1);
+    buf_append_char(sink->text, '\n');
+}
+
 static void show_all(struct sink *sink, const struct settings *s)
 {
     char title[80];
@@ -60,7 +80,7 @@ static void show_all(struct sink *sink, const struct settings *s)
     show(sink, "admin", s->admin_values);
     show(sink, "telemetry", s->telemetry_values);
     for (struct instance *i = NULL; (i = instances_next(set, i)) != NULL;)
-        show(sink, i->title, i->values);
+        show_instance(sink, i);
     for (size_t i = 0; generation_agent_at(s->generation, i) != NULL; i++) {
         (void)snprintf(title, sizeof(title), "agent %s",
                        generation_agent_at(s->generation, i)->name);

@@ -319,7 +319,7 @@ static void on_closed(void *ctx, int status, const char *reason)
     char message[640];
 
     t->code = closed_code(t, status);
-    if (status < 0 && !t->was_interrupted) {
+    if (status < 0 && !t->was_interrupted && t->view.error_count == 0) {
         (void)snprintf(message, sizeof(message), "%s%s",
                        t->code == CTL_UNREACHABLE ? "no server answers: " : "", reason);
         talk_view_error(&t->view, message);

@@ -224,7 +224,8 @@ struct talk_audio *talk_audio_close(struct talk_audio *a)
         pthread_join(a->input_thread, NULL);
     if (a->has_output_thread)
         pthread_join(a->output_thread, NULL);
-    loop_run_once(a->config.loop); /* what the microphone has posted still names this struct */
+    /* What the microphone has posted and did not run is dropped with the loop, which does not run
+     * again after this. */
     if (a->input != NULL)
         snd_pcm_close(a->input);
     if (a->output != NULL)

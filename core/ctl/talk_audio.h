@@ -39,7 +39,7 @@ int64_t talk_audio_flush_ms(struct talk_audio *a);
 /* Is something still to be played? */
 bool talk_audio_is_playing(struct talk_audio *a);
 
-/* NULL is fine. Returns NULL. */
+/* NULL is fine. Returns NULL. The loop must not run again while there was a microphone. */
 struct talk_audio *talk_audio_close(struct talk_audio *a);
 
 #endif

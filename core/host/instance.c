@@ -71,6 +71,7 @@ static void instance_destroy(struct instance *i)
     if (i->info.size != 0)
         i->plugin->about.instance_destroy(i->ctx);
     options_destroy(i->values);
+    options_destroy(i->common);
     free(i->name);
     free(i->config_dir);
     free(i);
@@ -189,15 +190,18 @@ static void out_of_memory(const struct maker *m, const struct conf_section *s)
 }
 
 static void make_enabled(const struct maker *m, struct instances *set, enum instance_kind kind,
-                         const struct conf_section *s, const char *plugin_name)
+                         const struct conf_section *s, struct options_values *take_common)
 {
     struct instance *i = instance_alloc(kind, s->name, m->conf->dir);
 
     if (i == NULL) {
+        options_destroy(take_common);
         out_of_memory(m, s);
         return;
     }
-    if (build(m, s, i, plugin_name) < 0) {
+    i->common = take_common;
+    const struct options_instance *config = options_config(i->common);
+    if (build(m, s, i, config->plugin) < 0) {
         instance_destroy(i);
         return;
     }
@@ -218,8 +222,9 @@ static void make(const struct maker *m, struct instances *set, const struct conf
         return;
     const struct options_instance *config = options_config(common);
     if (config->enabled)
-        make_enabled(m, set, kind, s, config->plugin);
-    options_destroy(common);
+        make_enabled(m, set, kind, s, common);
+    else
+        options_destroy(common);
 }
 
 /* ---- the set ---- */

@@ -35,7 +35,8 @@ struct instance {
     char title[64]; /* "tools files", for messages and logs */
     char *config_dir;
     struct plugin *plugin;
-    struct options_values *values; /* for `config show` */
+    struct options_values *common; /* plugin and enabled; for `config show`, as values */
+    struct options_values *values;
     struct parley_instance_info info;
     void *ctx; /* what instance_create returned */
 };
