@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__SSE2__)
+/* SCAN_PORTABLE: for the test of the way that other machines take. */
+#if defined(__SSE2__) && !defined(SCAN_PORTABLE)
 #include <immintrin.h>
 #endif
 
@@ -20,7 +21,7 @@ void scan_space(struct scan *s)
         s->at++;
 }
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(SCAN_PORTABLE)
 
 #define STEP 128
 
