@@ -42,7 +42,8 @@ struct http_server_config {
 int http_server_create(struct transport *t, const struct http_server_config *config,
                        struct http_server **ret, struct parley_error *err);
 
-/* Close its connections at once, and free it. Returns NULL. */
+/* Drop its connections, whose on_closed and on_gone come from in here, and free it. Returns NULL.
+ */
 struct http_server *http_server_destroy(struct http_server *s);
 
 /* Load certificate and key anew for connections that come from now on. */

@@ -694,8 +694,19 @@ int http_server_create(struct transport *t, const struct http_server_config *con
 
 struct http_server *http_server_destroy(struct http_server *s)
 {
+    struct list *at, *tmp;
+
     if (s == NULL)
         return NULL;
+    list_for_each_safe(at, tmp, &s->t->conns)
+    {
+        struct conn *c = list_entry(at, struct conn, entry);
+        if (c->server != s)
+            continue;
+        http_conn_gone(c);
+        c->server = NULL; /* it may linger until the library has given up writing */
+        conn_drop(c);
+    }
     lws_vhost_destroy(s->vhost);
     server_free(s);
     return NULL;

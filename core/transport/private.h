@@ -131,6 +131,9 @@ void transport_notice(struct transport *t, struct ws *ws);
 /* Drop the connection in the next turn. */
 void conn_kill(struct conn *c);
 
+/* Drop it now: not inside one of its own callbacks. */
+void conn_drop(struct conn *c);
+
 struct conn *conn_create(struct transport *t);
 /* The library is done with it (or never had it). */
 void conn_gone(struct conn *c);

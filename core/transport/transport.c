@@ -105,7 +105,7 @@ void transport_notice(struct transport *t, struct ws *ws)
  * The library keeps a connection with unsent bytes alive for a while when told to close it; with
  * the socket shut down its next write fails, and then it lets go.
  */
-static void drop(struct conn *c)
+void conn_drop(struct conn *c)
 {
     int fd = (int)lws_get_socket_fd(c->wsi);
 
@@ -122,7 +122,7 @@ static void on_later(void *ctx)
         struct conn *c = list_entry(t->dying.next, struct conn, dying);
         list_remove(&c->dying);
         if (c->wsi != NULL)
-            drop(c);
+            conn_drop(c);
     }
     while (!list_empty(&t->notices)) {
         struct ws *ws = list_entry(t->notices.next, struct ws, notice);
