@@ -62,6 +62,17 @@ static bool add_tool(struct session *s, struct worker_instance *wi, const struct
     return true;
 }
 
+/* "now" of instance clock is its function now, or clock_now. */
+static bool is_function(struct parley_view instance, struct parley_view wanted, const char *name)
+{
+    struct parley_view n = view_of(name);
+
+    if (view_equal(wanted, n))
+        return true;
+    return n.len == instance.len + 1 + wanted.len && view_starts_with(n, instance) &&
+           n.data[instance.len] == '_' && view_ends_with(n, wanted);
+}
+
 /* One entry of the agent's list: an instance, or one function of it. */
 static bool add_tools_of(struct session *s, const char *entry)
 {
@@ -80,7 +91,7 @@ static bool add_tools_of(struct session *s, const char *entry)
     const struct tools_function *f = tools_functions(wi, &count);
     bool found = false;
     for (size_t i = 0; i < count; i++) {
-        if (one && !view_is(function, f[i].name))
+        if (one && !is_function(head, function, f[i].name))
             continue;
         found = true;
         if (!add_tool(s, wi, &f[i]))
