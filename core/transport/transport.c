@@ -218,6 +218,11 @@ static int on_event(struct conn *c, enum lws_callback_reasons reason, void *in, 
         return 0;
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         return c->ws == NULL ? -1 : ws_client_add_headers(c->ws, in, len);
+    case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH: /* the last time its headers are there */
+        if (c->ws != NULL)
+            (void)lws_hdr_copy(c->wsi, c->ws->subprotocol, (int)sizeof(c->ws->subprotocol),
+                               WSI_TOKEN_PROTOCOL);
+        return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         if (c->ws == NULL)
             return -1;

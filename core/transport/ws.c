@@ -524,7 +524,6 @@ void ws_opened(struct ws *ws)
     if (!ws->is_client)
         return;
     list_remove(&ws->connecting);
-    (void)lws_hdr_copy(wsi, ws->subprotocol, (int)sizeof(ws->subprotocol), WSI_TOKEN_PROTOCOL);
     ws_client_free(ws);
     if (ws->events.on_open != NULL)
         ws->events.on_open(ws->ctx, ws);
