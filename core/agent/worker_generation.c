@@ -176,6 +176,17 @@ int worker_generation_model(struct worker_generation *wg, const struct agent *a,
     return make_model(wg, wi, speech, ret_model, err);
 }
 
+const struct instance *worker_generation_model_section(const struct worker_generation *wg,
+                                                       const struct agent *a, size_t place)
+{
+    const struct worker_instance *wi =
+        place >= a->config->model.count
+            ? NULL
+            : worker_instances_find(wg->instances, INSTANCE_MODEL, a->config->model.items[place]);
+
+    return wi == NULL ? NULL : wi->instance;
+}
+
 struct worker_instance *worker_generation_store(const struct worker_generation *wg,
                                                 const struct agent *a)
 {

@@ -40,6 +40,10 @@ struct generation *worker_generation_config(const struct worker_generation *wg);
 int worker_generation_model(struct worker_generation *wg, const struct agent *a, size_t place,
                             const struct model **ret_model, struct parley_error *err);
 
+/* The section of that model; NULL when it is not running. */
+const struct instance *worker_generation_model_section(const struct worker_generation *wg,
+                                                       const struct agent *a, size_t place);
+
 /* The store of the agent, or NULL. */
 struct worker_instance *worker_generation_store(const struct worker_generation *wg,
                                                 const struct agent *a);

@@ -41,6 +41,28 @@ enum instance_kind instance_kind_by_name(const char *name)
     return INSTANCE_KIND_COUNT;
 }
 
+/* ---- names for telemetry ---- */
+
+const char *instance_provider(const struct instance *i)
+{
+    const char *plugin = i == NULL ? "" : i->plugin->about.name;
+
+    if (strcmp(plugin, "model_foundry") == 0)
+        return "azure.ai.openai";
+    return strncmp(plugin, "model_", 6) == 0 ? plugin + 6 : plugin;
+}
+
+const char *instance_model_name(const struct instance *i)
+{
+    for (size_t n = 0; i != NULL && n < options_count(i->values); n++) {
+        struct options_setting o = options_setting(i->values, n);
+        bool is_name = strcmp(o.name, "model") == 0 || strcmp(o.name, "deployment") == 0;
+        if (is_name && o.text != NULL && o.text[0] != '\0' && !o.is_secret)
+            return o.text;
+    }
+    return i == NULL ? "" : i->name;
+}
+
 /* ---- one instance ---- */
 
 static int choose_role(const struct plugin *p, enum instance_kind kind, enum role *ret_role,

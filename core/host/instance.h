@@ -41,6 +41,14 @@ struct instance {
     void *ctx; /* what instance_create returned */
 };
 
+/*
+ * Who answers behind a model section, in the words of telemetry: the provider ("openai"; of a
+ * plugin that nobody knows, its name without "model_"), and the model (the option `model` or
+ * `deployment`, else the section's name). "" for NULL. Thread: any.
+ */
+const char *instance_provider(const struct instance *i);
+const char *instance_model_name(const struct instance *i);
+
 /* All instances of one configuration. */
 struct instances;
 

@@ -23,6 +23,7 @@ static void append_audio(struct session *s, struct parley_view event, uint32_t f
                   SESSION_APPEND_BYTES);
         return;
     }
+    s->counts.client_hot++;
     s->counts.input_bytes += peek->payload_bytes;
     tell_view(s, event, flags);
 }
@@ -147,6 +148,7 @@ static void create_item(struct session *s, struct parley_view event, uint32_t fl
             return;
         }
     }
+    turn_item(s, json_object_get(e->tree, "item"));
     tell_item_create(s, event, flags, e, after);
 }
 
@@ -234,6 +236,7 @@ static void unknown_event(struct session *s, struct parley_view event, uint32_t 
     struct rt_error fault;
 
     s->counts.unknown_events++;
+    s->counts.client_unknown++;
     if (view_is(peek->type, "parley.playback")) {
         _cleanup_json_ json_t *tree = json_parse(event, NULL);
         interruption_report(s, tree);
@@ -251,7 +254,8 @@ void client_event(struct session *s, struct parley_view event, uint32_t flags)
     struct rt_peek peek;
     struct rt_error fault;
 
-    s->counts.client_events++;
+    if (++s->counts.client_events % MEASURE_EACH == 0)
+        measure_publish(s);
     if (rt_peek(event, &peek) < 0) {
         (void)rt_error_of_fault(&fault, &peek);
         say_error(s, &fault, peek.event_id);

@@ -52,7 +52,7 @@ void interruption_begin(struct session *s)
 
     if (p == NULL || p->is_settled)
         return;
-    turn_interrupted(s);
+    turn_interrupted(s, playback_heard_ms(p, now));
     if (s->agent->config->truncation_wait_ms == 0)
         return;
     view_copy(s->interruption.item_id, sizeof(s->interruption.item_id), view_of(p->id));

@@ -79,6 +79,7 @@ static void on_created(void *ctx, int status, const struct parley_error *err)
     struct session *s = ctx;
 
     s->journal.request = NULL;
+    measure_store(s, "create", clock_now_us() - s->journal.began_us, status);
     if (status < 0)
         failed(s, "create", err);
     else
@@ -91,6 +92,7 @@ static void on_appended(void *ctx, int status, const struct parley_error *err)
     struct session *s = ctx;
 
     s->journal.request = NULL;
+    measure_store(s, "append", clock_now_us() - s->journal.began_us, status);
     clear(&s->journal.sending);
     if (status < 0)
         failed(s, "append", err);
@@ -102,6 +104,7 @@ static void on_updated(void *ctx, int status, const struct parley_error *err)
     struct session *s = ctx;
 
     s->journal.request = NULL;
+    measure_store(s, "update", clock_now_us() - s->journal.began_us, status);
     s->journal.is_ending = false;
     if (status < 0)
         failed(s, "update", err);
@@ -121,6 +124,7 @@ static void write_head(struct session *s)
     int r;
 
     fill_head(s, &data, &head);
+    j->began_us = clock_now_us();
     if (!j->is_created)
         r = store_create(j->store, &head, (struct store_caller){&created_events, s}, &j->request,
                          &err);
@@ -154,6 +158,7 @@ static void write_records(struct session *s)
     }
     j->waiting_count = 0;
     j->waiting_bytes = 0;
+    j->began_us = clock_now_us();
     int r = store_append(j->store, s->id, j->epoch, records, n,
                          (struct store_caller){&appended_events, s}, &j->request, &err);
     free(records);

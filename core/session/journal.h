@@ -27,6 +27,7 @@ struct tools_result;
 struct journal {
     struct worker_instance *store; /* NULL: nothing is kept */
     struct store_request *request; /* under way, or NULL */
+    uint64_t began_us;             /* that request */
     struct list waiting;           /* struct journal_record */
     struct list sending;           /* of the append under way */
     size_t waiting_count;

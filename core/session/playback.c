@@ -32,16 +32,23 @@ static uint64_t end_us(const struct playback_item *i)
     return i->start_us + (uint64_t)length_ms(i) * 1000;
 }
 
+uint64_t playback_end_us(const struct playback *p)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < PLAYBACK_ITEMS; i++) {
+        if (p->items[i].id[0] != '\0' && end_us(&p->items[i]) > end)
+            end = end_us(&p->items[i]);
+    }
+    return end;
+}
+
 /* Items play one after another: a new one starts when the last of the others ends. */
 static uint64_t start_after_others(const struct playback *p, uint64_t now_us)
 {
-    uint64_t start = now_us;
+    uint64_t end = playback_end_us(p);
 
-    for (size_t i = 0; i < PLAYBACK_ITEMS; i++) {
-        if (p->items[i].id[0] != '\0' && end_us(&p->items[i]) > start)
-            start = end_us(&p->items[i]);
-    }
-    return start;
+    return end > now_us ? end : now_us;
 }
 
 static struct playback_item *begin(struct playback *p, struct parley_view item_id,

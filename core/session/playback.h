@@ -42,6 +42,9 @@ struct playback_item *playback_find(struct playback *p, struct parley_view item_
 /* The item whose audio is being played by the clock, or NULL. */
 struct playback_item *playback_current(struct playback *p, uint64_t now_us);
 
+/* When the last audio will have been played, by the clock; 0: there was none. */
+uint64_t playback_end_us(const struct playback *p);
+
 /* The client says how far it is; never beyond what was produced. */
 void playback_report(struct playback_item *i, int64_t played_ms);
 

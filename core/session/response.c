@@ -48,6 +48,7 @@ static void response_free(struct session *s, struct response *r)
         s->sequencer.active = NULL;
     if (!r->in_band)
         s->sequencer.out_of_band--;
+    turn_response_gone(r);
     json_decref(r->object);
     json_decref(r->request);
     free(r->id);
@@ -449,6 +450,7 @@ static void replace_active(struct session *s)
         say_ended(s, object, "failed", NULL, "replaced", "The model began another response.");
         json_decref(object);
     }
+    turn_response_failed(s, old, "replaced", "The model began another response.");
     response_free(s, old);
 }
 
@@ -505,6 +507,8 @@ void response_created(struct session *s, struct parley_view event)
         turn_response_created(s, r, answers);
         /* What is in the conversation now, it has seen. */
         s->sequencer.wants_answer = s->sequencer.wants_answer && s->calls_running > 0;
+    } else {
+        turn_response_created(s, r, false);
     }
     /* Without server tools nothing can stay unshown: tell at once. */
     if (!in_band || s->tool_count == 0 || s->agent->config->show_tools)
@@ -595,7 +599,7 @@ void response_done(struct session *s, struct parley_view event)
     else
         say_done(s, r, tree);
     journal_response(s, object, &read);
-    turn_response_done(s, r, &read, !goes_on);
+    turn_response_done(s, r, object, &read, !goes_on);
     tools_response_done(s, r);
     response_free(s, r);
     json_decref(tree);
@@ -670,6 +674,7 @@ void response_fail_all(struct session *s, const char *code, const char *message)
         response_show(s, r);
         say_ended(s, object, "failed", NULL, code, message);
         json_decref(object);
+        turn_response_failed(s, r, code, message);
         response_free(s, r);
     }
     settle_unshown(s, "failed", NULL, code, message);

@@ -51,6 +51,7 @@ static void session_free(struct session *s)
     (void)model_abandon(s->model);
     journal_done(s);
     turn_done(s);
+    measure_end(s, "shutdown");
     sequencer_done(s);
     settings_done(s);
     items_done(&s->items);
@@ -81,8 +82,8 @@ void session_released(struct session *s)
         loop_timer_start(s->env->loop, &s->release, 0, on_release, s);
 }
 
-/* The conversation is over: what runs for it is wound up. */
-static void wind_up(struct session *s)
+/* The conversation is over: what runs for it is wound up. reason: as measure_end() counts it. */
+static void wind_up(struct session *s, const char *reason)
 {
     if (s->phase == SESSION_ENDED)
         return;
@@ -91,6 +92,8 @@ static void wind_up(struct session *s)
              (unsigned long long)((clock_now_us() - s->opened_us) / 1000000), s->turn.number);
     turn_ended(s, "session_ended");
     tools_stop(s);
+    turn_done(s);
+    measure_end(s, reason);
     s->phase = SESSION_ENDED;
     interruption_stop(s);
     loop_timer_stop(&s->sequencer.start.limit);
@@ -124,16 +127,23 @@ void session_end(struct session *s, int close_code, const char *error_code, cons
     say_error(s, &error, VIEW(""));
     rt_error_close_reason(&error, reason);
     close_client(s, close_code, reason);
-    wind_up(s);
+    wind_up(s, close_code == 1001 ? "shutdown" : close_code == 1013 ? "limit" : "error");
 }
 
 void session_client_gone(struct session *s)
 {
     s->client = NULL;
-    wind_up(s);
+    wind_up(s, "client");
 }
 
 /* ---- the model ---- */
+
+/* The model's session is open, or will not be for this reason. */
+static void connected(struct session *s, const char *failure, const char *message)
+{
+    measure_connect(s, clock_now_us() - s->opened_us, failure);
+    spans_connect_end(s, failure, message);
+}
 
 void session_model_ready(struct session *s, struct parley_view session_created)
 {
@@ -145,6 +155,9 @@ void session_model_ready(struct session *s, struct parley_view session_created)
     if (s->phase != SESSION_CONNECTING)
         return;
     s->phase = SESSION_OPEN;
+    view_copy(s->model_session_id, sizeof(s->model_session_id),
+              json_get_view(json_object_get(created, "session"), "id"));
+    connected(s, NULL, NULL);
     if (json_is_integer(expires))
         json_object_set(s->settings, "expires_at", expires);
     rt_encode_session_update(&s->out, view_of(p->id), for_model);
@@ -181,6 +194,17 @@ static int close_code_for(const struct parley_model_closed *closed, const struct
     return mapped == 1011 && !closed->retryable ? 4000 : mapped;
 }
 
+static void note_model_gone(struct session *s, const struct parley_model_closed *closed,
+                            const struct rt_error *error)
+{
+    const char *code = error->code[0] != '\0' ? error->code : turn_status_name(closed->status);
+
+    if (s->phase == SESSION_CONNECTING)
+        connected(s, code, error->message);
+    if (closed->status < 0)
+        measure_model_error(s, code);
+}
+
 void session_model_gone(struct session *s, const struct parley_model_closed *closed)
 {
     struct rt_error error;
@@ -199,37 +223,46 @@ void session_model_gone(struct session *s, const struct parley_model_closed *clo
              s->id, s->model_title, closed->status, closed->code == NULL ? "" : closed->code,
              closed->close_code, closed->retryable, message);
     rt_error_copy(&error, closed->type, closed->code, message);
+    note_model_gone(s, closed, &error);
     response_fail_all(s, error.code[0] == '\0' ? "model_gone" : error.code, message);
     if (closed->status != PARLEY_OK || error.code[0] != '\0')
         say_error(s, &error, VIEW(""));
     rt_error_close_reason(&error, reason);
     close_client(s, close_code_for(closed, &error),
                  error.code[0] == '\0' && closed->status == PARLEY_OK ? "model ended" : reason);
-    wind_up(s);
+    wind_up(s, strcmp(error.code, "session_expired") == 0 ? "limit" : "error");
 }
 
 static int open_model(struct session *s, struct parley_error *err)
 {
     const struct model *model = NULL;
     struct buf text = {0};
+    char traceparent[TRACEPARENT_SIZE];
     int r = worker_generation_model(s->wg, s->agent, s->model_place, &model, err);
 
     if (r < 0)
         return r;
+    const struct instance *section =
+        worker_generation_model_section(s->wg, s->agent, s->model_place);
+    s->provider = instance_provider(section);
+    s->model_name = instance_model_name(section);
     view_copy(s->model_title, sizeof(s->model_title), view_of(model->title));
     s->caps = (struct parley_model_caps){.size = sizeof(s->caps)};
     model->vtable->caps(model->instance, &s->caps);
     _cleanup_json_ json_t *session = settings_for_model(s);
     json_write(&text, session);
+    spans_connect_begin(s);
     const struct model_open open = {
         .session_id = s->id,
         .safety_identifier = s->user,
-        .traceparent = s->traceparent,
+        .traceparent = spans_connect_traceparent(s, traceparent),
         .agent = s->agent->name,
         .session = buf_view(&text),
     };
     r = model_open(model, &open, &upstream_events, s, &s->model, err);
     buf_done(&text);
+    if (r < 0)
+        connected(s, turn_status_name(r), err->message);
     return r;
 }
 
@@ -255,6 +288,7 @@ static struct session *session_create(const struct session_open *open)
     items_init(&s->items);
     playback_init(&s->playback);
     sequencer_init(s);
+    spans_init(s);
     return s;
 }
 
@@ -277,6 +311,7 @@ int session_open(const struct session_open *open, struct session **ret, struct p
     s->table = open->sessions;
     list_append(&s->table->all, &s->entry);
     s->table->count++;
+    measure_begin(s);
     *ret = s;
     return PARLEY_OK;
 }
@@ -314,6 +349,7 @@ void session_client_dropped(struct session *s, size_t events, size_t bytes)
 
     log_warn("the client reads too slowly; audio was dropped session=%s events=%zu bytes=%zu",
              s->id, events, bytes);
+    measure_dropped(s, bytes);
     if (s->phase == SESSION_ENDED)
         return;
     (void)rt_error_set(

@@ -10,8 +10,9 @@
  *   client.c       events of the client                tools.c         calls of server tools
  *   upstream.c     events of the model                 interruption.c  truncation after playback
  *   settings.c     the session object, both views      journal.c       what goes to the store
- *   items.c, playback.c, pending.c  small state        trace.c         turns: spans, metrics, trace
- * events
+ *   items.c, playback.c, pending.c  small state        trace.c         turns and their events
+ *   spans.c        spans of turns, answers, tools      measure.c       metrics
+ *   said.c         what was said, for telemetry
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H

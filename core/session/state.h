@@ -16,9 +16,11 @@
 #include "realtime/splice.h"
 #include "session/items.h"
 #include "session/journal.h"
+#include "session/measure.h"
 #include "session/pending.h"
 #include "session/playback.h"
 #include "session/session.h"
+#include "session/spans.h"
 #include "session/trace.h"
 #include "session/worker_env.h"
 
@@ -57,6 +59,9 @@ struct response {
     size_t server_calls;
     size_t client_calls;
     uint64_t created_us;
+    uint64_t first_output_us;
+    unsigned turn; /* its number; 0 out of band */
+    struct child_span trace;
 };
 
 /* A response.create that was sent and not answered yet. */
@@ -99,7 +104,8 @@ struct call {
     struct tools_run *run; /* NULL: ended */
     bool is_silent;        /* its result asks for no answer: interrupted meanwhile */
     uint64_t start_us;
-    struct span *span;
+    unsigned turn; /* its number */
+    struct child_span trace;
 };
 
 /* A server tool that this session's agent may call. */
@@ -144,6 +150,9 @@ struct session {
     struct loop_timer drain;
     struct loop_timer release;
     char model_title[64];
+    const char *provider;   /* for telemetry: "openai" */
+    const char *model_name; /* ... and "gpt-realtime" */
+    char model_session_id[64];
     bool is_draining;
 
     json_t *settings;     /* the effective session; tools are the client's own */
@@ -172,12 +181,20 @@ struct session {
 
     struct journal journal;
     struct turn turn;
+    uint64_t speech_us;    /* the user began to speak, for the next turn */
+    bool has_tool_output;  /* the client has answered a call since the last response */
+    struct buf user_said;  /* typed, for the next turn; only when content is captured */
     struct rt_usage usage; /* of the session so far */
+    struct session_spans spans;
+    struct measure measure;
     struct session_counts {
         uint64_t client_events;
+        uint64_t client_hot;
+        uint64_t client_unknown;
         uint64_t model_events;
-        uint64_t unknown_events;
-        uint64_t stale_events; /* of responses that had ended or never began */
+        uint64_t model_hot;
+        uint64_t unknown_events; /* of both */
+        uint64_t stale_events;   /* of responses that had ended or never began */
         uint64_t input_bytes;
         uint64_t output_bytes;
         uint64_t items_trimmed;

@@ -14,6 +14,7 @@
 static void call_free(struct call *c)
 {
     list_remove(&c->entry);
+    turn_tool_gone(c);
     free(c->call_id);
     free(c->name);
     free(c->item_id);

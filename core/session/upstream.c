@@ -75,8 +75,7 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
         playback_produce(&s->playback, peek->item_id, peek->payload_bytes, session_bytes_per_ms(s),
                          clock_now_us());
     }
-    if (r->in_band)
-        turn_output(s, is_audio);
+    turn_output(s, r, is_audio);
     say_view(s, event,
              (is_audio ? SESSION_SEND_DROPPABLE : 0) |
                  ((flags & PARLEY_EVENT_ROOM) != 0 ? SESSION_SEND_ROOM : 0));
@@ -261,6 +260,7 @@ static void output_event(struct session *s, struct parley_view event, const stru
 static void turn_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
     if (peek->event == RT_SPEECH_STARTED) {
+        turn_speech_started(s);
         if (s->view.interrupt_response)
             interruption_begin(s);
         response_interrupted(s);
@@ -345,6 +345,7 @@ static void error_event(struct session *s, struct parley_view event)
 
     if (!json_is_object(error))
         return;
+    measure_model_error(s, json_get_str(error, "code", json_get_str(error, "type", "")));
     if (p != NULL) {
         own_error(s, p, tree);
         pending_remove(p);
@@ -410,7 +411,8 @@ static void on_event(void *ctx, struct parley_view event, uint32_t flags)
 
     if (s->phase != SESSION_OPEN)
         return;
-    s->counts.model_events++;
+    if (++s->counts.model_events % MEASURE_EACH == 0)
+        measure_publish(s);
     if (rt_peek(event, &peek) < 0) {
         if (s->counts.stale_events++ == 0)
             log_warn("the model sent what is no event; it is left out session=%s bytes=%zu", s->id,
@@ -423,10 +425,12 @@ static void on_event(void *ctx, struct parley_view event, uint32_t flags)
         s->counts.stale_events++;
         return;
     }
-    if (rt_event_info(peek.event)->action == RT_DO_DELTA)
+    if (rt_event_info(peek.event)->action == RT_DO_DELTA) {
+        s->counts.model_hot++;
         delta(s, event, flags, &peek);
-    else
+    } else {
         cold_event(s, event, &peek);
+    }
 }
 
 static void on_writable(void *ctx)

@@ -153,6 +153,11 @@ struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t)
     return r;
 }
 
+bool telemetry_captures_content(const struct telemetry_recorder *r)
+{
+    return r != NULL && r->captures_content;
+}
+
 struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t)
 {
     return t->own;

@@ -67,6 +67,9 @@ void telemetry_join(struct telemetry *t);
  */
 struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t);
 
+/* Will it keep what people say? False for NULL. */
+bool telemetry_captures_content(const struct telemetry_recorder *r);
+
 /* The telemetry thread's own. */
 struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t);
 
