@@ -366,21 +366,21 @@ static void write_metrics(void *ctx, struct buf *out)
 
 /* ---- starting, step by step ---- */
 
-static bool start_loop(struct server *s, struct parley_error *err)
+static int start_loop(struct server *s, struct parley_error *err)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that went is seen by write() */
     s->loop = loop_create();
     if (s->loop == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the main loop") == 0;
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the main loop");
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         s->signals[i] = evsignal_new(loop_base(s->loop), numbers[i],
                                      numbers[i] == SIGHUP ? on_reload_signal : on_stop_signal, s);
         if (s->signals[i] == NULL || event_add(s->signals[i], NULL) != 0)
-            return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for signals") == 0;
+            return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for signals");
     }
-    return true;
+    return PARLEY_OK;
 }
 
 /* A number of threads from "auto" or a number in text; 0 when it is neither. */
@@ -396,7 +396,7 @@ static unsigned thread_count(const char *text, unsigned most)
     return (unsigned)(n > most ? most : n);
 }
 
-static bool start_pools(struct server *s, struct parley_error *err)
+static int start_pools(struct server *s, struct parley_error *err)
 {
     const struct server_config *c = s->settings.server;
     unsigned speech = c->speech_threads > 0 ? (unsigned)c->speech_threads : thread_count("auto", 4);
@@ -406,8 +406,8 @@ static bool start_pools(struct server *s, struct parley_error *err)
     s->secrets = client_secrets_create(SECRETS_MAX, SECRETS_MAX_BYTES);
     s->admission = admission_create();
     if (s->offload == NULL || s->heavy == NULL || s->secrets == NULL || s->admission == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the thread pools") == 0;
-    return true;
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the thread pools");
+    return PARLEY_OK;
 }
 
 /* Without the weights cascades go by loudness: worth a line, no reason not to start. */
@@ -424,7 +424,7 @@ static void load_weights(struct server *s)
              err.message);
 }
 
-static bool start_telemetry(struct server *s, struct parley_error *err)
+static int start_telemetry(struct server *s, struct parley_error *err)
 {
     const struct exporting_config config = {
         .options = s->settings.telemetry,
@@ -436,7 +436,7 @@ static bool start_telemetry(struct server *s, struct parley_error *err)
         .ctx = s,
     };
 
-    return exporting_start(&config, &s->exporting, err) == PARLEY_OK;
+    return exporting_start(&config, &s->exporting, err);
 }
 
 static void fill_net_config(struct server *s)
@@ -461,7 +461,7 @@ static void fill_net_config(struct server *s)
     };
 }
 
-static bool start_worker(struct server *s, struct parley_error *err)
+static int start_worker(struct server *s, struct parley_error *err)
 {
     const struct worker_config config = {
         .index = s->worker_count,
@@ -486,26 +486,24 @@ static bool start_worker(struct server *s, struct parley_error *err)
                 .ctx = s},
     };
 
-    if (worker_start(&config, &s->workers[s->worker_count], err) < 0)
-        return false;
-    s->worker_count++;
-    return true;
+    int r = worker_start(&config, &s->workers[s->worker_count], err);
+    s->worker_count += r == PARLEY_OK;
+    return r;
 }
 
-static bool start_workers(struct server *s, struct parley_error *err)
+static int start_workers(struct server *s, struct parley_error *err)
 {
     unsigned count = thread_count(s->settings.server->workers, MAX_WORKERS);
 
     if (count == 0)
         return parley_fail(err, PARLEY_E_INVALID,
                            "[server] workers: \"%s\" is neither auto nor a number from 1 to %d",
-                           s->settings.server->workers, MAX_WORKERS) == 0;
+                           s->settings.server->workers, MAX_WORKERS);
     fill_net_config(s);
-    while (s->worker_count < count) {
-        if (!start_worker(s, err))
-            return false;
-    }
-    return true;
+    int r = PARLEY_OK;
+    while (r == PARLEY_OK && s->worker_count < count)
+        r = start_worker(s, err);
+    return r;
 }
 
 /* "127.0.0.1:0" with the real port, as a URL. */
@@ -525,17 +523,21 @@ static void announce(const struct server *s)
         log_info("admin API on port %d", worker_admin_port(s->workers[0]));
 }
 
-static bool start(struct server *s, struct parley_error *err)
+static int start(struct server *s, struct parley_error *err)
 {
     char name[40] = "host";
 
     (void)gethostname(name, sizeof(name) - 1);
     (void)snprintf(s->host_name, sizeof(s->host_name), "%s:%d", name, (int)getpid());
     log_set_level((enum log_level)s->settings.server->log_level);
-    if (!start_loop(s, err) || !start_pools(s, err))
-        return false;
+    int r = start_loop(s, err);
+    if (r == PARLEY_OK)
+        r = start_pools(s, err);
+    if (r < 0)
+        return r;
     load_weights(s);
-    return start_telemetry(s, err) && start_workers(s, err);
+    r = start_telemetry(s, err);
+    return r < 0 ? r : start_workers(s, err);
 }
 
 /* ---- the end, in reverse ---- */
@@ -577,7 +579,7 @@ int server_run(const struct settings_source *source)
         (void)registry_destroy(s.registry);
         return 2;
     }
-    bool started = start(&s, &err);
+    bool started = start(&s, &err) == PARLEY_OK;
     if (started) {
         announce(&s);
         loop_run(s.loop);
