@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spans of a session: one for opening its model, and for each turn a root with its responses
+ * and tool calls below. A root is handed on after its last child, with the instant at which its
+ * turn ended, since a tool may outlive the turn that called it. Without a recorder every function
+ * does nothing.
+ */
+#ifndef SESSION_SPANS_H
+#define SESSION_SPANS_H
+
+#include "base/list.h"
+#include "telemetry/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+
+/* A turn's root. Freed with its last child once its turn is over. */
+struct turn_spans {
+    struct list entry; /* of session_spans.turns */
+    struct span *root;
+    unsigned children;
+    bool is_over;
+    uint64_t end_us;
+};
+
+/* A span below a root. Zeroed: none. */
+struct child_span {
+    struct span *span;
+    struct turn_spans *turn;
+};
+
+struct session_spans {
+    struct trace_context client; /* of its request, the parent of all that has no other */
+    struct span *connect;        /* while the model opens */
+    struct list turns;
+};
+
+/* Read the client's trace context; one that is none is forgotten. */
+void spans_init(struct session *s);
+
+/* What every span of the session says about it. */
+void spans_describe(const struct session *s, struct span *span);
+
+void spans_connect_begin(struct session *s);
+/* Its trace context, else the client's; `room` may hold it. */
+const char *spans_connect_traceparent(const struct session *s, char room[TRACEPARENT_SIZE]);
+/* The model is ready, or failed for this reason (NULL: it did not). */
+void spans_connect_end(struct session *s, const char *failure, const char *message);
+
+/* NULL without a recorder. */
+struct turn_spans *spans_turn_begin(struct session *s, uint64_t start_us);
+/* It is over; the root follows its last child. */
+void spans_turn_end(struct turn_spans *t, uint64_t end_us);
+/* It was none. */
+void spans_turn_drop(struct turn_spans *t);
+
+/* Begin a child; without a turn it stands alone, below the client's context. */
+void spans_child_begin(struct session *s, struct child_span *c, struct turn_spans *turn,
+                       uint32_t kind);
+/* Harmless when there is none, or it has ended. */
+void spans_child_end(struct child_span *c);
+
+/* The session is over: every root that is still open ends now, whatever its children do. */
+void spans_done(struct session *s);
+
+#endif
