@@ -52,7 +52,7 @@ static const struct rt_rule function_tool[] = {
     RT_STR_NULL("description"),
     RT_MEMBER("parameters", RT_IS_OBJECT | RT_IS_NULL),
     RT_MEMBER("strict", RT_IS_BOOL | RT_IS_NULL),
-    RT_MEMBER("annotations", RT_IS_OBJECT | RT_IS_NULL), /* MCP's hints, for models of parley's own */
+    RT_MEMBER("annotations", RT_IS_OBJECT | RT_IS_NULL), /* hints, for parley's own models */
     RT_RULES_END,
 };
 
