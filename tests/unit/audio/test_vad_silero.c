@@ -12,10 +12,9 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "made_speech.h"
+#include "published_weights.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SECOND VAD_RATE_HZ
 
@@ -267,23 +266,6 @@ static void made_sound(int16_t samples[3 * SECOND])
     made_voice(samples + SECOND, SECOND);
 }
 
-static struct silero_weights *published(void)
-{
-    static const char *const folders[] = {"PARLEY_MODEL_DIR", "PARLEY_BUILD_MODELS"};
-    struct silero_weights *weights = NULL;
-
-    for (size_t i = 0; i < ARRAY_LEN(folders) && weights == NULL; i++) {
-        const char *folder = getenv(folders[i]);
-        char path[4096];
-
-        snprintf(path, sizeof(path), "%s/silero-vad/silero_vad.onnx",
-                 folder == NULL ? "." : folder);
-        if (access(path, R_OK) == 0)
-            assert_int_equal(silero_weights_load(path, &weights, NULL), PARLEY_OK);
-    }
-    return weights;
-}
-
 struct heard {
     size_t frames;
     float probability[3 * SECOND / VAD_FRAME_SAMPLES];
@@ -299,7 +281,7 @@ static void note(void *ctx, float probability)
 static void the_published_weights_give_the_scores_of_onnx_runtime(void **state)
 {
     static int16_t samples[3 * SECOND];
-    struct silero_weights *weights = published();
+    struct silero_weights *weights = published_weights();
     struct heard heard = {0};
 
     (void)state;
@@ -317,7 +299,7 @@ static void the_published_weights_give_the_scores_of_onnx_runtime(void **state)
 static void a_reset_detector_gives_the_same_scores_again(void **state)
 {
     static int16_t samples[3 * SECOND];
-    struct silero_weights *weights = published();
+    struct silero_weights *weights = published_weights();
     struct heard first = {0}, second = {0};
 
     (void)state;
