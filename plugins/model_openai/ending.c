@@ -210,13 +210,12 @@ static int64_t retry_after(struct parley_view headers)
 
 static void read_http(struct ending *e, const struct parley_ws_closed *c)
 {
+    struct verdict v;
+
     read_body(e, c->reason);
-    struct verdict v = verdict_of_http(c->http_status);
-    bool is_quota = e->status == PARLEY_E_DENIED;
-    if (e->status == PARLEY_OK || !(is_quota || e->code[0] != '\0'))
-        set_verdict(e, v);
-    else if (v.retryable && !is_quota)
-        set_verdict(e, v); /* the status says "later", whatever the code is called */
+    bool is_quota = strcmp(e->type, "insufficient_quota") == 0;
+    if (!is_quota && !find_word(e->code, &v))
+        set_verdict(e, verdict_of_http(c->http_status)); /* else the code says more */
     e->retry_after_ms = retry_after(c->headers);
     if (e->message[0] == '\0')
         (void)snprintf(e->message, sizeof(e->message), "The model's server refused with HTTP %d.",
@@ -251,6 +250,14 @@ static void fill_message(struct ending *e, const struct parley_ws_closed *c)
                        "The model's server closed the session with code %d.", c->close_code);
 }
 
+/* 0 when the peer said nothing: it broke off, or the end was decided here. */
+static int peer_code(const struct ending *e, const struct parley_ws_closed *c)
+{
+    if (e->is_own || (c->http_status == 0 && c->close_code == 1006))
+        return 0;
+    return c->http_status != 0 ? c->http_status : c->close_code;
+}
+
 void ending_close(struct ending *e, const struct parley_ws_closed *c,
                   struct parley_model_closed *ret)
 {
@@ -264,9 +271,7 @@ void ending_close(struct ending *e, const struct parley_ws_closed *c,
     *ret = (struct parley_model_closed){
         .size = sizeof(*ret),
         .status = e->status,
-        .close_code = e->is_own             ? 0
-                      : c->http_status != 0 ? c->http_status
-                                            : c->close_code,
+        .close_code = peer_code(e, c),
         .retryable = e->retryable != 0,
         .retry_after_ms = e->retry_after_ms,
         .code = e->code,

@@ -436,6 +436,25 @@ static void a_refusal_for_want_of_credit_is_final(void **state)
     assert_closed(PARLEY_E_DENIED, 0, "insufficient_quota");
 }
 
+static void the_status_of_a_refusal_outweighs_a_general_type(void **state)
+{
+    (void)state;
+    refuse(404,
+           "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"not_found\",\"message\":"
+           "\"No\"}}",
+           "");
+    assert_closed(PARLEY_E_NOT_FOUND, 0, "not_found");
+}
+
+static void a_connection_that_breaks_off_has_no_close_code(void **state)
+{
+    (void)state;
+    begin_open();
+    fake_ws_end_with(1006, "");
+    assert_closed(PARLEY_E_UNAVAILABLE, 1, "");
+    assert_int_equal(told.why.close_code, 0);
+}
+
 static void closing_ends_in_order_whatever_comes(void **state)
 {
     (void)state;
@@ -548,6 +567,8 @@ int main(int argc, char **argv)
         TEST(a_refused_handshake_is_told_apart_by_its_status),
         TEST(a_refusal_says_when_to_come_back),
         TEST(a_refusal_for_want_of_credit_is_final),
+        TEST(the_status_of_a_refusal_outweighs_a_general_type),
+        TEST(a_connection_that_breaks_off_has_no_close_code),
         TEST(closing_ends_in_order_whatever_comes),
         TEST(closing_while_connecting_is_fine),
         TEST(any_compatible_server_can_be_named),
