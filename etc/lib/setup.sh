@@ -16,8 +16,10 @@ packages_in() {
     done
 }
 
+# A program of the package's name counts as well: node and npm often come from elsewhere, and the distribution's
+# packages would fight with them.
 is_installed() {
-    dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -q '^installed'
+    command -v "$1" >/dev/null 2>&1 || dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -q '^installed'
 }
 
 as_root() {

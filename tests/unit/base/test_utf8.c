@@ -22,8 +22,8 @@ static void accepts_the_edges_of_every_length(void **state)
                                        "\xEF\xBF\xBF",
                                        "\xF0\x90\x80\x80",
                                        "\xF4\x8F\xBF\xBF",
-                                       "12345678\xC3\xA4"
-                                       "12345678"};
+                                       ("12345678\xC3\xA4"
+                                        "12345678")};
 
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
