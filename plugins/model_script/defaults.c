@@ -64,8 +64,7 @@ static void remember_words(struct session *s, const json_t *item)
     const char *output = value_str(item, "output", NULL);
 
     if (json_is_string(text) && strcmp(value_str(item, "role", ""), "user") == 0) {
-        free(s->last_text);
-        s->last_text = strdup(json_string_value(text));
+        session_user_said(s, json_string_value(text));
     }
     if (output != NULL) {
         free(s->last_output);

@@ -417,8 +417,11 @@ static void read_call(struct session *s, struct output *o, const json_t *call)
     o->kind = OUTPUT_CALL;
     o->name = strdup(value_str(call, "name", "unnamed"));
     o->text = arguments_text(json_object_get(call, "arguments"));
-    wire_id(s, "call", o->call_id);
-    (void)snprintf(o->call_id, sizeof(o->call_id), "%s", value_str(call, "call_id", o->call_id));
+    const char *given = value_str(call, "call_id", NULL);
+    if (given == NULL)
+        wire_id(s, "call", o->call_id);
+    else
+        (void)snprintf(o->call_id, sizeof(o->call_id), "%s", given);
     (void)snprintf(s->last_call, sizeof(s->last_call), "%s", o->call_id);
 }
 

@@ -46,6 +46,14 @@ void session_tell(struct session *s, json_t *event, uint64_t at_us)
     json_decref(event);
 }
 
+void session_user_said(struct session *s, const char *words)
+{
+    free(s->last_text);
+    s->last_text = strdup(words);
+    free(s->last_output);
+    s->last_output = NULL;
+}
+
 static void session_free(struct session *s)
 {
     s->stage->timer->destroy(s->timer);
@@ -245,7 +253,7 @@ static bool value_matches(const json_t *wanted, const json_t *value)
     return value != NULL && json_equal(wanted, value);
 }
 
-static bool matches(const struct rule *rule, const json_t *event)
+static bool matches(struct session *s, const struct rule *rule, const json_t *event)
 {
     const char *path;
     json_t *wanted;
@@ -254,7 +262,10 @@ static bool matches(const struct rule *rule, const json_t *event)
         return false;
     json_object_foreach((json_t *)(uintptr_t)rule->match, path, wanted)
     {
-        if (!value_matches(wanted, value_at(event, path)))
+        json_t *value = template_value(s, path, event);
+        bool fits = value_matches(wanted, value);
+        json_decref(value);
+        if (!fits)
             return false;
     }
     return true;
@@ -296,7 +307,7 @@ void session_dispatch(struct session *s, const json_t *event)
 {
     for (size_t i = 0; i < s->script->rule_count; i++) {
         const struct rule *rule = &s->script->rules[i];
-        if (matches(rule, event) && fires(s, rule, &s->rules[i])) {
+        if (matches(s, rule, event) && fires(s, rule, &s->rules[i])) {
             steps_run(s, rule->steps, 0, event);
             return;
         }

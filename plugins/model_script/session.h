@@ -82,6 +82,8 @@ uint64_t session_now_us(const struct session *s);
 struct task *session_task(struct session *s, enum task_kind kind, uint64_t due_us);
 /* Tell an event (stolen) at that time. */
 void session_tell(struct session *s, json_t *event, uint64_t at_us);
+/* The user's words: later rules and templates know them; results of tools before them are past. */
+void session_user_said(struct session *s, const char *words);
 /* Let rules, else defaults, answer a client event. */
 void session_dispatch(struct session *s, const json_t *event);
 /* The answer without rules. */
@@ -119,6 +121,9 @@ json_t *conversation_before(const struct session *s, const char *id);
 
 /* A copy with every {{...}} filled from the trigger and the session. NULL without memory. */
 json_t *template_fill(struct session *s, const json_t *value, const json_t *trigger);
+
+/* What a name stands for: in the client event first, then in the session; NULL for neither. */
+json_t *template_value(struct session *s, const char *name, const json_t *trigger);
 
 /* --- steps.c ---------------------------------------------------------------------------------- */
 

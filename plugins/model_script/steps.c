@@ -196,8 +196,7 @@ static void user_item(struct session *s, const char *item_id, const char *transc
     json_object_set_new(json_array_get(json_object_get(item, "content"), 0), "transcript",
                         json_string(transcript));
     json_decref(item);
-    free(s->last_text);
-    s->last_text = strdup(transcript);
+    session_user_said(s, transcript);
 }
 
 /*

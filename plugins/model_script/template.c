@@ -9,11 +9,6 @@
 
 #define MAX_NAME 64
 
-static json_t *text_of(const char *text)
-{
-    return json_string(text == NULL ? "" : text);
-}
-
 /* A new id: {{new_item}}, {{new_call}}, {{new_response}}, {{new_event}}. */
 static json_t *new_id(struct session *s, const char *prefix)
 {
@@ -39,20 +34,24 @@ static json_t *of_session(struct session *s, const char *name)
         return new_id(s, name + 4);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (strcmp(name, table[i].name) == 0)
-            return text_of(table[i].value);
+            return json_string(table[i].value); /* NULL gives NULL */
     }
     return NULL;
 }
 
-/* The client event first, then the session; "" for what neither has. */
-static json_t *look_up(struct session *s, const char *name, const json_t *trigger)
+json_t *template_value(struct session *s, const char *name, const json_t *trigger)
 {
     const json_t *value = value_at(trigger, name);
 
-    if (value != NULL)
-        return json_deep_copy(value);
-    json_t *known = of_session(s, name);
-    return known != NULL ? known : json_string("");
+    return value != NULL ? json_deep_copy(value) : of_session(s, name);
+}
+
+/* "" for what neither the event nor the session has. */
+static json_t *look_up(struct session *s, const char *name, const json_t *trigger)
+{
+    json_t *value = template_value(s, name, trigger);
+
+    return value != NULL ? value : json_string("");
 }
 
 /* The name between braces at `at`, or false; *ret_end is behind it. */
@@ -108,7 +107,7 @@ static json_t *fill_string(struct session *s, const char *text, const json_t *tr
             text++;
         }
     }
-    json_t *result = text_of(filled);
+    json_t *result = json_string(filled == NULL ? "" : filled);
     free(filled);
     return result;
 }

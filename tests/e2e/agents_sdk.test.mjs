@@ -73,6 +73,7 @@ for (const [name, sections] of Object.entries(upstreams)) {
     });
 
     test("a tool of the client is run once and its result is spoken", async () => {
+      calls.length = 0;
       const from = session.news.now;
       const text = await session.ask("what is the weather in Paris");
       assert.match(text, /eighteen degrees/);
