@@ -95,6 +95,9 @@ static struct parley_view word_or_null(const char *word)
     return word[0] == '\0' ? (struct parley_view){0} : view_of(word);
 }
 
+/* Longer than the longest allowed one in escapes: not worth sending back. */
+#define MAX_RAW_EVENT_ID (512 * 6)
+
 void rt_encode_error(struct buf *out, const struct rt_error *error, struct parley_view raw_event_id)
 {
     rt_encode_begin(out, RT_ERROR);
@@ -103,7 +106,7 @@ void rt_encode_error(struct buf *out, const struct rt_error *error, struct parle
     rt_encode_string_or_null(out, "code", word_or_null(error->code));
     rt_encode_string(out, "message", view_of(error->message));
     rt_encode_string_or_null(out, "param", word_or_null(error->param));
-    if (raw_event_id.data == NULL) {
+    if (raw_event_id.data == NULL || raw_event_id.len > MAX_RAW_EVENT_ID) {
         rt_encode_raw(out, "event_id", VIEW("null"));
     } else {
         buf_append_str(out, ",\"event_id\":\"");

@@ -54,6 +54,21 @@ static void an_error_answers_the_event_at_fault(void **state)
     json_decref(event);
 }
 
+static void an_absurdly_long_event_id_is_not_sent_back(void **state)
+{
+    static char id[5000];
+    struct buf out = {0};
+    struct rt_error e;
+
+    (void)state;
+    memset(id, 'x', sizeof(id));
+    (void)rt_error_set(&e, RT_ERROR_STRING_TOO_LONG, "event_id", "x");
+    rt_encode_error(&out, &e, (struct parley_view){id, sizeof(id)});
+    json_t *event = wire_take_server(&out, "error");
+    wire_assert_null(event, "error.event_id");
+    json_decref(event);
+}
+
 static void a_session_is_shown_whole(void **state)
 {
     struct buf out = {0};
@@ -333,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_ids_are_unique),
         cmocka_unit_test(an_error_answers_the_event_at_fault),
+        cmocka_unit_test(an_absurdly_long_event_id_is_not_sent_back),
         cmocka_unit_test(a_session_is_shown_whole),
         cmocka_unit_test(a_users_audio_has_a_transcript_even_when_it_is_unknown),
         cmocka_unit_test(an_item_tree_is_passed_as_it_is),

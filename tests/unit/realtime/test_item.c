@@ -129,6 +129,25 @@ static void what_is_written_reads_back(void **state)
     buf_done(&out);
 }
 
+static void want_of_memory_gives_no_copy(void **state)
+{
+    json_t *tree = wire_tree("{'id':'i','type':'message','role':'assistant','content':[{'type':"
+                             "'output_audio','transcript':'Hello.'},{'type':'output_text','text':"
+                             "'More.'}]}");
+    json_t *copy = NULL;
+
+    (void)state;
+    for (int n = 0; json_array_size(json_object_get(copy, "content")) < 2; n++) {
+        json_decref(copy);
+        assert_true(n < 1000);
+        wire_starve_after(n);
+        copy = rt_item_for_replay(tree);
+        wire_feed();
+    }
+    json_decref(copy);
+    json_decref(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +157,7 @@ int main(void)
         cmocka_unit_test(calls_and_outputs_are_replayed_whole),
         cmocka_unit_test(what_says_nothing_is_not_replayed),
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(want_of_memory_gives_no_copy),
     };
     return cmocka_run_group_tests_name("realtime/item", tests, NULL, NULL);
 }

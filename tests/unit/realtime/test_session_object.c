@@ -368,6 +368,36 @@ static void the_view_tells_the_effective_settings(void **state)
     assert_true(view_is(v.transcription_language, "en"));
 }
 
+/* With every allocation failing in turn: a status, no crash, nothing lost. */
+static void want_of_memory_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    json_t *update = wire_tree("{'type':'realtime','instructions':'x','tools':[{'type':'function',"
+                               "'name':'f'}],'audio':{'input':{'format':{'type':'audio/pcmu'},"
+                               "'transcription':{'language':'de'},'turn_detection':{'type':"
+                               "'semantic_vad'}},'output':{'voice':'ash'}}}");
+    json_t *before = json_deep_copy(f->session);
+    int r = PARLEY_E_NO_MEMORY;
+
+    for (int n = 0; r != PARLEY_OK; n++) {
+        json_t *session = NULL;
+        json_t *accepted = NULL;
+        wire_starve_after(n);
+        r = rt_session_update(f->session, update, NULL, &session, &accepted, &f->fault);
+        wire_feed();
+        assert_true(r == PARLEY_OK || r == PARLEY_E_NO_MEMORY);
+        assert_int_equal(session != NULL, r == PARLEY_OK);
+        assert_int_equal(accepted != NULL, r == PARLEY_OK);
+        if (r != PARLEY_OK)
+            assert_string_equal(f->fault.type, "server_error");
+        assert_true(json_equal(before, f->session));
+        json_decref(session);
+        json_decref(accepted);
+    }
+    json_decref(before);
+    json_decref(update);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_language_of_a_transcription_changes_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_view_tells_the_effective_settings, setup, teardown),
+        cmocka_unit_test_setup_teardown(want_of_memory_changes_nothing, setup, teardown),
     };
     return cmocka_run_group_tests_name("realtime/session_object", tests, NULL, NULL);
 }

@@ -106,4 +106,29 @@ static inline void wire_assert_fault(const struct rt_error *fault, const char *c
     assert_string_not_equal(fault->message, "");
 }
 
+/* --- Want of memory: jansson's n-th allocation from now fails, and all after it -----------------
+ */
+
+static int wire_allocations_left = -1; /* -1: without end */
+
+static inline void *wire_malloc(size_t size)
+{
+    if (wire_allocations_left == 0)
+        return NULL;
+    if (wire_allocations_left > 0)
+        wire_allocations_left--;
+    return malloc(size);
+}
+
+static inline void wire_starve_after(int allocations)
+{
+    wire_allocations_left = allocations;
+    json_set_alloc_funcs(wire_malloc, free);
+}
+
+static inline void wire_feed(void)
+{
+    wire_allocations_left = -1;
+}
+
 #endif
