@@ -520,6 +520,33 @@ static void rules_match_by_value_part_and_presence(void **state)
     expect_nothing();
 }
 
+static void rules_know_what_the_user_said_and_what_a_tool_answered(void **state)
+{
+    static const char ask[] = "{'type':'conversation.item.create','item':{'type':'message','role':"
+                              "'user','content':[{'type':'input_text','text':'the weather?'}]}}";
+
+    (void)state;
+    begin("{'rules':[{'on':'response.create','match':{'output':{'exists':true}},'do':[{'text':"
+          "'{{output}}'}]},{'on':'response.create','match':{'text':{'contains':'weather'}},'do':["
+          "{'call':{'name':'get_weather'}}]}]}");
+    say(ask);
+    say("{'type':'response.create'}");
+    const json_t *done = told.events[told.count - 1];
+    const char *call_id = text_at(done, "response.output.0.call_id");
+    assert_memory_equal(call_id, "call_", 5);
+
+    say("{'type':'conversation.item.create','item':{'type':'function_call_output','call_id':'c',"
+        "'output':'sunny'}}");
+    say("{'type':'response.create'}");
+    done = told.events[told.count - 1];
+    assert_string_equal(text_at(done, "response.output.0.content.0.text"), "sunny");
+
+    say(ask); /* the result belongs to the question before */
+    say("{'type':'response.create'}");
+    done = told.events[told.count - 1];
+    assert_string_equal(text_at(done, "response.output.0.name"), "get_weather");
+}
+
 static void steps_follow_each_other_in_time(void **state)
 {
     (void)state;
@@ -824,6 +851,7 @@ int main(int argc, char **argv)
         TEST(an_unknown_event_and_no_json_are_errors),
         TEST(rules_fire_in_order_and_as_often_as_they_may),
         TEST(rules_match_by_value_part_and_presence),
+        TEST(rules_know_what_the_user_said_and_what_a_tool_answered),
         TEST(steps_follow_each_other_in_time),
         TEST(a_step_after_speech_waits_for_its_end_unless_told_otherwise),
         TEST(a_users_turn_interrupts_and_is_answered),
