@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audio/pcm.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "cascade/state.h"
 #include "realtime/encode.h"
+#include "telemetry/metrics.h"
+#include "telemetry/names.h"
 
 #include <stdlib.h>
 
@@ -14,20 +17,33 @@ struct hearing {
     struct cascade_session *session;
     struct speech_job *job;     /* NULL once it has ended */
     struct dialogue_item *item; /* NULL: a guess, made in a pause of the user */
+    uint64_t wanted_us;         /* when the turn ended */
     double seconds;
     int status;
     struct buf words;
     struct parley_error error;
 };
 
-struct hearing *hearing_drop(struct hearing *h)
+static void count(const struct cascade_session *s, const char *outcome)
 {
-    if (h == NULL)
-        return NULL;
+    metrics_note(s->cascade->model.worker->recorder, METRIC_SPEECH_LOOKUPS, 1, NAME_SPEECH_OUTCOME,
+                 outcome);
+}
+
+static void destroy(struct hearing *h)
+{
     list_remove(&h->entry);
     speech_abandon(h->job);
     buf_done(&h->words);
     free(h);
+}
+
+struct hearing *hearing_drop(struct hearing *h)
+{
+    if (h == NULL)
+        return NULL;
+    count(h->session, "wasted");
+    destroy(h);
     return NULL;
 }
 
@@ -37,6 +53,9 @@ static void tell_words(struct hearing *h)
     struct parley_view id = view_of(h->item->id);
     struct parley_view words = buf_view(&h->words);
 
+    count(s, "used");
+    metrics_note(s->cascade->model.worker->recorder, METRIC_SPEECH_WORDS_LATENCY,
+                 (double)(clock_now_us() - h->wanted_us) / 1e6, NULL, NULL);
     dialogue_hear(&s->dialogue, h->item, words);
     s->has_new_words = s->has_new_words || words.len > 0;
     if (s->view.transcribes) {
@@ -47,13 +66,14 @@ static void tell_words(struct hearing *h)
         rt_encode_transcription_completed(outbox_begin(s), id, 0, words, h->seconds);
         outbox_end(s);
     }
-    hearing_drop(h);
+    destroy(h);
     answer_advance(s);
 }
 
 static void tell_failure(struct cascade_session *s, struct dialogue_item *item,
                          const struct parley_error *err)
 {
+    count(s, "failed");
     item->words = DIALOGUE_FAILED;
     if (s->view.transcribes) {
         struct rt_error error;
@@ -74,7 +94,7 @@ static void tell(struct hearing *h)
     struct parley_error err = h->error;
     struct cascade_session *s = h->session;
     struct dialogue_item *item = h->item;
-    hearing_drop(h);
+    destroy(h);
     tell_failure(s, item, &err);
 }
 
@@ -93,8 +113,8 @@ static void on_text(void *ctx, int status, struct parley_view text, const struct
         tell(h);
 }
 
-static int to_ears_rate(const struct cascade_session *s, const int16_t *samples, size_t count,
-                        struct buf *out, struct parley_error *err)
+static int to_ears_rate(const struct cascade_session *s, const int16_t *samples,
+                        size_t sample_count, struct buf *out, struct parley_error *err)
 {
     uint32_t rate = s->cascade->speech_caps.ears_rate_hz;
     struct resampler *r = NULL;
@@ -102,7 +122,7 @@ static int to_ears_rate(const struct cascade_session *s, const int16_t *samples,
     int status = resampler_create(VAD_RATE_HZ, rate == 0 ? VAD_RATE_HZ : (int)rate, &r, err);
     if (status < 0)
         return status;
-    resampler_run(r, samples, count, out);
+    resampler_run(r, samples, sample_count, out);
     resampler_flush(r, out);
     resampler_destroy(r);
     if (out->failed)
@@ -110,13 +130,14 @@ static int to_ears_rate(const struct cascade_session *s, const int16_t *samples,
     return PARLEY_OK;
 }
 
-static int start(struct hearing *h, const int16_t *samples, size_t count, struct parley_error *err)
+static int start(struct hearing *h, const int16_t *samples, size_t sample_count,
+                 struct parley_error *err)
 {
     _cleanup_(buf_done) struct buf converted = {0};
     struct cascade_session *s = h->session;
     char language[16];
 
-    int r = to_ears_rate(s, samples, count, &converted, err);
+    int r = to_ears_rate(s, samples, sample_count, &converted, err);
     if (r < 0)
         return r;
 
@@ -126,8 +147,8 @@ static int start(struct hearing *h, const int16_t *samples, size_t count, struct
     return speech_transcribe(s->cascade->speech, &utterance, on_text, h, &h->job, err);
 }
 
-struct hearing *hearing_begin(struct cascade_session *s, const int16_t *samples, size_t count,
-                              struct parley_error *err)
+struct hearing *hearing_begin(struct cascade_session *s, const int16_t *samples,
+                              size_t sample_count, struct parley_error *err)
 {
     struct hearing *h = calloc(1, sizeof(*h));
 
@@ -136,11 +157,13 @@ struct hearing *hearing_begin(struct cascade_session *s, const int16_t *samples,
         return NULL;
     }
     h->session = s;
-    h->seconds = (double)count / VAD_RATE_HZ;
+    h->seconds = (double)sample_count / VAD_RATE_HZ;
     h->error = (struct parley_error)PARLEY_ERROR_INIT;
     list_append(&s->hearings, &h->entry);
-    if (start(h, samples, count, err) < 0)
-        return hearing_drop(h);
+    if (start(h, samples, sample_count, err) < 0) {
+        destroy(h);
+        return NULL;
+    }
     return h;
 }
 
@@ -153,6 +176,7 @@ void hearing_attach(struct cascade_session *s, struct hearing *h, struct dialogu
         return;
     }
     h->item = i;
+    h->wanted_us = clock_now_us();
     if (h->job == NULL)
         tell(h);
 }
@@ -172,5 +196,5 @@ void hearing_forget(struct cascade_session *s, const struct dialogue_item *i)
 void hearing_done(struct cascade_session *s)
 {
     while (!list_empty(&s->hearings))
-        hearing_drop(list_entry(s->hearings.next, struct hearing, entry));
+        destroy(list_entry(s->hearings.next, struct hearing, entry));
 }

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cascade/state.h"
 #include "realtime/encode.h"
+#include "telemetry/metrics.h"
 
 #include <stdlib.h>
 
@@ -48,12 +49,22 @@ static const char *own_voice(const struct answer *a)
     return NULL;
 }
 
+static void note_first_sound(const struct answer *a, struct sentence *q)
+{
+    if (q->asked_us == 0)
+        return;
+    metrics_note(a->session->cascade->model.worker->recorder, METRIC_SPEECH_VOICE_LATENCY,
+                 (double)(clock_now_us() - q->asked_us) / 1e6, NULL, NULL);
+    q->asked_us = 0;
+}
+
 static void on_samples(void *ctx, const int16_t *samples, size_t count)
 {
     struct answer *a = ctx;
     struct mouth *m = &a->mouth;
     size_t before = m->samples.len;
 
+    note_first_sound(a, m->speaking);
     resampler_run(m->resampler, samples, count, &m->samples);
     m->speaking->made += (m->samples.len - before) / sizeof(int16_t);
     pump(a);
@@ -91,6 +102,7 @@ static int start_sentence(struct answer *a, struct sentence *q, struct parley_er
     struct mouth *m = &a->mouth;
 
     q->is_started = true;
+    q->asked_us = clock_now_us();
     (void)sentences_speakable(&text, buf_view(&q->text)); /* it is: see add_piece() */
 
     const struct speech_sentence sentence = {

@@ -76,7 +76,8 @@ struct brain {
 struct sentence {
     struct list entry;
     struct buf text;
-    size_t made; /* samples in the output format's rate */
+    uint64_t asked_us; /* when the voice was asked; 0 once it has begun */
+    size_t made;       /* samples in the output format's rate */
     size_t sent;
     bool is_started; /* the voice was asked */
     bool is_made;

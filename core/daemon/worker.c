@@ -184,7 +184,8 @@ static int start_host(struct worker *w, struct parley_error *err)
                                             .loop = w->loop,
                                             .transport = w->transport,
                                             .offload = w->config.offload,
-                                            .heavy = w->config.heavy};
+                                            .heavy = w->config.heavy,
+                                            .recorder = w->config.recorder};
     return host_worker_init(&w->host, &host, err);
 }
 

@@ -20,6 +20,7 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
         .transport = config->transport,
         .offload = config->offload,
         .heavy = config->heavy == NULL ? config->offload : config->heavy,
+        .recorder = config->recorder,
     };
     (void)snprintf(w->name, sizeof(w->name), "%s", config->name);
     list_init(&w->instances);

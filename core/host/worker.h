@@ -16,6 +16,7 @@
 #include <parley/host.h>
 
 struct http_client;
+struct telemetry_recorder;
 struct transport;
 
 #define HOST_MAX_WORKERS 255
@@ -34,12 +35,13 @@ struct host_counters {
 
 struct parley_worker {
     struct loop *loop;
-    struct transport *transport; /* sockets of this loop; NULL: the ws service refuses */
-    struct http_client *http;    /* requests of this loop; made when one is asked for */
-    struct offload *offload;     /* short blocking work: stores, tools */
-    struct offload *heavy;       /* long computations: speech; may be the same pool */
-    unsigned id;                 /* 1 to HOST_MAX_WORKERS */
-    char name[16];               /* for logs: "worker 1" */
+    struct transport *transport;         /* sockets of this loop; NULL: the ws service refuses */
+    struct http_client *http;            /* requests of this loop; made when one is asked for */
+    struct offload *offload;             /* short blocking work: stores, tools */
+    struct offload *heavy;               /* long computations: speech; may be the same pool */
+    struct telemetry_recorder *recorder; /* of this thread; NULL: nothing is recorded */
+    unsigned id;                         /* 1 to HOST_MAX_WORKERS */
+    char name[16];                       /* for logs: "worker 1" */
     struct op_table ops;
     struct list instances;           /* struct worker_instance */
     struct worker_instance *current; /* whose callback runs; NULL: no plugin's */
@@ -58,6 +60,7 @@ struct host_worker_config {
     struct transport *transport;
     struct offload *offload;
     struct offload *heavy; /* NULL: the same as offload */
+    struct telemetry_recorder *recorder;
 };
 
 /* Enter the worker into the process's directory, where operations find it. Thread: any. */

@@ -68,6 +68,7 @@
 #define NAME_DIRECTION           "parley.direction"
 #define NAME_EVENT_KIND          "parley.event.kind"
 #define NAME_STORE_OPERATION     "parley.store.operation"
+#define NAME_SPEECH_OUTCOME      "parley.speech.outcome"
 #define NAME_COMPONENT_NAME      "otel.component.name"
 #define NAME_HTTP_METHOD         "http.request.method"
 #define NAME_HTTP_ROUTE          "http.route"
