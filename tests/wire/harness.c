@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "recording.h"
 
 #include "agent/worker_generation.h"
 #include "base/buf.h"
@@ -36,6 +37,7 @@ struct side {
 struct tool_call {
     parley_op op;
     char call_id[64];
+    char traceparent[64];
     bool cancelled;
     bool ended;
 };
@@ -65,10 +67,19 @@ struct wire {
     struct buf stored;
     bool store_fails;
     bool stopped;
+    struct recording *recording;
+    char model_traceparent[64];
 };
 
 /* The plugins below are linked in and have no other way to find the test that runs. */
 static struct wire *current;
+
+/* What wire_record() asked for. */
+static struct {
+    bool is_wanted;
+    bool with_content;
+    const char *traceparent;
+} record;
 
 static void side_add(struct side *s, struct parley_view event)
 {
@@ -93,6 +104,8 @@ static int model_open_session(void *wi, const struct parley_model_open *open, vo
     (void)err;
     current->model_host = open->host;
     current->model_ctx = open->ctx;
+    view_copy(current->model_traceparent, sizeof(current->model_traceparent),
+              view_of(open->traceparent));
     *ret = current;
     return PARLEY_OK;
 }
@@ -190,6 +203,7 @@ static int tools_begin_call(void *wi, const struct parley_tool_call *call, parle
     struct tool_call *c = &w->calls[w->call_count++];
     *c = (struct tool_call){.op = op};
     view_copy(c->call_id, sizeof(c->call_id), view_of(call->call_id));
+    view_copy(c->traceparent, sizeof(c->traceparent), view_of(call->traceparent));
     if (strcmp(call->name, "fast") == 0)
         assert_true(loop_post(w->loop, end_fast, NULL, c));
     return PARLEY_OK;
@@ -447,12 +461,14 @@ struct wire *wire_connect(const char *agent_lines)
     adopt(w->registry, &wire_tools_plugin_plugin);
     adopt(w->registry, &wire_store_plugin_plugin);
     make_generation(w, agent_lines);
+    w->recording = record.is_wanted ? recording_create(w->loop, record.with_content) : NULL;
     const struct host_worker_config host = {.name = "test", .loop = w->loop};
     assert_int_equal(host_worker_init(&w->worker, &host, &err), PARLEY_OK);
     if (worker_generation_start(w->generation, &w->worker, NULL, &w->wg, &err) < 0)
         fail_msg("%s", err.message);
     w->env = (struct worker_env){.loop = w->loop,
                                  .worker = &w->worker,
+                                 .recorder = recording_recorder(w->recording),
                                  .host_name = "test",
                                  .on_session_gone = session_gone,
                                  .ctx = w};
@@ -461,7 +477,7 @@ struct wire *wire_connect(const char *agent_lines)
                                       .generation = w->wg,
                                       .agent = generation_agent(w->generation, VIEW("test")),
                                       .user = "tester",
-                                      .traceparent = "",
+                                      .traceparent = record.is_wanted ? record.traceparent : "",
                                       .wants_trace = true,
                                       .client = &client,
                                       .client_ctx = w};
@@ -519,6 +535,8 @@ void wire_close(struct wire *w)
     }
     assert_true(w->stopped);
     host_worker_done(&w->worker);
+    recording_destroy(w->recording);
+    memset(&record, 0, sizeof(record));
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
@@ -532,6 +550,18 @@ void wire_close(struct wire *w)
 struct session *wire_session(struct wire *w)
 {
     return w->session;
+}
+
+void wire_record(bool with_content, const char *traceparent)
+{
+    record.is_wanted = true;
+    record.with_content = with_content;
+    record.traceparent = traceparent;
+}
+
+struct recording *wire_recording(const struct wire *w)
+{
+    return w->recording;
 }
 
 /* ---- talking ---- */
@@ -708,13 +738,34 @@ const char *wire_tool_call_id(struct wire *w, int n)
     return w->calls[n].call_id;
 }
 
-void wire_tool_ends(struct wire *w, int n, const char *output)
+static void end_call(struct wire *w, int n, int status, const char *output)
 {
-    const struct parley_tool_result result = {.size = sizeof(result), .output = view_of(output)};
+    const struct parley_tool_result result = {
+        .size = sizeof(result), .status = status, .output = view_of(output)};
 
     w->calls[n].ended = true;
     w->tools_host->end(w->calls[n].op, &result);
     (void)loop_run_due(w->loop);
+}
+
+void wire_tool_ends(struct wire *w, int n, const char *output)
+{
+    end_call(w, n, PARLEY_OK, output);
+}
+
+void wire_tool_fails(struct wire *w, int n, const char *output)
+{
+    end_call(w, n, PARLEY_E_UNAVAILABLE, output);
+}
+
+const char *wire_tool_traceparent(struct wire *w, int n)
+{
+    return w->calls[n].traceparent;
+}
+
+const char *wire_model_traceparent(struct wire *w)
+{
+    return w->model_traceparent;
 }
 
 bool wire_tool_was_cancelled(struct wire *w, int n)

@@ -27,6 +27,11 @@ void wire_close(struct wire *w);
 
 struct session *wire_session(struct wire *w);
 
+/* The next sessions of this test record spans and metrics (recording.h), and bring this trace
+ * context ("" for none). Ends with the next wire_close(). */
+void wire_record(bool with_content, const char *traceparent);
+struct recording *wire_recording(const struct wire *w);
+
 /* The client, or the model, says this. Single quotes stand for double ones. */
 void wire_client(struct wire *w, const char *event);
 void wire_model(struct wire *w, const char *event);
@@ -67,6 +72,9 @@ const json_t *wire_at(const json_t *event, const char *path);
 int wire_tool_calls(struct wire *w);
 const char *wire_tool_call_id(struct wire *w, int n);
 void wire_tool_ends(struct wire *w, int n, const char *output);
+void wire_tool_fails(struct wire *w, int n, const char *output);
+const char *wire_tool_traceparent(struct wire *w, int n);
+const char *wire_model_traceparent(struct wire *w);
 bool wire_tool_was_cancelled(struct wire *w, int n);
 
 /* What the store was given, as "kind id" lines in order; the store fails from now on. */
