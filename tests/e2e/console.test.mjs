@@ -72,3 +72,21 @@ test("a typed question is answered, and Escape interrupts the answer", { skip },
   assert.deepEqual(page.faults, []);
   await page.close();
 });
+
+test("a server with keys asks for one, and the page keeps it to its tab", { skip }, async () => {
+  const key = "a-key-of-this-test-only";
+  const locked = await start_parleyd(upstreams.model_script({ auth: { keys: `tests=${key}` } }));
+  const page = await open_page(browser, locked.url);
+  for (const attempt of ["not-the-key-of-this-test", key]) {
+    await page.waitForSelector("#key-dialog[open]");
+    await page.fill("#key", attempt);
+    await page.press("#key", "Enter");
+    await page.waitForFunction(() => !document.getElementById("key-dialog").open || document.getElementById("key").value === "");
+  }
+  await connect(page);
+  await say(page, "hello");
+  await wait_for_entry(page, "agent", /what can i do/);
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  await page.close();
+  await locked.stop();
+});
