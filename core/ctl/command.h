@@ -38,6 +38,7 @@ int command_failed(const struct command *c, const struct parley_error *err);
 extern const struct command command_config;
 extern const struct command command_models;
 extern const struct command command_plugins;
+extern const struct command command_reference;
 extern const struct command command_reload;
 extern const struct command command_sessions;
 extern const struct command command_talk;

@@ -147,8 +147,7 @@ static void say_next(struct talk *t)
     if (line != NULL) {
         if (t->audio != NULL)
             (void)talk_audio_flush_ms(t->audio);
-        buf_clear(&t->view.heard);
-        buf_append_str(&t->view.heard, line);
+        talk_view_typed(&t->view, line);
         talk_client_say(t->client, line);
     } else if (t->lines.is_ended && is_idle && !t->wants_mic) {
         loop_timer_start(t->loop, &t->linger, 0, on_linger, t);
@@ -289,7 +288,8 @@ static void on_turn(void *ctx, const struct talk_turn *turn)
 
     talk_view_turn(&t->view, turn);
     t->is_new_answer = true;
-    talk_view_prompt(&t->view);
+    if (talk_client_is_idle(t->client))
+        talk_view_prompt(&t->view);
     linger(t);
     say_next(t);
 }

@@ -32,6 +32,7 @@ struct talk_client {
     bool is_responding; /* a response is active */
     bool is_settling;   /* a response without words is over; another may follow */
     bool had_words;     /* the active response */
+    bool wants_answer;  /* to be asked for when the cancelled response is over */
     char item_id[64];   /* of the answer's audio */
     uint64_t asked_us;
     uint64_t words_us;
@@ -60,15 +61,23 @@ static void begin_waiting(struct talk_client *c)
     c->words_us = c->audio_us = 0;
 }
 
+static void ask_for_answer(struct talk_client *c)
+{
+    c->wants_answer = false;
+    send_event(c, json_pack("{s:s}", "type", "response.create"));
+    begin_waiting(c);
+}
+
 void talk_client_say(struct talk_client *c, const char *text)
 {
+    c->wants_answer = c->is_responding;
     if (c->is_responding)
         send_event(c, json_pack("{s:s}", "type", "response.cancel"));
     send_event(c, json_pack("{s:s, s:{s:s, s:s, s:[{s:s, s:s}]}}", "type",
                             "conversation.item.create", "item", "type", "message", "role", "user",
                             "content", "type", "input_text", "text", text));
-    send_event(c, json_pack("{s:s}", "type", "response.create"));
-    begin_waiting(c);
+    if (!c->wants_answer)
+        ask_for_answer(c);
 }
 
 static void encode(enum codec codec, const int16_t *samples, size_t count, struct buf *out)
@@ -96,8 +105,7 @@ void talk_client_heard_all(struct talk_client *c)
     if (c->detects_turns)
         return;
     send_event(c, json_pack("{s:s}", "type", "input_audio_buffer.commit"));
-    send_event(c, json_pack("{s:s}", "type", "response.create"));
-    begin_waiting(c);
+    ask_for_answer(c);
 }
 
 void talk_client_truncate(struct talk_client *c, int64_t played_ms)
@@ -253,6 +261,8 @@ static void on_response_done(struct talk_client *c, const json_t *e)
         c->events->on_error(c->ctx, failure_of(response));
     if (c->had_words || strcmp(status, "completed") != 0) {
         tell_turn(c, status);
+        if (c->wants_answer)
+            ask_for_answer(c);
         return;
     }
     c->is_settling = true; /* perhaps a tool ran, and its answer follows */
@@ -459,5 +469,6 @@ int talk_client_output_rate(const struct talk_client *c)
 
 bool talk_client_is_idle(const struct talk_client *c)
 {
-    return !c->is_speaking && !c->is_awaiting && !c->is_responding && !c->is_settling;
+    return !c->is_speaking && !c->is_awaiting && !c->is_responding && !c->is_settling &&
+           !c->wants_answer;
 }

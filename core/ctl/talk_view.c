@@ -110,6 +110,15 @@ void talk_view_event(struct talk_view *v, bool is_ours, const json_t *event)
 
 /* ---- the conversation ---- */
 
+void talk_view_typed(struct talk_view *v, const char *line)
+{
+    struct buf *to = v->heard.len > 0 ? &v->typed : &v->heard;
+
+    buf_clear(to);
+    buf_append_str(to, line);
+    v->is_in_answer = false; /* the line's own end ended it */
+}
+
 void talk_view_heard(struct talk_view *v, struct parley_view text)
 {
     buf_append_str(&v->heard, v->heard.len > 0 ? " " : "");
@@ -199,6 +208,8 @@ void talk_view_turn(struct talk_view *v, const struct talk_turn *turn)
     json_decref(v->tools);
     v->tools = json_array();
     buf_clear(&v->heard);
+    buf_append_view(&v->heard, buf_view(&v->typed));
+    buf_clear(&v->typed);
     buf_clear(&v->answer);
     if (shows_talk(v))
         print_turn(v, turn);
@@ -231,5 +242,6 @@ void talk_view_end(struct talk_view *v, const char *saved)
     json_decref(v->tools);
     json_decref(v->errors);
     buf_done(&v->heard);
+    buf_done(&v->typed);
     buf_done(&v->answer);
 }

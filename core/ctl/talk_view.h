@@ -16,6 +16,7 @@ struct talk_view {
     char session_id[64];
     const char *agent;
     struct buf heard;
+    struct buf typed; /* said during an answer */
     struct buf answer;
     json_t *turns;
     json_t *tools; /* of the turn */
@@ -27,6 +28,8 @@ struct talk_view {
 void talk_view_init(struct talk_view *v, const char *agent);
 void talk_view_ready(struct talk_view *v, const char *session_id);
 void talk_view_event(struct talk_view *v, bool is_ours, const json_t *event);
+/* A line was said. During an answer it belongs to the turn after it. */
+void talk_view_typed(struct talk_view *v, const char *line);
 void talk_view_heard(struct talk_view *v, struct parley_view text);
 void talk_view_words(struct talk_view *v, struct parley_view delta);
 void talk_view_tool(struct talk_view *v, const char *name, struct parley_view arguments);
