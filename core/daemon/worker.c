@@ -222,6 +222,7 @@ static int start_net(struct worker *w, struct parley_error *err)
                 .reload = reload,
                 .metrics = metrics,
                 .ctx = w},
+        .recorder = w->config.recorder,
         .is_first = w->config.index == 0,
         .first_ports = w->config.first_ports,
     };

@@ -110,6 +110,17 @@ static bool is_allowed(struct net *n, struct http_request *r)
     return false;
 }
 
+const char *admin_route(const struct http_request *r)
+{
+    struct parley_view path = http_path(r);
+
+    if (view_is(path, "/admin/v1/sessions"))
+        return "/admin/v1/sessions";
+    if (view_starts_with(path, VIEW("/admin/v1/sessions/")))
+        return "/admin/v1/sessions/*";
+    return view_is(path, "/admin/v1/reload") ? "/admin/v1/reload" : "";
+}
+
 void admin_request(void *ctx, struct http_request *r)
 {
     const struct parley_view prefix = VIEW("/admin/v1/sessions/");

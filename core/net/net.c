@@ -59,7 +59,11 @@ static int open_listeners(struct net *n, struct parley_error *err)
 static int open_admin(struct net *n, struct parley_error *err)
 {
     const struct http_server_config http = {
-        .on_request = admin_request, .on_gone = admin_gone, .ctx = n};
+        .on_request = admin_request,
+        .on_gone = admin_gone,
+        .on_answered = admin_answered,
+        .ctx = n,
+    };
     const struct listener_config config = {
         .address = n->w.config->admin_listen, .on_accept = on_admin_accept, .ctx = n};
 
@@ -86,6 +90,7 @@ int net_open(const struct net_worker *worker, struct net **ret, struct parley_er
         .key_file = worker->config->tls_key,
         .on_request = net_request,
         .on_upgrade = net_upgrade,
+        .on_answered = net_answered,
         .ctx = n,
     };
     int r = http_server_create(worker->transport, &http, &n->http, err);

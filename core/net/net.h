@@ -9,6 +9,7 @@
  *   realtime.c   GET /v1/realtime: sockets to sessions  admission.c               how many may
  *   api.c        models, client_secrets, health         admin.c                   /admin/v1/
  *   answer.c     JSON answers and errors                console/                  the page at /
+ *   measure.c    metrics
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -23,6 +24,7 @@
 #include <stdbool.h>
 
 struct net;
+struct telemetry_recorder;
 
 /* What all workers share; immutable, outlives them. */
 struct net_config {
@@ -67,7 +69,8 @@ struct net_worker {
     struct admission *admission;    /* of the process */
     const struct net_config *config;
     struct net_hub hub;
-    bool is_first;          /* the one that serves the admin API */
+    struct telemetry_recorder *recorder; /* NULL: nothing is recorded */
+    bool is_first;                       /* the one that serves the admin API */
     const int *first_ports; /* of the first worker's listeners, for port 0; NULL for the first */
 };
 

@@ -41,6 +41,17 @@ void net_upgrade(void *ctx, struct http_request *r);
 /* The path without its "/openai" prefix. */
 struct parley_view net_path(const struct http_request *r);
 
+/* The pattern that the path matches, "" for none. */
+const char *net_route(const struct net *n, const struct http_request *r);
+
+/* ---- measure.c: metrics ---- */
+
+void net_answered(void *ctx, const struct http_request *r, int status, uint64_t took_us);
+void admin_answered(void *ctx, const struct http_request *r, int status, uint64_t took_us);
+/* A client got no session: "capacity", "auth", "shutdown", "request" (it asked for what is not
+ * there), "error". */
+void net_rejected(struct net *n, const char *reason);
+
 /* ---- answer.c ---- */
 
 void answer_json(struct http_request *r, int status, json_t *take_body);
@@ -65,5 +76,6 @@ void api_metrics(struct net *n, struct http_request *r);
 void api_console(struct net *n, struct http_request *r);
 void admin_request(void *ctx, struct http_request *r);
 void admin_gone(void *ctx, struct http_request *r);
+const char *admin_route(const struct http_request *r);
 
 #endif

@@ -222,6 +222,7 @@ static const struct agent *choose_agent(struct connection *c, const struct wante
         a = generation_agent(g, view_of(config->default_agent));
     if (a != NULL)
         return a;
+    net_rejected(c->net, "request");
     if (name[0] == '\0')
         refuse_kind(
             c, RT_ERROR_MISSING_MODEL, "model",
@@ -237,6 +238,7 @@ static bool is_acceptable(struct connection *c, const struct wanted *w, const st
     struct rt_error error;
 
     if (!caller->is_known) {
+        net_rejected(c->net, "auth");
         refuse_kind(c, RT_ERROR_INVALID_API_KEY, NULL, "%s",
                     caller->gave_none ? "No API key was given: send `Authorization: Bearer KEY`, "
                                         "`api-key: KEY`, or the subprotocol "
@@ -245,6 +247,7 @@ static bool is_acceptable(struct connection *c, const struct wanted *w, const st
         return false;
     }
     if (w->is_preview) {
+        net_rejected(c->net, "request");
         rt_error_copy(&error, "invalid_request_error", "beta_api_shape_disabled",
                       "The preview dialect is not served: leave out OpenAI-Beta and the "
                       "openai-beta.realtime-v1 subprotocol, and use the GA events.");
@@ -252,6 +255,7 @@ static bool is_acceptable(struct connection *c, const struct wanted *w, const st
         return false;
     }
     if (w->has_other) {
+        net_rejected(c->net, "request");
         rt_error_copy(&error, "invalid_request_error", "unknown_parameter",
                       "call_id and intent are not served here; connect with ?model=AGENT.");
         refuse(c, &error, 4000);
@@ -285,6 +289,7 @@ static void begin_session(struct connection *c, const struct wanted *w, const st
     int r = session_open(&open, &c->session, &err);
     if (r == PARLEY_OK)
         return;
+    net_rejected(c->net, "error");
     log_error("a session could not be opened agent=%s reason=\"%s\"", agent->name, err.message);
     rt_error_copy(&error, NULL, err.code[0] == '\0' ? "session_not_opened" : err.code, err.message);
     bool may_retry = r == PARLEY_E_BUSY || r == PARLEY_E_UNAVAILABLE || r == PARLEY_E_TIMEOUT;
@@ -296,11 +301,13 @@ static void begin_session(struct connection *c, const struct wanted *w, const st
 static bool has_room(struct net *n, struct http_request *r)
 {
     if (n->is_draining || !n->w.hub.is_ready(n->w.hub.ctx)) {
+        net_rejected(n, "shutdown");
         answer_error(r, 503, "server_error", "server_stopping",
                      "This server is starting or stopping; try another, or again soon.");
         return false;
     }
     if (worker_sessions_count(n->w.sessions) >= (size_t)n->w.config->max_sessions) {
+        net_rejected(n, "capacity");
         answer_error(r, 503, "server_error", "too_many_sessions",
                      "%zu sessions are open here, the most this worker takes ([server] "
                      "max_sessions); try again soon.",
@@ -329,12 +336,14 @@ static bool enter(struct connection *c, struct http_request *r, const struct cal
         return true;
     c->is_counted =
         admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
-    if (!c->is_counted)
-        answer_error(r, 429, "invalid_request_error", "too_many_sessions",
-                     "Key \"%s\" has %lld sessions open, the most one may have ([server] "
-                     "max_sessions_per_key).",
-                     c->user, (long long)c->net->w.config->max_sessions_per_key);
-    return c->is_counted;
+    if (c->is_counted)
+        return true;
+    net_rejected(c->net, "capacity");
+    answer_error(r, 429, "invalid_request_error", "too_many_sessions",
+                 "Key \"%s\" has %lld sessions open, the most one may have ([server] "
+                 "max_sessions_per_key).",
+                 c->user, (long long)c->net->w.config->max_sessions_per_key);
+    return false;
 }
 
 static void accept_connection(struct connection *c, struct http_request *r,
@@ -360,7 +369,11 @@ static void accept_connection(struct connection *c, struct http_request *r,
 
 void realtime_upgrade(struct net *n, struct http_request *r)
 {
-    if (!origin_is_allowed(n, r) || !has_room(n, r))
+    if (!origin_is_allowed(n, r)) {
+        net_rejected(n, "auth");
+        return;
+    }
+    if (!has_room(n, r))
         return;
     struct caller caller = net_identify(n, r);
     struct connection *c = connection_create(n, &caller);

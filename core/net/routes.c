@@ -39,6 +39,19 @@ static bool matches(const struct route *route, struct parley_view path)
     return view_starts_with(path, (struct parley_view){pattern.data, pattern.len - 1});
 }
 
+const char *net_route(const struct net *n, const struct http_request *r)
+{
+    struct parley_view path = net_path(r);
+
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (matches(&routes[i], path))
+            return routes[i].path;
+    }
+    if (view_is(path, "/v1/realtime"))
+        return "/v1/realtime";
+    return n->w.config->serves_console && console_file_find(path) != NULL ? "/*" : "";
+}
+
 static void not_found(struct http_request *r, struct parley_view path)
 {
     answer_error(r, 404, "invalid_request_error", "not_found",

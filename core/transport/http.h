@@ -35,6 +35,10 @@ struct http_server_config {
     /* The client went before the answer; the request must not be touched any more. May be NULL
      * when every request is answered in on_request. */
     void (*on_gone)(void *ctx, struct http_request *request);
+    /* It was answered, also by the server itself; 101 is a WebSocket. Only to look at. May be NULL.
+     */
+    void (*on_answered)(void *ctx, const struct http_request *request, int status,
+                        uint64_t took_us);
     void *ctx;
 };
 

@@ -37,6 +37,7 @@ struct http_request {
     struct http_server *server;
     bool is_upgrade;
     bool is_head;
+    uint64_t begun_us;
     const char *method;
     struct buf path;
     struct buf query;
@@ -105,6 +106,7 @@ static struct http_request *request_create(struct conn *c)
     r->server = c->server;
     c->request = r;
     r->method = "";
+    r->begun_us = clock_now_us();
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         if (lws_hdr_total_length(c->wsi, methods[i].token) <= 0)
             continue;
@@ -305,6 +307,14 @@ static void answer_build(struct conn *c, const struct http_request *r,
         buf_append_view(out, response->body);
 }
 
+static void tell_answered(const struct http_request *r, int status)
+{
+    const struct http_server_config *config = &r->server->config;
+
+    if (config->on_answered != NULL)
+        config->on_answered(config->ctx, r, status, clock_now_us() - r->begun_us);
+}
+
 void http_respond(struct http_request *r, const struct http_response *response)
 {
     struct conn *c = r->conn;
@@ -312,6 +322,7 @@ void http_respond(struct http_request *r, const struct http_response *response)
     if (r->is_upgrade)
         c->close_after_answer = true;
     answer_build(c, r, response);
+    tell_answered(r, response->status);
     bool is_upgrade = r->is_upgrade;
     request_free(r);
     c->deadline_ms = clock_now_ms() + c->server->config.request_timeout_ms;
@@ -531,6 +542,7 @@ struct ws *ws_accept(struct http_request *r, const char *subprotocol,
     snprintf(ws->subprotocol, sizeof(ws->subprotocol), "%s",
              subprotocol == NULL ? "" : subprotocol);
     ws_bind(ws, c);
+    tell_answered(r, 101);
     request_free(r);
     return ws;
 }
