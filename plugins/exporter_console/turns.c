@@ -63,19 +63,22 @@ static bool is_operation(const struct parley_span *s, const char *operation)
     return strncmp(s->name, operation, len) == 0 && (s->name[len] == '\0' || s->name[len] == ' ');
 }
 
-static struct turn *turn_of(struct turns *turns, const uint8_t trace_id[16])
+static struct turn *turn_of(struct turns *turns, const uint8_t trace_id[16],
+                            const uint8_t root_id[8])
 {
     struct turn *oldest = &turns->open[0];
 
     for (size_t i = 0; i < TURNS_MAX_OPEN; i++) {
         struct turn *t = &turns->open[i];
-        if (t->serial != 0 && memcmp(t->trace_id, trace_id, 16) == 0)
+        if (t->serial != 0 && memcmp(t->trace_id, trace_id, 16) == 0 &&
+            memcmp(t->root_id, root_id, 8) == 0)
             return t;
         if (t->serial < oldest->serial) /* also free places, whose serial is 0 */
             oldest = t;
     }
     *oldest = (struct turn){.serial = ++turns->last_serial, .first_seconds = -1};
     memcpy(oldest->trace_id, trace_id, 16);
+    memcpy(oldest->root_id, root_id, 8);
     return oldest;
 }
 
@@ -167,7 +170,7 @@ const struct turn *turns_add(struct turns *turns, const struct parley_span *span
 
     if (!is_root && !is_tool && !is_answer)
         return NULL;
-    struct turn *t = turn_of(turns, span->trace_id);
+    struct turn *t = turn_of(turns, span->trace_id, is_root ? span->span_id : span->parent_span_id);
     if (is_tool)
         add_tool(t, span);
     if (is_answer) {

@@ -20,8 +20,9 @@ struct turn_tool {
 };
 
 struct turn {
-    uint8_t trace_id[16];
-    uint64_t serial; /* 0: a free place */
+    uint8_t trace_id[16]; /* a client may put several turns into one trace, */
+    uint8_t root_id[8];   /* so these two tell which one it is */
+    uint64_t serial;      /* 0: a free place */
     uint64_t end_unix_ns;
     char agent[TURN_WORD];
     char session[TURN_WORD];

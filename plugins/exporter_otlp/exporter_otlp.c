@@ -35,11 +35,12 @@ struct otlp {
     char *metrics_url;
     struct lane *traces;
     struct lane *metrics;
+    bool is_stopped; /* the host has ended every delivery */
 };
 
 /* One batch, which may be several requests; told when the last one is done. */
 struct delivery {
-    const struct parley_exporter_host *exporter;
+    struct otlp *otlp;
     parley_op op;
     unsigned waiting;
     int status; /* the first failure */
@@ -150,6 +151,7 @@ static void worker_stop(void *worker_instance)
 {
     struct otlp *o = worker_instance;
 
+    o->is_stopped = true;
     lane_close(o->traces);
     lane_close(o->metrics);
     o->traces = o->metrics = NULL;
@@ -160,6 +162,7 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
 {
     struct otlp *o = instance;
 
+    o->is_stopped = false;
     o->traces = lane_to(o, worker, o->traces_url);
     o->metrics = lane_to(o, worker, o->metrics_url);
     if (o->traces == NULL || o->metrics == NULL) {
@@ -191,7 +194,8 @@ static void on_done(void *ctx, int status, uint64_t lost, const struct parley_er
     }
     if (--d->waiting > 0)
         return;
-    d->exporter->end(d->op, d->status, d->lost, d->status < 0 ? &d->err : NULL);
+    if (!d->otlp->is_stopped)
+        d->otlp->exporter->end(d->op, d->status, d->lost, d->status < 0 ? &d->err : NULL);
     free(d);
 }
 
@@ -230,7 +234,7 @@ static int deliver(void *worker_instance, const struct parley_batch *batch, parl
 
     if (d == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
-    *d = (struct delivery){.exporter = o->exporter, .op = op, .waiting = 1};
+    *d = (struct delivery){.otlp = o, .op = op, .waiting = 1};
     d->err = (struct parley_error)PARLEY_ERROR_INIT;
     if (batch->span_count > 0 && o->config->traces)
         send(o, d, batch, encode_traces, o->traces, batch->span_count);

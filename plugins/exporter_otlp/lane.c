@@ -30,7 +30,6 @@ struct lane {
     bool is_in_flight;
     bool is_started; /* the first request has its deadline */
     bool is_hurried;
-    bool is_closed;
     unsigned tried;
     int64_t deadline_ms;
     unsigned failures; /* in a row */
@@ -46,16 +45,6 @@ static void request_free(struct request *r)
 {
     free(r->body.bytes);
     free(r);
-}
-
-static void lane_free(struct lane *lane)
-{
-    while (lane->first != NULL) {
-        struct request *r = lane->first;
-        lane->first = r->next;
-        request_free(r);
-    }
-    free(lane);
 }
 
 static void next_step(struct lane *lane, int64_t delay_ms)
@@ -148,9 +137,7 @@ static void on_answer(void *ctx, const struct parley_http_response *response)
     struct lane *lane = ctx;
 
     lane->is_in_flight = false;
-    if (lane->is_closed)
-        lane_free(lane);
-    else if (response->status == PARLEY_OK && response->code >= 200 && response->code < 300)
+    if (response->status == PARLEY_OK && response->code >= 200 && response->code < 300)
         succeed(lane, response->body);
     else
         fail_try(lane, response);
@@ -266,10 +253,14 @@ void lane_close(struct lane *lane)
 {
     if (lane == NULL)
         return;
-    lane->is_closed = true;
     lane->config.timer->destroy(lane->timer);
     if (lane->is_in_flight)
-        lane->config.http->cancel(lane->config.worker, lane->http); /* on_answer frees it */
-    else
-        lane_free(lane);
+        lane->config.http->cancel(lane->config.worker, lane->http);
+    while (lane->first != NULL) {
+        struct request *r = lane->first;
+        lane->first = r->next;
+        r->on_done(r->ctx, PARLEY_E_CANCELLED, r->records, NULL);
+        request_free(r);
+    }
+    free(lane);
 }

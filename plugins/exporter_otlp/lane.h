@@ -54,7 +54,8 @@ int lane_send(struct lane *lane, struct body take_body, uint64_t records, lane_o
 /* Try what waits once, now, and give it up when that fails. */
 void lane_hurry(struct lane *lane);
 
-/* No on_done any more. Frees the lane, once its request in flight has ended. NULL is fine. */
+/* The worker stops: what waits is done with PARLEY_E_CANCELLED, on this stack; the request in
+ * flight is given up and is not heard of again. Frees the lane. NULL is fine. */
 void lane_close(struct lane *lane);
 
 #endif
