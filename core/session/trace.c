@@ -412,6 +412,15 @@ static const char *failure_of(const struct rt_response *read, char code[64])
     return code[0] == '\0' ? "_OTHER" : code;
 }
 
+/* Models that know no tokens say none: that is no usage of zero. */
+static bool has_tokens(const struct rt_response *read)
+{
+    const struct rt_usage *u = &read->usage;
+
+    return read->has_usage &&
+           u->input_text + u->input_audio + u->input_image + u->output_text + u->output_audio > 0;
+}
+
 static void end_answer(struct session *s, struct response *r, const json_t *object,
                        const struct rt_response *read)
 {
@@ -424,7 +433,7 @@ static void end_answer(struct session *s, struct response *r, const json_t *obje
                   read->reason.len > 0 ? read->reason
                                        : view_of(rt_response_status_name(read->status)));
     span_set_str(span, NAME_OUTPUT_TYPE, read->text_only ? VIEW("text") : VIEW("speech"));
-    if (read->has_usage) {
+    if (has_tokens(read)) {
         usage_set(span, &usage);
         measure_usage(s, &read->usage);
     }
@@ -450,7 +459,7 @@ void turn_response_done(struct session *s, struct response *r, const json_t *obj
     end_answer(s, r, object, read);
     if (!r->in_band || r->turn != t->number || !t->is_running)
         return;
-    if (read->has_usage) {
+    if (has_tokens(read)) {
         rt_usage_add(&t->usage, &read->usage);
         t->has_usage = true;
     }

@@ -13,6 +13,9 @@
 #define BOLD   "\033[1m"
 #define RED    "\033[31m"
 #define YELLOW "\033[33m"
+#define GREEN  "\033[32m"
+
+#define SLOW_SECONDS 1.5 /* longer feels like waiting */
 
 struct line {
     char *out;
@@ -37,10 +40,12 @@ static void colour(struct line *l, const char *code)
         add(l, "%s", code);
 }
 
-/* 12 ms, 1.24 s, 2 m 05 s */
+/* <1 ms, 12 ms, 1.24 s, 2 m 05 s */
 static void add_time(struct line *l, double seconds)
 {
-    if (seconds < 1)
+    if (seconds < 0.001)
+        add(l, "<1 ms");
+    else if (seconds < 1)
         add(l, "%.0f ms", seconds * 1000);
     else if (seconds < 60)
         add(l, "%.2f s", seconds);
@@ -80,13 +85,34 @@ static void add_start(struct line *l, const struct turn *t)
     add(l, "%s  ", clock);
     colour(l, "\033[0m" BOLD);
     add_said(l, t->agent[0] != '\0' ? t->agent : "(no agent)");
-    colour(l, "\033[0m" DIM);
-    if (t->session[0] != '\0') {
-        add(l, "  ");
-        add_said(l, t->session);
-    }
+    colour(l, "\033[0m");
     if (t->number > 0)
         add(l, " turn %lld", (long long)t->number);
+    if (t->trigger[0] != '\0') {
+        add(l, " by ");
+        add_said(l, t->trigger);
+    }
+}
+
+/* What people feel, so its colour tells before it is read. */
+static void add_first_output(struct line *l, const struct turn *t)
+{
+    if (t->first_seconds < 0)
+        return;
+    add(l, "  first %s ", t->is_spoken ? "audio" : "text");
+    colour(l, t->first_seconds > SLOW_SECONDS ? YELLOW : GREEN);
+    add_time(l, t->first_seconds);
+    colour(l, "\033[0m");
+}
+
+/* For whoever looks the conversation up. */
+static void add_session(struct line *l, const struct turn *t)
+{
+    if (t->session[0] == '\0')
+        return;
+    colour(l, DIM);
+    add(l, "  ");
+    add_said(l, t->session);
     colour(l, "\033[0m");
 }
 
@@ -143,10 +169,7 @@ void line_text(const struct turn *t, bool with_colours, char out[LINE_SIZE])
         add_said(&l, t->agent_said);
         add(&l, "\"");
     }
-    if (t->first_seconds >= 0) {
-        add(&l, "  first output ");
-        add_time(&l, t->first_seconds);
-    }
+    add_first_output(&l, t);
     add(&l, "  total ");
     add_time(&l, t->seconds);
     add_tools(&l, t);
@@ -154,6 +177,7 @@ void line_text(const struct turn *t, bool with_colours, char out[LINE_SIZE])
         add(&l, "  tokens %lld in %lld out", (long long)t->input_tokens,
             (long long)t->output_tokens);
     add_end(&l, t);
+    add_session(&l, t);
 }
 
 static json_t *milliseconds(double seconds)
@@ -205,6 +229,7 @@ static json_t *turn_json(const struct turn *t)
     set_word(o, "session", t->session);
     if (t->number > 0)
         (void)json_object_set_new(o, "turn", json_integer(t->number));
+    set_word(o, "trigger", t->trigger);
     set_word(o, "model", t->model);
     if (t->first_seconds >= 0)
         (void)json_object_set_new(o, "first_output_ms", milliseconds(t->first_seconds));

@@ -148,6 +148,8 @@ static void finish(struct turn *t, const struct parley_span *s, bool with_conten
     copy_attr(t->session, sizeof(t->session), s, "session.id");
     copy_attr(t->model, sizeof(t->model), s, "gen_ai.request.model");
     copy_attr(t->end_reason, sizeof(t->end_reason), s, "parley.turn.end_reason");
+    copy_attr(t->trigger, sizeof(t->trigger), s, "parley.turn.trigger");
+    t->is_spoken = int_attr(s, "parley.audio.sent_ms") > 0;
     if (s->status == PARLEY_SPAN_ERROR) {
         (void)snprintf(t->error, sizeof(t->error), "failed");
         copy_attr(t->error, sizeof(t->error), s, "error.type");

@@ -28,6 +28,8 @@ struct turn {
     char session[TURN_WORD];
     char model[TURN_WORD];
     char end_reason[TURN_WORD];
+    char trigger[TURN_WORD]; /* "speech", "text" ... */
+    bool is_spoken;          /* the agent's side: the first output was audio */
     char error[TURN_WORD];
     int64_t number;       /* in its session; 0 when unknown */
     double first_seconds; /* until the client got the first output; negative when unknown */

@@ -39,6 +39,8 @@ static const struct parley_attr root_attrs[] = {
     STR("gen_ai.agent.name", "receptionist"),
     STR("session.id", "sess_1"),
     INT("parley.turn.number", 3),
+    STR("parley.turn.trigger", "speech"),
+    INT("parley.audio.sent_ms", 1800),
     STR("parley.turn.end_reason", "interrupted"),
     {.key = "parley.turn.response_latency",
      .type = PARLEY_ATTR_DOUBLE,

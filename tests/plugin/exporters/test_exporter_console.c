@@ -64,9 +64,9 @@ static void turn_is_one_line(void **state)
     assert_int_equal(ended.count, 1);
     assert_int_equal(ended.lost, 0);
     assert_string_equal(close_console(&f),
-                        "09:00:02  receptionist  sess_1 turn 3  first output 620 ms  total 2.40 s"
+                        "09:00:02  receptionist turn 3 by speech  first audio 620 ms  total 2.40 s"
                         "  tools clock.now 12 ms, mail.send 1.20 s (timeout)"
-                        "  tokens 1600 in 180 out  interrupted\n");
+                        "  tokens 1600 in 180 out  interrupted  sess_1\n");
 }
 
 static void spans_of_several_batches_are_gathered(void **state)
@@ -89,7 +89,7 @@ static void json_line_is_an_object(void **state)
     assert_string_equal(
         close_console(&f),
         "{\"time\":\"2026-01-05T09:00:02.400Z\",\"agent\":\"receptionist\",\"session\":\"sess_1\","
-        "\"turn\":3,"
+        "\"turn\":3,\"trigger\":\"speech\","
         "\"model\":\"gpt-realtime\",\"first_output_ms\":620,\"total_ms\":2400,\"tools\":["
         "{\"name\":\"clock.now\",\"ms\":12},{\"name\":\"mail.send\",\"ms\":1200,\"error\":"
         "\"timeout\"}],\"input_tokens\":1600,\"output_tokens\":180,\"end_reason\":"

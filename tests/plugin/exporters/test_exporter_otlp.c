@@ -413,7 +413,7 @@ static void stop_cancels_what_is_in_flight(void **state)
     vtable->flush(fake_plugin_worker(plugin));
     const struct parley_plugin *descriptor = fake_plugin_descriptor(plugin);
     descriptor->worker_stop(fake_plugin_worker(plugin));
-    assert_true(http_was_cancelled); /* and the host tells no more of it */
+    assert_true(http_was_cancelled);  /* and the host tells no more of it */
     assert_int_equal(ended.count, 0); /* the host ended both before worker_stop */
     close_otlp();
 }
