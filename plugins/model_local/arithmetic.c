@@ -152,6 +152,7 @@ static bool postfix(struct maths *m)
 {
     static const char *const units[] = {"dollars", "dollar", "euros", "euro", "pounds",
                                         "pound",   "cents",  "cent",  NULL};
+    static const char *const percent[] = {"percent", "per cent", NULL};
 
     (void)take_any(m, units);
     if (take(m, "squared")) {
@@ -162,10 +163,11 @@ static bool postfix(struct maths *m)
         m->operations++;
         return emit(m, "^3");
     }
-    bool is_percent = is_at(m, "percent") || (is_at(m, "%") && !number_follows(m, m->at + 1));
+    bool is_percent = take_any(m, percent);
+    if (!is_percent && is_at(m, "%") && !number_follows(m, m->at + 1))
+        is_percent = take(m, "%");
     if (!is_percent)
         return true;
-    m->at++;
     if (!emit(m, "%%"))
         return false;
     if (!take(m, "of"))

@@ -41,6 +41,7 @@ static const struct {
     {"how much is one hundred and twenty divided by six", "calculator",
      "{\"expression\":\"120 / 6\"}"},
     {"what is fifteen percent of eighty", "calculator", "{\"expression\":\"15% * 80\"}"},
+    {"what is fifteen per cent of eighty", "calculator", "{\"expression\":\"15% * 80\"}"},
     {"what's 15% of 80?", "calculator", "{\"expression\":\"15% * 80\"}"},
     {"what is the square root of one hundred forty four", "calculator",
      "{\"expression\":\"sqrt(144)\"}"},
