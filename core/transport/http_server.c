@@ -28,6 +28,9 @@ struct http_server {
     char *cert_file;
     char *key_file;
     SSL_CTX *ssl_ctx; /* the library's, to load certificates anew */
+    /* Unused. The library makes one for each virtual host, and cannot find those of its first
+     * context again when there are several: they would be left behind. */
+    SSL_CTX *client_ctx;
     struct lws_vhost *vhost;
     char name[32];
 };
@@ -627,6 +630,7 @@ void http_tls_loaded(void *ssl_ctx, struct lws_vhost *vhost)
 static void server_free(struct http_server *s)
 {
     list_remove(&s->entry);
+    SSL_CTX_free(s->client_ctx);
     free(s->cert_file);
     free(s->key_file);
     free(s);
@@ -676,6 +680,12 @@ static bool vhost_create(struct http_server *s)
         .keepalive_timeout = 3600, /* the sweep is quicker */
     };
 
+    if (is_tls) {
+        s->client_ctx = SSL_CTX_new(TLS_client_method());
+        if (s->client_ctx == NULL)
+            return false;
+        info.provided_client_ssl_ctx = s->client_ctx;
+    }
     s->vhost = lws_create_vhost(s->t->context, &info);
     return s->vhost != NULL;
 }
