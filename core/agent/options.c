@@ -8,7 +8,8 @@
 const struct parley_option agent_options[] = {
     PARLEY_STRING(C, description, .help = "What the agent is for, shown where people choose one."),
     PARLEY_LIST(C, model, .flags = PARLEY_OPTION_REQUIRED, .example = "openai",
-                .help = "The [model NAME] that answers; further names are tried in order."),
+                .help =
+                    "The [model NAME] that answers. Further names are checked, and not used yet."),
     PARLEY_STRING(C, speech, .example = "local",
                   .help =
                       "The [speech NAME] that hears and speaks for a text model; empty takes the "
