@@ -11,8 +11,8 @@
  *                                  |
  *                     mouth.c (sentences to speech, paced) -> outbox.c -> server events
  *
- * Small pure pieces: sentences.c, heard.c, pacer.c. Everything runs on the worker's thread; heavy
- * work goes to the pool through host/speech.h and comes back to it.
+ * Small pure pieces: sentences.c, heard.c, pacer.c, trailing.c. Everything runs on the worker's
+ * thread; heavy work goes to the pool through host/speech.h and comes back to it.
  */
 #ifndef CASCADE_CASCADE_H
 #define CASCADE_CASCADE_H

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cascade/state.h"
+#include "cascade/trailing.h"
 #include "realtime/encode.h"
 
 #include <stdlib.h>
@@ -28,10 +29,12 @@
 #define SPECULATE_MS      200 /* silence after which the words so far are looked up */
 #define SPECULATE_SOON_MS 160 /* the same where the turn ends almost as early */
 
-/* Silence that ends a turn under semantic_vad; at this time there is nothing but time to go by. */
+/* Silence that ends a turn under semantic_vad, and how much longer it is when the words so far
+ * sound as if more were to come. */
 #define SILENCE_EAGER_MS    300
 #define SILENCE_MEDIUM_MS   600
 #define SILENCE_PATIENT_MS  1200
+#define TRAILING_FACTOR     3
 #define SEMANTIC_PADDING_MS 300
 
 /* ---- the buffer ------------------------------------------------------------------------------ */
@@ -117,6 +120,15 @@ static void commit_until(struct cascade_session *s, int64_t sample, const char *
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
+static int silence_of(const struct rt_session_view *view)
+{
+    if (view->turns != RT_TURNS_SEMANTIC_VAD)
+        return (int)view->silence_duration_ms;
+    if (view_is(view->eagerness, "low"))
+        return SILENCE_PATIENT_MS;
+    return view_is(view->eagerness, "high") ? SILENCE_EAGER_MS : SILENCE_MEDIUM_MS;
+}
+
 /* The client stops its player now; what it had not played was not heard. */
 static void interrupt(struct cascade_session *s)
 {
@@ -137,6 +149,7 @@ static void on_started(struct cascade_session *s)
 
     loop_timer_stop(&e->idle);
     e->guess = hearing_drop(e->guess);
+    e->turns.config.silence_ms = silence_of(&s->view);
     id_make(e->item_id, "item_");
     drop_before(e, e->turns.start_ms * SAMPLES_PER_MS);
     rt_encode_speech_started(outbox_begin(s), e->turns.start_ms, view_of(e->item_id));
@@ -166,6 +179,15 @@ static void on_stopped(struct cascade_session *s, int64_t at_ms)
         answer_wish(s);
 }
 
+void ears_guess_known(struct cascade_session *s, struct parley_view words)
+{
+    struct turn_config *c = &s->ears.turns.config;
+
+    c->silence_ms = silence_of(&s->view);
+    if (s->view.turns == RT_TURNS_SEMANTIC_VAD && words_trail_off(words))
+        c->silence_ms *= TRAILING_FACTOR;
+}
+
 static void on_frame(void *ctx, float probability)
 {
     struct cascade_session *s = ctx;
@@ -181,6 +203,7 @@ static void on_frame(void *ctx, float probability)
         break;
     case TURN_RESUMED:
         s->ears.guess = hearing_drop(s->ears.guess);
+        t->config.silence_ms = silence_of(&s->view);
         break;
     case TURN_STOPPED:
         on_stopped(s, t->end_ms);
@@ -414,26 +437,18 @@ void ears_start_idle(struct cascade_session *s)
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-static int semantic_silence_ms(struct parley_view eagerness)
-{
-    if (view_is(eagerness, "low"))
-        return SILENCE_PATIENT_MS;
-    return view_is(eagerness, "high") ? SILENCE_EAGER_MS : SILENCE_MEDIUM_MS;
-}
-
 static struct turn_config turn_config_of(const struct rt_session_view *view)
 {
     struct turn_config c = {
         .threshold = view->threshold,
         .prefix_padding_ms = (int)view->prefix_padding_ms,
-        .silence_ms = (int)view->silence_duration_ms,
+        .silence_ms = silence_of(view),
         .start_ms = START_MS,
     };
 
     if (view->turns == RT_TURNS_SEMANTIC_VAD) {
         c.threshold = 0.5;
         c.prefix_padding_ms = SEMANTIC_PADDING_MS;
-        c.silence_ms = semantic_silence_ms(view->eagerness);
     }
     c.pause_ms = c.silence_ms > SPECULATE_MS + VAD_FRAME_MS ? SPECULATE_MS : SPECULATE_SOON_MS;
     return c;

@@ -111,6 +111,8 @@ static void on_text(void *ctx, int status, struct parley_view text, const struct
                           err == NULL ? "no reason given" : err->message);
     if (h->item != NULL)
         tell(h);
+    else if (status == PARLEY_OK)
+        ears_guess_known(h->session, buf_view(&h->words));
 }
 
 static int to_ears_rate(const struct cascade_session *s, const int16_t *samples,

@@ -210,6 +210,9 @@ void ears_configure(struct cascade_session *s);
 void ears_append(struct cascade_session *s, const struct rt_peek *peek);
 void ears_commit(struct cascade_session *s, struct parley_view raw_event_id);
 void ears_clear(struct cascade_session *s);
+/* What was said before the pause that goes on: it may be worth waiting for more. */
+void ears_guess_known(struct cascade_session *s, struct parley_view words);
+
 bool ears_is_busy(const struct cascade_session *s);
 
 /* An answer has ended: the time until the idle timeout begins when its audio is played. */

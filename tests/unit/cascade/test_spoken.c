@@ -203,6 +203,24 @@ static void semantic_vad_waits_by_eagerness(void **state)
     assert_int_equal(rig_count(r, "input_audio_buffer.speech_stopped"), 2);
 }
 
+static void semantic_vad_waits_for_more_after_an_open_word(void **state)
+{
+    struct rig *r = *state;
+
+    set_input(r, "\"turn_detection\":{\"type\":\"semantic_vad\",\"eagerness\":\"high\"}");
+    rig_voice(r, 1000);
+    rig_quiet(r, 260);
+    fake_hear("Add two and");
+    rig_quiet(r, 400);
+    assert_int_equal(rig_count(r, "input_audio_buffer.speech_stopped"), 0);
+    rig_voice(r, 500);
+    rig_quiet(r, 260);
+    fake_hear("Add two and three.");
+    rig_quiet(r, 200);
+    assert_int_equal(rig_count(r, "input_audio_buffer.speech_stopped"), 1);
+    assert_non_null(strstr(fakes.items, "Add two and three."));
+}
+
 static void create_response_false_leaves_it_to_the_client(void **state)
 {
     struct rig *r = *state;
@@ -896,6 +914,7 @@ int main(void)
         TEST(a_commit_of_next_to_nothing_is_an_error),
         TEST(a_cleared_buffer_is_empty),
         TEST(semantic_vad_waits_by_eagerness),
+        TEST(semantic_vad_waits_for_more_after_an_open_word),
         TEST(create_response_false_leaves_it_to_the_client),
         TEST(words_are_looked_up_in_the_pause),
         TEST(speech_that_goes_on_drops_the_guess),
