@@ -76,7 +76,7 @@ int server_check(const struct settings_source *source)
         size_t agents = 0;
         while (generation_agent_at(settings.generation, agents) != NULL)
             agents++;
-        (void)printf("%s: good, %zu agents\n", source->path, agents);
+        (void)printf("%s: good, %zu agent%s\n", source->path, agents, agents == 1 ? "" : "s");
     }
     conf_report_done(&report);
     settings_free(&settings);
@@ -236,10 +236,11 @@ static void reload(struct server *s, struct buf *fault)
         if (!report.items[i].is_warning)
             buf_printf(fault, "%s%s", fault->len == 0 ? "" : "\n", report.items[i].text);
     }
+    size_t mistakes = report.errors;
     conf_report_done(&report);
     if (r < 0) {
-        log_error("the configuration was not reloaded; the running one stays errors=%zu",
-                  report.errors);
+        log_error("the configuration was not reloaded; the running one stays mistakes=%zu",
+                  mistakes);
         if (fault->len == 0)
             buf_append_str(fault, "the configuration could not be read");
         return;
