@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The smallest tools plugin, built by tests/install/run as an outside author would: by pkg-config alone. */
+/* The smallest tools plugin, built by tests/install/run as an outside author would: by pkg-config
+ * alone. */
 #include <parley/plugin.h>
 #include <parley/tools.h>
 
@@ -9,8 +10,8 @@ static const struct parley_tool list[] = {
     {.flags = PARLEY_TOOL_READ_ONLY, .name = "hello", .description = "Says hello to the world."},
 };
 
-static int
-create(void *plugin, const struct parley_instance_info *info, void **ret, struct parley_error *err)
+static int create(void *plugin, const struct parley_instance_info *info, void **ret,
+                  struct parley_error *err)
 {
     (void)plugin;
     (void)info;
@@ -19,21 +20,18 @@ create(void *plugin, const struct parley_instance_info *info, void **ret, struct
     return PARLEY_OK;
 }
 
-static void
-destroy(void *instance)
+static void destroy(void *instance)
 {
     (void)instance;
 }
 
-static void
-attach(void *instance, const struct parley_tools_host *host)
+static void attach(void *instance, const struct parley_tools_host *host)
 {
     (void)instance;
     tools = host;
 }
 
-static int
-give_list(void *instance, struct parley_tool_list *ret, struct parley_error *err)
+static int give_list(void *instance, struct parley_tool_list *ret, struct parley_error *err)
 {
     (void)instance;
     (void)err;
@@ -43,10 +41,11 @@ give_list(void *instance, struct parley_tool_list *ret, struct parley_error *err
     return PARLEY_OK;
 }
 
-static int
-call(void *instance, const struct parley_tool_call *c, parley_op op, struct parley_error *err)
+static int call(void *instance, const struct parley_tool_call *c, parley_op op,
+                struct parley_error *err)
 {
-    const struct parley_tool_result result = {.size = sizeof(result), .output = PARLEY_VIEW("Hello, world!")};
+    const struct parley_tool_result result = {.size = sizeof(result),
+                                              .output = PARLEY_VIEW("Hello, world!")};
 
     (void)instance;
     (void)c;
@@ -75,8 +74,7 @@ static const struct parley_plugin plugin = {
     .instance_destroy = destroy,
 };
 
-const struct parley_plugin *
-parley_plugin_v1(void)
+const struct parley_plugin *parley_plugin_v1(void)
 {
     return &plugin;
 }
