@@ -62,7 +62,8 @@ install_packages() {
     rm -f "$top/.apt.log"
 }
 
-# build_in FOLDER [meson options]: configure when new, then build. Quiet unless it fails.
+# build_in FOLDER [meson options]: configure when new, then build, $build_targets alone when it is set. Quiet unless
+# it fails.
 build_in() {
     folder=$1
     shift
@@ -72,7 +73,8 @@ build_in() {
             die "meson could not configure $folder; the whole log is in $folder.log"
         }
     fi
-    ninja -C "$folder" >"$folder.log" 2>&1 || {
+    # shellcheck disable=SC2086 # a list of words
+    ninja -C "$folder" ${build_targets:-} >"$folder.log" 2>&1 || {
         grep -E 'error|warning|FAILED' "$folder.log" | head -n 40 >&2
         die "the build in $folder failed; the whole log is in $folder.log"
     }
