@@ -461,6 +461,33 @@ static void speech_into_what_still_plays_interrupts_the_turn_too(void **state)
     wire_close(w);
 }
 
+static void an_answer_that_ends_after_the_next_turn_began_stays_with_its_own(void **state)
+{
+    struct wire *w = opened("vad_silence_ms = 200");
+
+    (void)state;
+    requested(w);
+    created(w, "resp_1");
+    wire_model(w, ADDED("resp_1"));
+    speaks(w, "resp_1", 2000);
+    wire_advance_ms(w, 500);
+    wire_model(w, SPEECH_STARTED);
+    wire_advance_ms(w, 800);
+    wire_model(w, SPEECH_STOPPED);
+    assert_int_equal(span_count(w), 1);
+    done(w, "resp_1", "cancelled", "{'type':'cancelled','reason':'turn_detected'}", "");
+    assert_int_equal(span_count(w), 3);
+    is_child(span_at(w, 1), span_at(w, 2));
+    lasts(span_at(w, 2), 0, 1300);
+    has(span_at(w, 2), "parley.turn.end_reason", "interrupted");
+    created(w, "resp_2");
+    done(w, "resp_2", "completed", "null", FIVE);
+    has_int(span_at(w, 4), "parley.turn.number", 2);
+    has_int(span_at(w, 4), "gen_ai.usage.input_tokens", 20);
+    is_child(span_at(w, 3), span_at(w, 4));
+    wire_close(w);
+}
+
 static void a_tool_that_outlives_its_turn_keeps_the_root_until_its_end(void **state)
 {
     struct wire *w = opened("tools = t");
@@ -674,6 +701,7 @@ int main(void)
         cmocka_unit_test(a_failed_tool_fails_its_span_and_not_the_turn),
         cmocka_unit_test(speech_into_an_answer_interrupts_its_turn),
         cmocka_unit_test(speech_into_what_still_plays_interrupts_the_turn_too),
+        cmocka_unit_test(an_answer_that_ends_after_the_next_turn_began_stays_with_its_own),
         cmocka_unit_test(a_tool_that_outlives_its_turn_keeps_the_root_until_its_end),
         cmocka_unit_test(speech_that_goes_on_before_an_answer_is_one_turn),
         cmocka_unit_test(a_failed_answer_fails_its_turn),
