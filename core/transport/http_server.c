@@ -105,6 +105,9 @@ static struct http_request *request_create(struct conn *c)
 
     if (r == NULL)
         return NULL;
+#ifndef PARLEY_LWS_PATCHED
+    c->close_after_answer = true; /* its handling of pipelined requests is not safe */
+#endif
     r->conn = c;
     r->server = c->server;
     c->request = r;

@@ -16,6 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For what a system's libwebsockets cannot do without the patches of subprojects/packagefiles. */
+#ifdef PARLEY_LWS_PATCHED
+#define NEEDS_PATCHES() ((void)0)
+#else
+#define NEEDS_PATCHES() skip()
+#endif
+
 /* What the owner of a ws heard. */
 struct heard {
     struct ws *ws; /* NULL: none, or gone */

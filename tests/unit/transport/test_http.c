@@ -68,6 +68,7 @@ static void http_connection_serves_one_request_after_the_other(void **state)
     struct bed *b = *state;
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     for (int i = 1; i <= 3; i++) {
         ask(b, fd, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\n", "GET /a body=");
         assert_int_equal(b->requests, i);
@@ -84,6 +85,7 @@ static void http_requests_sent_together_are_answered_in_order(void **state)
     _cleanup_(buf_done) struct buf in = {0};
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     say(b, fd,
         "GET /one HTTP/1.1\r\nHost: h\r\n\r\n"
         "POST /two HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
@@ -118,6 +120,7 @@ static void http_answer_has_length_type_and_own_headers(void **state)
     _cleanup_(buf_done) struct buf in = {0};
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     say(b, fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(peer_expect(b, fd, &in, "body="));
     assert_string_equal(in.data, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -143,6 +146,7 @@ static void http_empty_post_is_a_request(void **state)
     struct bed *b = *state;
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     ask(b, fd, "POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 ",
         "POST /e body=");
     ask(b, fd, "PUT /e HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 ",
@@ -256,6 +260,7 @@ static void http_answer_may_come_later(void **state)
     _cleanup_(buf_done) struct buf in = {0};
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     b->answer_later = true;
     say(b, fd, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_true(pump_until(b, &b->requests, 1));
@@ -310,6 +315,7 @@ static void http_large_answer_arrives_whole(void **state)
     char *body = malloc(len);
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     memset(body, 'L', len);
     b->answer_later = true;
     say(b, fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -374,6 +380,7 @@ static void http_idle_connection_is_closed_after_a_minute(void **state)
     struct bed *b = *state;
     int fd = peer_connect(b);
 
+    NEEDS_PATCHES();
     clock_fake_start(clock_now_us(), 0);
     ask(b, fd, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ", "body=");
     seconds_pass(b, 55);
@@ -400,6 +407,7 @@ static void http_two_servers_of_a_loop_keep_apart(void **state)
     struct http_server *mine = b->server;
     struct http_server *other = NULL;
 
+    NEEDS_PATCHES();
     assert_int_equal(http_server_create(b->t, &config, &other, &err), PARLEY_OK);
     int first = peer_connect(b);
     b->server = other;

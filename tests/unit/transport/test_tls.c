@@ -182,6 +182,7 @@ static void tls_refused_handshake_tells_its_body(void **state)
 {
     struct stage *s = *state;
 
+    NEEDS_PATCHES();
     s->bed.upgrade_status = 401;
     s->connect.want_headers = "Retry-After";
     start(s);

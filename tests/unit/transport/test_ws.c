@@ -321,6 +321,7 @@ static void ws_unmasked_frame_of_a_client_is_refused(void **state)
     _cleanup_(buf_done) struct buf out = {0};
     int fd = open_ws(b);
 
+    NEEDS_PATCHES();
     clock_fake_start(clock_now_us(), 0);
     frame_add(&out, TEXT, "hello", 5, false);
     peer_write(b, fd, out.data, out.len);
@@ -434,6 +435,7 @@ static void ws_close_code_of_the_peer_is_reported(void **state)
                  {3000, PARLEY_E_DENIED},
                  {4004, PARLEY_E_DENIED}};
 
+    NEEDS_PATCHES();
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         _cleanup_(buf_done) struct buf out = {0};
         _cleanup_(buf_done) struct buf in = {0};
@@ -679,6 +681,7 @@ static void ws_subprotocol_is_answered_as_the_owner_says(void **state)
     _cleanup_(buf_done) struct buf answer = {0};
     char offer[512] = "Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.sk-";
 
+    NEEDS_PATCHES();
     memset(offer + strlen(offer), 'k', 200); /* longer than libwebsockets would take */
     strcat(offer, ", openai-agents-sdk.0.20.0\r\n");
     b->subprotocol = "realtime";
@@ -705,6 +708,7 @@ static void ws_subprotocol_that_nobody_knows_may_be_left_unanswered(void **state
     struct bed *b = *state;
     _cleanup_(buf_done) struct buf answer = {0};
 
+    NEEDS_PATCHES();
     close(peer_open_ws(b, "Sec-WebSocket-Protocol: chat\r\n", &answer));
     assert_true(view_starts_with(buf_view(&answer), VIEW("HTTP/1.1 101 ")));
     assert_null(strcasestr(answer.data, "Sec-WebSocket-Protocol"));
