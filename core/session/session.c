@@ -155,6 +155,8 @@ void session_model_ready(struct session *s, struct parley_view session_created)
     if (s->phase != SESSION_CONNECTING)
         return;
     s->phase = SESSION_OPEN;
+    view_copy(s->answering_model, sizeof(s->answering_model),
+              json_get_view(json_object_get(created, "session"), "model"));
     view_copy(s->model_session_id, sizeof(s->model_session_id),
               json_get_view(json_object_get(created, "session"), "id"));
     connected(s, NULL, NULL);

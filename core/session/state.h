@@ -150,8 +150,9 @@ struct session {
     struct loop_timer drain;
     struct loop_timer release;
     char model_title[64];
-    const char *provider;   /* for telemetry: "openai" */
-    const char *model_name; /* ... and "gpt-realtime" */
+    const char *provider;     /* for telemetry: "openai" */
+    const char *model_name;   /* ... and "gpt-realtime" */
+    char answering_model[64]; /* what the model calls itself */
     char model_session_id[64];
     bool is_draining;
 

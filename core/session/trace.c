@@ -247,6 +247,7 @@ static void begin_answer_span(struct session *s, struct response *r)
     span_set_str(span, NAME_OPERATION, VIEW(NAME_INFERENCE));
     span_set_str(span, NAME_PROVIDER, view_of(s->provider));
     span_set_str(span, NAME_REQUEST_MODEL, view_of(s->model_name));
+    span_set_str(span, NAME_RESPONSE_MODEL, view_of(s->answering_model));
     span_set_str(span, NAME_REALTIME_SESSION_ID, view_of(s->model_session_id));
     span_set_str(span, NAME_RESPONSE_ID, view_of(r->id));
 }

@@ -489,9 +489,10 @@ struct wire *wire_connect(const char *agent_lines)
 
 void wire_model_created(struct wire *w)
 {
-    w->model_host->on_open(w->model_ctx,
-                           VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
-                                "\"id\":\"sess_model\",\"expires_at\":1767607200}}"));
+    w->model_host->on_open(
+        w->model_ctx,
+        VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
+             "\"id\":\"sess_model\",\"model\":\"wire-1\",\"expires_at\":1767607200}}"));
     (void)loop_run_due(w->loop);
 }
 

@@ -267,6 +267,7 @@ static void a_written_turn_is_a_root_with_its_answer(void **state)
     has(answer, "gen_ai.provider.name", "wire_model_plugin");
     has(answer, "gen_ai.request.model", "m");
     has(answer, "gen_ai.realtime_session.id", "sess_model");
+    has(answer, "gen_ai.response.model", "wire-1");
     has(answer, "gen_ai.response.id", "resp_1");
     has(answer, "gen_ai.response.finish_reasons", "completed");
     has(answer, "gen_ai.output.type", "text");
