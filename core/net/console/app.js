@@ -2,7 +2,7 @@
 /*
  * The page: its controls, and who is told about what. Reading order: talk.js (the conversation),
  * realtime.js (the connection), audio_in.js and audio_out.js (sound), then the three views
- * conversation.js, timeline.js (on turns.js) and events.js.
+ * conversation.js, timeline.js (on turns.js) and events.js; voices.js draws the two voices.
  */
 
 import { Microphone } from "./audio_in.js";

@@ -4,18 +4,12 @@
  * grow while words come in, and are spoken to the live region once, when they are final.
  */
 
+import { element } from "./dom.js";
+import { duration } from "./duration.js";
+
 const MOST_ENTRIES = 400;
 
 const GOOD_ENDS = new Set(["ok", "done", "completed", "success"]);
-
-function element(name, className, text) {
-  const node = document.createElement(name);
-  if (className)
-    node.className = className;
-  if (text !== undefined)
-    node.textContent = text;
-  return node;
-}
 
 function pretty(json_text) {
   try {
@@ -144,7 +138,7 @@ export class Conversation {
     const at = share >= 1 ? entry.text.length : entry.text.lastIndexOf(" ", Math.round(entry.text.length * share) + 1);
     const heard = entry.text.slice(0, Math.max(0, at));
     entry.words.replaceChildren(heard, element("s", "unheard", entry.text.slice(heard.length)));
-    this.#meta(entry, `interrupted after ${(heard_ms / 1000).toFixed(1)} s of ${(received_ms / 1000).toFixed(1)} s`);
+    this.#meta(entry, `interrupted after ${duration(heard_ms)} of ${duration(received_ms)}`);
   }
 
   /* A tool call: {call_id, name, arguments, by_server}. */
@@ -174,7 +168,7 @@ export class Conversation {
     if (entry.result !== undefined)
       entry.head.append(element("span", "result", ` → ${entry.result}`));
     if (entry.call.duration_ms !== undefined)
-      entry.head.prepend(element("span", "took", `${Math.round(entry.call.duration_ms)} ms`));
+      entry.head.prepend(element("span", "took", duration(entry.call.duration_ms)));
   }
 
   /* Its result: {call_id, status, output, duration_ms}; a second one for the same call is ignored. */

@@ -4,6 +4,7 @@
  * dozen (audio and words) share one line until something else of their kind happens.
  */
 
+import { element } from "./dom.js";
 import { base64_ms } from "./pcm.js";
 
 const MOST_LINES = 1500;
@@ -15,15 +16,6 @@ const HOT = new Set([
   "response.output_text.delta", "response.function_call_arguments.delta",
   "conversation.item.input_audio_transcription.delta",
 ]);
-
-function element(name, className, text) {
-  const node = document.createElement(name);
-  if (className)
-    node.className = className;
-  if (text !== undefined)
-    node.textContent = text;
-  return node;
-}
 
 const family = (type) => type.split(".")[0];
 

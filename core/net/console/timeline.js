@@ -4,9 +4,10 @@
  * silent, so that the waits stand under each other and can be compared. A row opens into figures.
  */
 
+import { element, svg } from "./dom.js";
+import { duration } from "./duration.js";
 import { bars, is_going_on, wait_ms } from "./turns.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const LEAST = { left: 800, right: 2500 };
 const MOST = { left: 6000, right: 15000 };
 const STEPS = [250, 500, 1000, 2000, 5000];
@@ -15,12 +16,6 @@ const STEPS = [250, 500, 1000, 2000, 5000];
 const LANE = {
   you: [8, 15], hush: [14, 3], think: [13, 5], agent: [8, 15], text: [8, 15], unheard: [11, 9], tool: [28, 7], cut: [4, 23],
 };
-
-export function duration(ms) {
-  if (ms === null || ms === undefined)
-    return "–";
-  return ms < 995 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 9950 ? 2 : 1)} s`;
-}
 
 /* The span that shows every bar of these turns, within limits. */
 export function span_of(turns, now) {
@@ -77,24 +72,6 @@ function figures(turn) {
   if (turn.status && turn.status !== "completed")
     rows.push(["Ended", turn.status]);
   return rows;
-}
-
-function svg(name, attributes, text) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes))
-    node.setAttribute(key, value);
-  if (text !== undefined)
-    node.textContent = text;
-  return node;
-}
-
-function element(name, className, text) {
-  const node = document.createElement(name);
-  if (className)
-    node.className = className;
-  if (text !== undefined)
-    node.textContent = text;
-  return node;
 }
 
 export class Timeline {
@@ -215,7 +192,8 @@ export class Timeline {
     const [y, height] = LANE[kind];
     if (kind === "cut")
       return [svg("line", { x1: this.#x(from), x2: this.#x(from), y1: y, y2: y + height, class: "cut" })];
-    const nodes = [svg("rect", { x: this.#x(from), y, width: this.#width(from, to), height, rx: height > 10 ? 4 : 2, class: kind })];
+    const width = to > from ? this.#width(from, to) : "0.4%"; /* what took no time is still seen */
+    const nodes = [svg("rect", { x: this.#x(from), y, width, height, rx: height > 10 ? 4 : 2, class: kind })];
     if (label)
       nodes.push(svg("text", { x: this.#x(to), dx: 5, y: y + height, class: "label" }, label));
     return nodes;
