@@ -106,7 +106,7 @@ void rt_encode_error(struct buf *out, const struct rt_error *error, struct parle
     rt_encode_string_or_null(out, "code", word_or_null(error->code));
     rt_encode_string(out, "message", view_of(error->message));
     rt_encode_string_or_null(out, "param", word_or_null(error->param));
-    if (raw_event_id.data == NULL || raw_event_id.len > MAX_RAW_EVENT_ID) {
+    if (raw_event_id.len == 0 || raw_event_id.len > MAX_RAW_EVENT_ID) {
         rt_encode_raw(out, "event_id", VIEW("null"));
     } else {
         buf_append_str(out, ",\"event_id\":\"");

@@ -54,6 +54,19 @@ static void an_error_answers_the_event_at_fault(void **state)
     json_decref(event);
 }
 
+static void without_an_event_id_it_is_null(void **state)
+{
+    struct buf out = {0};
+    struct rt_error e;
+
+    (void)state;
+    (void)rt_error_set(&e, RT_ERROR_INVALID_API_KEY, NULL, "x");
+    rt_encode_error(&out, &e, VIEW(""));
+    json_t *event = wire_take_server(&out, "error");
+    wire_assert_null(event, "error.event_id");
+    json_decref(event);
+}
+
 static void an_absurdly_long_event_id_is_not_sent_back(void **state)
 {
     static char id[5000];
@@ -348,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_ids_are_unique),
         cmocka_unit_test(an_error_answers_the_event_at_fault),
+        cmocka_unit_test(without_an_event_id_it_is_null),
         cmocka_unit_test(an_absurdly_long_event_id_is_not_sent_back),
         cmocka_unit_test(a_session_is_shown_whole),
         cmocka_unit_test(a_users_audio_has_a_transcript_even_when_it_is_unknown),
