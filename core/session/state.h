@@ -56,7 +56,7 @@ struct response {
     bool cancelled;  /* the client, or speech, asked for its end */
     json_t *object;  /* of response.created, while it is not shown */
     json_t *request; /* `response` of the response.create, or NULL */
-    size_t server_calls;
+    size_t server_calls; /* whose results ask for an answer */
     size_t client_calls;
     uint64_t created_us;
     uint64_t first_output_us;

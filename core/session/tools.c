@@ -156,21 +156,26 @@ void tools_start(struct session *s, struct response *r, const json_t *item)
 
     if (tool == NULL || call_id.len == 0)
         return;
-    if (map_get(&s->ran, call_id) != NULL || !map_set(&s->ran, call_id, started)) {
+    if (map_get(&s->ran, call_id) != NULL) {
         log_warn("the model repeated a call; it is not run again session=%s call_id=%.*s", s->id,
                  (int)call_id.len, call_id.data);
         return;
     }
-    if (s->ran.count > SESSION_MAX_CALLS) {
+    if (s->ran.count >= SESSION_MAX_CALLS || !map_set(&s->ran, call_id, started)) {
         answer_without_running(s, r, item, "This conversation has used up its tool calls.");
         return;
     }
-    if (s->calls_running >= (size_t)s->agent->config->max_parallel_tools) {
-        answer_without_running(s, r, item,
-                               "Too many tools run at once; ask again when some have ended.");
+    if (s->tool_round > (size_t)s->agent->config->max_tool_rounds) {
+        /* It was told to speak and calls again: no further answer is asked for. */
+        answer_without_running(s, r, item, "No more tools can be called before the next question.");
         return;
     }
-    run(s, r, item, tool);
+    r->server_calls++;
+    if (s->calls_running >= (size_t)s->agent->config->max_parallel_tools)
+        answer_without_running(s, r, item,
+                               "Too many tools run at once; ask again when some have ended.");
+    else
+        run(s, r, item, tool);
 }
 
 void tools_response_done(struct session *s, struct response *r)

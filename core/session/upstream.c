@@ -220,10 +220,8 @@ static void output_item(struct session *s, struct parley_view event, const struc
     if (!json_is_object(body))
         return;
     struct item *i = r->in_band ? note_item(s, tree, body) : NULL;
-    if (peek->event == RT_OUTPUT_ITEM_ADDED && is_call) {
-        r->server_calls += is_server_call;
-        r->client_calls += !is_server_call;
-    }
+    if (peek->event == RT_OUTPUT_ITEM_ADDED && is_call && !is_server_call)
+        r->client_calls++;
     if (i == NULL || !i->hidden) {
         response_show(s, r);
         translate_body(s, i, body);
@@ -400,7 +398,9 @@ static void cold_event(struct session *s, struct parley_view event, const struct
         transcription(s, event, peek);
         break;
     default:
-        relay(s, event, peek, 0);
+        /* Limits that follow a response the client has not heard of tell it nothing. */
+        if (peek->event != RT_RATE_LIMITS_UPDATED || s->sequencer.unshown == NULL)
+            relay(s, event, peek, 0);
     }
 }
 

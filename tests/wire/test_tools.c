@@ -271,6 +271,54 @@ static void rounds_end_with_a_spoken_answer(void **state)
     wire_close(w);
 }
 
+static void a_model_that_only_calls_is_stopped(void **state)
+{
+    struct wire *w = wire_open("tools = t\nmax_tool_rounds = 1");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    wire_model(w, CREATED("r1"));
+    model_calls(w, "fast", "i1", "c1", "r1");
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model(w, DONE("r1", "completed", ""));
+    (void)wire_model_gets(w, "response.create");
+    wire_model(w, "{'type':'rate_limits.updated','event_id':'e','rate_limits':[]}");
+    wire_model(w, CREATED("r2"));
+    model_calls(w, "fast", "i2", "c2", "r2");
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model(w, DONE("r2", "completed", ""));
+    assert_string_equal(wire_text(wire_model_gets(w, "response.create"), "response.tool_choice"),
+                        "none");
+    wire_client_gets_nothing(w);
+    wire_model(w, CREATED("r3"));
+    model_calls(w, "fast", "i3", "c3", "r3"); /* although it was told to speak */
+    assert_int_equal(wire_tool_calls(w), 2);
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model(w, DONE("r3", "completed", ""));
+    assert_string_equal(wire_text(wire_client_gets(w, "response.created"), "response.id"), "r3");
+    (void)wire_client_gets(w, "response.done");
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_call_without_an_id_asks_for_no_answer(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    wire_model(w, CREATED("r1"));
+    model_calls(w, "fast", "i1", "", "r1");
+    wire_model(w, DONE("r1", "completed", ""));
+    assert_int_equal(wire_tool_calls(w), 0);
+    wire_model_gets_nothing(w);
+    (void)wire_client_gets(w, "response.created");
+    (void)wire_client_gets(w, "response.done");
+    wire_close(w);
+}
+
 static void a_clients_own_tool_is_the_clients_to_run(void **state)
 {
     struct wire *w = wire_open("tools = t\nclient_may_set = tools");
@@ -375,6 +423,8 @@ int main(void)
         cmocka_unit_test(cancel_during_the_tools_ends_the_turn_for_the_client),
         cmocka_unit_test(turn_detection_that_was_faster_does_not_lose_the_answer),
         cmocka_unit_test(rounds_end_with_a_spoken_answer),
+        cmocka_unit_test(a_model_that_only_calls_is_stopped),
+        cmocka_unit_test(a_call_without_an_id_asks_for_no_answer),
         cmocka_unit_test(a_clients_own_tool_is_the_clients_to_run),
         cmocka_unit_test(a_client_cannot_answer_a_servers_call),
         cmocka_unit_test(a_clients_tool_cannot_take_a_servers_name),
