@@ -47,8 +47,9 @@ static void failed(struct session *s, const char *what, const struct parley_erro
         "while=\"%s\" reason=\"%s\"",
         s->id, j->store->instance->title, what, err == NULL ? "" : err->message);
     if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_END && s->phase == SESSION_OPEN)
-        session_end(s, 1011, "store_failed",
-                    "The conversation can not be kept, and the agent does not go on without that.");
+        session_end_soon(
+            s, 1011, "store_failed",
+            "The conversation can not be kept, and the agent does not go on without that.");
 }
 
 /* ---- writing ---- */

@@ -7,7 +7,7 @@
 
 bool queue_add(struct event_queue *q, struct parley_view event, size_t limit)
 {
-    if (q->bytes + event.len > limit)
+    if (q->bytes >= limit)
         return false;
     struct queued_event *e = malloc(sizeof(*e) + PARLEY_EVENT_ROOM_BYTES + event.len + 1);
     if (e == NULL)
@@ -73,7 +73,7 @@ void say_fault(struct session *s, enum rt_error_kind kind, const char *param,
 
 /* ---- the model ---- */
 
-static void pause_client(struct session *s, bool paused)
+void pause_client(struct session *s, bool paused)
 {
     if (s->client == NULL || s->client_paused == paused)
         return;
@@ -86,9 +86,8 @@ static void hold(struct session *s, struct parley_view event)
     pause_client(s, true);
     if (queue_add(&s->held, event, SESSION_HELD_BYTES))
         return;
-    log_error("the model does not take events session=%s held_bytes=%zu", s->id, s->held.bytes);
-    session_end(s, 1011, "model_not_keeping_up",
-                "The model does not take events as fast as they come; open a new session.");
+    session_end_soon(s, 1011, "model_not_keeping_up",
+                     "The model does not take events as fast as they come; open a new session.");
 }
 
 void tell_view(struct session *s, struct parley_view event, uint32_t flags)

@@ -47,6 +47,7 @@ static void session_free(struct session *s)
     }
     loop_timer_stop(&s->drain);
     loop_timer_stop(&s->release);
+    loop_timer_stop(&s->ending.timer);
     interruption_stop(s);
     (void)model_abandon(s->model);
     journal_done(s);
@@ -130,6 +131,24 @@ void session_end(struct session *s, int close_code, const char *error_code, cons
     wind_up(s, close_code == 1001 ? "shutdown" : close_code == 1013 ? "limit" : "error");
 }
 
+static void on_ending(void *ctx)
+{
+    struct session *s = ctx;
+
+    session_end(s, s->ending.close_code, s->ending.code, s->ending.message);
+}
+
+void session_end_soon(struct session *s, int close_code, const char *code, const char *message)
+{
+    if (loop_timer_is_running(&s->ending.timer) || s->phase == SESSION_ENDED)
+        return;
+    log_error("the session cannot go on session=%s code=%s", s->id, code);
+    s->ending.close_code = close_code;
+    s->ending.code = code;
+    s->ending.message = message;
+    loop_timer_start(s->env->loop, &s->ending.timer, 0, on_ending, s);
+}
+
 void session_client_gone(struct session *s)
 {
     s->client = NULL;
@@ -150,11 +169,11 @@ void session_model_ready(struct session *s, struct parley_view session_created)
     _cleanup_json_ json_t *created = json_parse(session_created, NULL);
     json_t *expires = json_object_get(json_object_get(created, "session"), "expires_at");
     _cleanup_json_ json_t *for_model = settings_for_model(s);
-    const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
 
     if (s->phase != SESSION_CONNECTING)
         return;
     s->phase = SESSION_OPEN;
+    const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
     view_copy(s->answering_model, sizeof(s->answering_model),
               json_get_view(json_object_get(created, "session"), "model"));
     view_copy(s->model_session_id, sizeof(s->model_session_id),
@@ -179,8 +198,8 @@ void session_model_ready(struct session *s, struct parley_view session_created)
                      PARLEY_EVENT_ROOM);
         free(e);
     }
-    if (s->phase == SESSION_OPEN && list_empty(&s->held.events))
-        tell_flush(s);
+    if (list_empty(&s->held.events))
+        pause_client(s, false);
 }
 
 /* The model's own close code when a server may send it, else the one that goes with the error. */
@@ -325,16 +344,23 @@ const char *session_id(const struct session *s)
 
 /* ---- the client ---- */
 
-void session_client_event(struct session *s, struct parley_view event, uint32_t flags)
+/* The model is not ready: what comes waits, and soon the client does. */
+static void keep_early(struct session *s, struct parley_view event)
 {
-    if (s->phase == SESSION_OPEN) {
-        client_event(s, event, flags);
-    } else if (s->phase == SESSION_CONNECTING &&
-               !queue_add(&s->early, event, SESSION_EARLY_BYTES)) {
+    if (!queue_add(&s->early, event, SESSION_HELD_BYTES))
         session_end(s, 1013, "model_not_ready",
                     "More was sent than can be kept while the model connects; wait for "
                     "session.created.");
-    }
+    else if (s->early.bytes >= SESSION_EARLY_BYTES)
+        pause_client(s, true);
+}
+
+void session_client_event(struct session *s, struct parley_view event, uint32_t flags)
+{
+    if (s->phase == SESSION_OPEN)
+        client_event(s, event, flags);
+    else if (s->phase == SESSION_CONNECTING)
+        keep_early(s, event);
 }
 
 void session_client_binary(struct session *s)

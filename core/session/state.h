@@ -24,12 +24,14 @@
 #include "session/trace.h"
 #include "session/worker_env.h"
 
-#define SESSION_USER_SIZE      65
-#define SESSION_EARLY_BYTES    (2u << 20) /* client events kept until the model is ready */
-#define SESSION_HELD_BYTES     (4u << 20) /* client events that a busy model has not taken yet */
-#define SESSION_OUT_OF_BAND    16         /* responses beside the conversation at once */
-#define SESSION_START_LIMIT_MS 30000      /* from response.create to response.created */
-#define SESSION_MAX_CALLS      10000      /* tool calls of one session */
+#define SESSION_USER_SIZE 65
+/* Of events that wait for the model: before it is ready, at which the client is not read any more;
+ * and at which the session ends, there and while the model is busy. One event may go beyond. */
+#define SESSION_EARLY_BYTES    (2u << 20)
+#define SESSION_HELD_BYTES     (4u << 20)
+#define SESSION_OUT_OF_BAND    16    /* responses beside the conversation at once */
+#define SESSION_START_LIMIT_MS 30000 /* from response.create to response.created */
+#define SESSION_MAX_CALLS      10000 /* tool calls of one session */
 #define SESSION_APPEND_BYTES   (15u << 20)
 
 enum session_phase {
@@ -52,10 +54,10 @@ struct response {
     char *id;
     enum response_by by;
     bool in_band;
-    bool shown;      /* the client knows it */
-    bool cancelled;  /* the client, or speech, asked for its end */
-    json_t *object;  /* of response.created, while it is not shown */
-    json_t *request; /* `response` of the response.create, or NULL */
+    bool shown;          /* the client knows it */
+    bool cancelled;      /* the client, or speech, asked for its end */
+    json_t *object;      /* of response.created, while it is not shown */
+    json_t *request;     /* `response` of the response.create, or NULL */
     size_t server_calls; /* whose results ask for an answer */
     size_t client_calls;
     uint64_t created_us;
@@ -149,6 +151,12 @@ struct session {
     struct event_queue held;
     struct loop_timer drain;
     struct loop_timer release;
+    struct ending { /* what session_end_soon() was told */
+        struct loop_timer timer;
+        int close_code;
+        const char *code;
+        const char *message;
+    } ending;
     char model_title[64];
     const char *provider;     /* for telemetry: "openai" */
     const char *model_name;   /* ... and "gpt-realtime" */
@@ -216,6 +224,9 @@ void say_fault(struct session *s, enum rt_error_kind kind, const char *param,
 void tell_view(struct session *s, struct parley_view event, uint32_t flags);
 void tell_out(struct session *s);
 void tell_flush(struct session *s);
+/* Stop or go on reading from the client. */
+void pause_client(struct session *s, bool paused);
+/* False when `limit` bytes wait already, or without memory. */
 bool queue_add(struct event_queue *q, struct parley_view event, size_t limit);
 void queue_clear(struct event_queue *q);
 
@@ -238,6 +249,9 @@ const struct session_tool *settings_tool(const struct session *s, struct parley_
 
 void session_model_ready(struct session *s, struct parley_view session_created);
 void session_model_gone(struct session *s, const struct parley_model_closed *closed);
+/* End on the loop's next turn, for whoever is called by what would be freed. Literals; the first
+ * reason counts. */
+void session_end_soon(struct session *s, int close_code, const char *code, const char *message);
 /* Something that keeps an ended session alive has gone: free it soon, if it was the last. */
 void session_released(struct session *s);
 bool session_is_busy(const struct session *s);

@@ -66,6 +66,7 @@ struct wire {
     const struct parley_store_host *store_host;
     struct buf stored;
     bool store_fails;
+    bool store_refuses;
     bool stopped;
     struct recording *recording;
     char model_traceparent[64];
@@ -243,10 +244,13 @@ static void answer_store(void *arg)
     free(a);
 }
 
-static int answer_later(parley_op op)
+static int answer_later(parley_op op, struct parley_error *err)
 {
-    struct store_answer *a = calloc(1, sizeof(*a));
+    struct store_answer *a;
 
+    if (current->store_refuses)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "the store is closed");
+    a = calloc(1, sizeof(*a));
     a->op = op;
     assert_true(loop_post(current->loop, answer_store, free, a));
     return PARLEY_OK;
@@ -264,18 +268,16 @@ static int store_create_head(void *wi, const struct parley_store_head *head, par
                              struct parley_error *err)
 {
     (void)wi;
-    (void)err;
     buf_printf(&current->stored, "create %s\n", head->agent);
-    return answer_later(op);
+    return answer_later(op, err);
 }
 
 static int store_update_head(void *wi, const struct parley_store_head *head, parley_op op,
                              struct parley_error *err)
 {
     (void)wi;
-    (void)err;
     buf_printf(&current->stored, "update state=%u\n", head->state);
-    return answer_later(op);
+    return answer_later(op, err);
 }
 
 static int store_append_records(void *wi, const char *session_id, int64_t epoch,
@@ -286,21 +288,19 @@ static int store_append_records(void *wi, const char *session_id, int64_t epoch,
                                         "truncated", "deleted", "transcript"};
 
     (void)wi;
-    (void)err;
     (void)session_id;
     (void)epoch;
     assert_int_equal(item_size, sizeof(records[0]));
     for (size_t i = 0; i < count; i++)
         buf_printf(&current->stored, "%s %s\n", kinds[records[i].kind], records[i].id);
-    return answer_later(op);
+    return answer_later(op, err);
 }
 
 static int store_nothing(void *wi, const char *id, parley_op op, struct parley_error *err)
 {
     (void)wi;
     (void)id;
-    (void)err;
-    return answer_later(op);
+    return answer_later(op, err);
 }
 
 static int store_read_nothing(void *wi, const char *id, int64_t after, int64_t limit, parley_op op,
@@ -589,6 +589,18 @@ void wire_client(struct wire *w, const char *event)
     (void)loop_run_due(w->loop);
 }
 
+void wire_client_speaks(struct wire *w, size_t chars)
+{
+    static const char head[] = "{'type':'input_audio_buffer.append','audio':'";
+    char *event = malloc(sizeof(head) + chars + 2);
+
+    (void)strcpy(event, head);
+    memset(event + sizeof(head) - 1, 'A', chars);
+    (void)strcpy(event + sizeof(head) - 1 + chars, "'}");
+    wire_client(w, event);
+    free(event);
+}
+
 void wire_model(struct wire *w, const char *event)
 {
     size_t len;
@@ -782,4 +794,9 @@ const char *wire_stored(struct wire *w)
 void wire_store_fails(struct wire *w)
 {
     w->store_fails = true;
+}
+
+void wire_store_refuses(struct wire *w)
+{
+    w->store_refuses = true;
 }

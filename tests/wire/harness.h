@@ -35,6 +35,8 @@ struct recording *wire_recording(const struct wire *w);
 /* The client, or the model, says this. Single quotes stand for double ones. */
 void wire_client(struct wire *w, const char *event);
 void wire_model(struct wire *w, const char *event);
+/* An append of so many base64 characters. */
+void wire_client_speaks(struct wire *w, size_t chars);
 void wire_model_created(struct wire *w);
 
 /* The model's connection ends. */
@@ -80,5 +82,7 @@ bool wire_tool_was_cancelled(struct wire *w, int n);
 /* What the store was given, as "kind id" lines in order; the store fails from now on. */
 const char *wire_stored(struct wire *w);
 void wire_store_fails(struct wire *w);
+/* ... or takes nothing more, and says so at once. */
+void wire_store_refuses(struct wire *w);
 
 #endif
