@@ -89,6 +89,7 @@ static const struct row attributes[] = {
     {NAME_RECONNECT_REASON, "string", "metrics", "Why a model's session was opened again."},
     {NAME_DIRECTION, "string", "metrics", "`in` from clients, `out` to them."},
     {NAME_EVENT_KIND, "string", "metrics", "`hot`, `known` or `unknown`."},
+    {NAME_SPEECH_OUTCOME, "string", "metrics", "`used`, `wasted` or `failed`."},
     {NAME_STORE_OPERATION, "string", "metrics", "The function of the store."},
     {NAME_COMPONENT_NAME, "string", "metrics", "The `[exporter NAME]`."},
     {NAME_HTTP_METHOD, "string", "metrics", "Method of the request."},
