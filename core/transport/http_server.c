@@ -39,6 +39,7 @@ struct http_request {
     struct conn *conn;
     struct http_server *server;
     bool is_upgrade;
+    bool is_known; /* to the owner */
     bool is_head;
     uint64_t begun_us;
     const char *method;
@@ -334,7 +335,7 @@ void http_respond(struct http_request *r, const struct http_response *response)
     c->deadline_ms = clock_now_ms() + c->server->config.request_timeout_ms;
     if (is_upgrade)
         return; /* written by http_upgrade_asked() */
-    (void)lws_rx_flow_control(c->wsi, 1);
+    conn_mute(c, false);
     lws_callback_on_writable(c->wsi);
 }
 
@@ -369,7 +370,9 @@ int http_writable(struct conn *c)
     if (write_answer(c) < 0)
         return -1;
     if (c->close_after_answer && c->is_discarding) {
-        c->deadline_ms = clock_now_ms() + DISCARD_MS; /* let the client read before the end */
+        /* Let the client read before the end, but take nothing more from it. */
+        c->deadline_ms = clock_now_ms() + DISCARD_MS;
+        conn_mute(c, true);
         return 0;
     }
     if (c->close_after_answer)
@@ -385,9 +388,10 @@ static void dispatch(struct conn *c)
     struct http_request *r = c->request;
 
     c->deadline_ms = 0;
+    r->is_known = true;
     r->server->config.on_request(r->server->config.ctx, r);
     if (c->request == r) /* answered later: the library must not read on */
-        (void)lws_rx_flow_control(c->wsi, 0);
+        conn_mute(c, true);
 }
 
 /* -1: none, -2: not a number */
@@ -430,7 +434,7 @@ int http_head_received(struct conn *c)
 
 int http_body_received(struct conn *c, const char *data, size_t len)
 {
-    if (c->request == NULL)
+    if (c->request == NULL || c->request->is_known)
         return 0;
     buf_append(&c->request->body, data, len);
     if (c->request->body.failed)
@@ -440,7 +444,7 @@ int http_body_received(struct conn *c, const char *data, size_t len)
 
 int http_body_ended(struct conn *c)
 {
-    if (c->request != NULL)
+    if (c->request != NULL && !c->request->is_known) /* the library may say it again */
         dispatch(c);
     return 0;
 }
@@ -451,9 +455,7 @@ void http_conn_gone(struct conn *c)
 
     if (r == NULL)
         return;
-    /* The owner knows only of a request whose body was whole. */
-    bool is_known = c->deadline_ms == 0;
-    if (is_known && !r->is_upgrade && r->server->config.on_gone != NULL)
+    if (r->is_known && r->server->config.on_gone != NULL)
         r->server->config.on_gone(r->server->config.ctx, r);
     request_free(r);
 }

@@ -7,12 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IDLE_US 5000
+
 /* One descriptor: two events, since libwebsockets switches them one by one. */
 struct watch {
     struct lws_loop *loop;
     struct event read;
     struct event write;
-    bool reading;
+    bool wants_read; /* what the library said last */
+    bool wants_write;
+    bool is_muted;
+    bool reading; /* what libevent was told */
     bool writing;
 };
 
@@ -21,7 +26,7 @@ struct lws_loop {
     struct lws_context *context;
     struct event pending; /* fires in the next turn */
     bool is_pending;
-    void (*on_serving)(void *ctx, bool begins);
+    bool (*on_serving)(void *ctx, bool begins);
     void *ctx;
     struct watch **watches; /* by descriptor */
     int watch_count;
@@ -41,9 +46,9 @@ static void serve(struct lws_loop *l, int fd, short events)
 {
     struct lws_pollfd pollfd = {.fd = fd, .events = events, .revents = events};
 
-    l->on_serving(l->ctx, true);
+    (void)l->on_serving(l->ctx, true);
     (void)lws_service_fd_tsi(l->context, &pollfd, 0); /* closing is reported to its owner */
-    l->on_serving(l->ctx, false);
+    (void)l->on_serving(l->ctx, false);
     lws_loop_check_pending(l);
 }
 
@@ -54,7 +59,22 @@ static void on_fd(evutil_socket_t fd, short what, void *arg)
     serve(w->loop, (int)fd, (what & EV_READ) != 0 ? LWS_POLLIN : LWS_POLLOUT);
 }
 
-/* Once is enough: whoever has more is looked after in another turn, so that others are not starved.
+static void pending_start(struct lws_loop *l, int delay_us)
+{
+    struct timeval tv = {.tv_usec = delay_us};
+
+    l->is_pending = true;
+    evtimer_add(&l->pending, &tv);
+}
+
+static bool has_pending(struct lws_loop *l)
+{
+    return lws_service_adjust_timeout(l->context, 1, 0) == 0;
+}
+
+/*
+ * Once is enough: whoever has more is looked after in another turn, so that others are not starved.
+ * A connection may keep input that it is in no state to take; it must not keep the loop spinning.
  */
 static void on_pending(evutil_socket_t fd, short what, void *arg)
 {
@@ -63,18 +83,17 @@ static void on_pending(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     l->is_pending = false;
-    l->on_serving(l->ctx, true);
-    (void)lws_service_tsi(l->context, -1, 0);
-    l->on_serving(l->ctx, false);
-    lws_loop_check_pending(l);
+    (void)l->on_serving(l->ctx, true);
+    (void)_lws_plat_service_forced_tsi(l->context, 0); /* without a poll() of its own */
+    bool told = l->on_serving(l->ctx, false);
+    if (!l->is_pending && has_pending(l))
+        pending_start(l, told ? 0 : IDLE_US);
 }
 
 void lws_loop_check_pending(struct lws_loop *l)
 {
-    if (l->is_pending || l->context == NULL || lws_service_adjust_timeout(l->context, 1, 0) != 0)
-        return;
-    l->is_pending = true;
-    event_active(&l->pending, EV_TIMEOUT, 0);
+    if (!l->is_pending && l->context != NULL && has_pending(l))
+        pending_start(l, 0);
 }
 
 static bool watches_grow(struct lws_loop *l, int fd)
@@ -100,6 +119,33 @@ static void watch_stop(struct watch *w)
     w->reading = w->writing = false;
 }
 
+static void set(struct event *e, bool *is_set, bool wanted)
+{
+    if (*is_set == wanted)
+        return;
+    *is_set = wanted;
+    if (wanted)
+        event_add(e, NULL);
+    else
+        event_del(e);
+}
+
+static void watch_apply(struct watch *w)
+{
+    set(&w->read, &w->reading, w->wants_read && !w->is_muted);
+    set(&w->write, &w->writing, w->wants_write && !w->is_muted);
+}
+
+void lws_loop_mute(struct lws_loop *l, int fd, bool is_muted)
+{
+    struct watch *w = watch_find(l, fd);
+
+    if (w == NULL)
+        return;
+    w->is_muted = is_muted;
+    watch_apply(w);
+}
+
 /* ---- the operations ---- */
 
 /* `foreign` is the one entry of foreign_loops in the context's creation info. */
@@ -122,6 +168,7 @@ static int on_accept(struct lws *wsi)
     if (w == NULL)
         return 1;
     watch_stop(w);
+    w->wants_read = w->wants_write = w->is_muted = false;
     w->loop = l;
     if (event_assign(&w->read, l->base, fd, EV_READ | EV_PERSIST, on_fd, w) != 0 ||
         event_assign(&w->write, l->base, fd, EV_WRITE | EV_PERSIST, on_fd, w) != 0)
@@ -136,14 +183,11 @@ static void on_io(struct lws *wsi, unsigned int flags)
 
     if (w == NULL)
         return;
-    if ((flags & LWS_EV_READ) != 0 && w->reading != start) {
-        start ? event_add(&w->read, NULL) : event_del(&w->read);
-        w->reading = start;
-    }
-    if ((flags & LWS_EV_WRITE) != 0 && w->writing != start) {
-        start ? event_add(&w->write, NULL) : event_del(&w->write);
-        w->writing = start;
-    }
+    if ((flags & LWS_EV_READ) != 0)
+        w->wants_read = start;
+    if ((flags & LWS_EV_WRITE) != 0)
+        w->wants_write = start;
+    watch_apply(w);
 }
 
 /* The descriptor is closed after this. */
@@ -194,7 +238,7 @@ const struct lws_plugin_evlib lws_loop_plugin = {
 /* ---- life ---- */
 
 struct lws_loop *lws_loop_create(struct event_base *base,
-                                 void (*on_serving)(void *ctx, bool begins), void *ctx)
+                                 bool (*on_serving)(void *ctx, bool begins), void *ctx)
 {
     struct lws_loop *l = calloc(1, sizeof(*l));
 

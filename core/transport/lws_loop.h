@@ -11,17 +11,25 @@ struct lws_loop;
 
 /*
  * The watches of one context, which is created with lws_loop_plugin as its event_lib_custom and
- * with this pointer as its foreign loop. on_serving(true) and on_serving(false) run
- * around the service of each descriptor. NULL without memory.
+ * with this pointer as its foreign loop. on_serving(true) and on_serving(false) run around the
+ * service of each descriptor; it says whether the library told anything meanwhile. NULL without
+ * memory.
  */
 struct lws_loop *lws_loop_create(struct event_base *base,
-                                 void (*on_serving)(void *ctx, bool begins), void *ctx);
+                                 bool (*on_serving)(void *ctx, bool begins), void *ctx);
 
 /* The context is known only after it was created. */
 void lws_loop_bind(struct lws_loop *l, struct lws_context *context);
 
 /* After the context was destroyed. Returns NULL. */
 struct lws_loop *lws_loop_destroy(struct lws_loop *l);
+
+/*
+ * No events of this descriptor, whatever the library wants, until it is called with false: the
+ * library's own flow control spins while an HTTP connection that has more input waits for an
+ * answer.
+ */
+void lws_loop_mute(struct lws_loop *l, int fd, bool is_muted);
 
 /*
  * Input may wait inside the library or TLS, where the kernel says nothing of it: look, and serve it

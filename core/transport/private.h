@@ -42,6 +42,7 @@ struct transport {
     struct loop_timer sweep;
     struct loop_timer later;
     bool is_serving; /* a descriptor is being served: writes may wait for the end of that */
+    bool was_told;   /* something by the library, in this service */
     bool is_ending;
 
     struct ws *corked; /* whose frames are in cork, to be written with one call */
@@ -133,6 +134,9 @@ void conn_kill(struct conn *c);
 
 /* Drop it now: not inside one of its own callbacks. */
 void conn_drop(struct conn *c);
+
+/* Neither read nor write until called with false. */
+void conn_mute(struct conn *c, bool is_muted);
 
 struct conn *conn_create(struct transport *t);
 /* The library is done with it (or never had it). */

@@ -101,6 +101,12 @@ void transport_notice(struct transport *t, struct ws *ws)
     later(t);
 }
 
+void conn_mute(struct conn *c, bool is_muted)
+{
+    (void)lws_rx_flow_control(c->wsi, is_muted ? 0 : 1); /* what is inside already */
+    lws_loop_mute(c->t->lws_loop, (int)lws_get_socket_fd(c->wsi), is_muted);
+}
+
 /*
  * The library keeps a connection with unsent bytes alive for a while when told to close it; with
  * the socket shut down its next write fails, and then it lets go.
@@ -109,6 +115,7 @@ void conn_drop(struct conn *c)
 {
     int fd = (int)lws_get_socket_fd(c->wsi);
 
+    conn_mute(c, false);
     if (fd >= 0)
         (void)shutdown(fd, SHUT_RDWR);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
@@ -274,19 +281,23 @@ int transport_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
         conn_gone(c);
         return 0;
     }
+    c->t->was_told = true;
     int r = on_event(c, reason, in, len);
     if (r != 0)
         cork_flush(c->t); /* what was said before the end must be out before it */
     return r;
 }
 
-static void on_serving(void *ctx, bool begins)
+static bool on_serving(void *ctx, bool begins)
 {
     struct transport *t = ctx;
 
     t->is_serving = begins;
-    if (!begins)
+    if (begins)
+        t->was_told = false;
+    else
         cork_flush(t);
+    return t->was_told;
 }
 
 static void on_lws_log(int level, const char *line)

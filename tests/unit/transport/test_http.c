@@ -218,6 +218,45 @@ static void http_request_that_cannot_be_framed_is_refused(void **state)
     assert_int_equal(b->requests, 0);
 }
 
+static void http_upgrade_to_something_else_stays_http(void **state)
+{
+    struct bed *b = *state;
+
+    NEEDS_PATCHES();
+    static const char *const upgrades[] = {"h2c", "TLS/1.0", "websockets", "x"};
+    for (size_t i = 0; i < ARRAY_LEN(upgrades); i++) {
+        char request[200];
+        int fd = peer_connect(b);
+        snprintf(request, sizeof(request),
+                 "GET /plain HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n",
+                 upgrades[i]);
+        ask(b, fd, request, "HTTP/1.1 200 OK\r\n", "GET /plain body=");
+        close(fd);
+    }
+}
+
+static void http_request_answered_later_is_handed_over_once(void **state)
+{
+    struct bed *b = *state;
+    _cleanup_(buf_done) struct buf in = {0};
+    int fd = peer_connect(b);
+
+    NEEDS_PATCHES();
+    b->answer_later = true;
+    say(b, fd,
+        "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
+        "GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_true(pump_until(b, &b->requests, 1));
+    pump(b);
+    assert_int_equal(b->requests, 1);
+    assert_string_equal(b->seen.data, "POST /slow body=body");
+    b->answer_later = false;
+    http_respond_text(b->pending, 200, "text/plain", "first");
+    assert_true(peer_expect(b, fd, &in, "first"));
+    assert_true(peer_expect(b, fd, &in, "GET /next body="));
+    close(fd);
+}
+
 static void http_nonsense_closes_the_connection(void **state)
 {
     struct bed *b = *state;
@@ -442,6 +481,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(http_refused_upload_does_not_hold_the_connection, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(http_request_that_cannot_be_framed_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(http_upgrade_to_something_else_stays_http, setup, teardown),
+        cmocka_unit_test_setup_teardown(http_request_answered_later_is_handed_over_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(http_nonsense_closes_the_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(http_head_above_the_limit_closes_the_connection, setup,
