@@ -38,10 +38,9 @@ static const void *host_service(const char *id)
         const char *id;
         const void *table;
     } services[] = {
-        {PARLEY_SERVICE_TIMER, &service_timer},
-        {PARLEY_SERVICE_OFFLOAD, &service_offload},
-        {PARLEY_SERVICE_HTTP, &service_http},
-        {PARLEY_SERVICE_WS, &service_ws},
+        {PARLEY_SERVICE_TIMER, &service_timer},     {PARLEY_SERVICE_OFFLOAD, &service_offload},
+        {PARLEY_SERVICE_HTTP, &service_http},       {PARLEY_SERVICE_WS, &service_ws},
+        {PARLEY_SERVICE_FDWATCH, &service_fdwatch},
     };
 
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
@@ -72,4 +71,5 @@ void services_forget(struct worker_instance *wi)
     service_timer_forget(wi);
     service_http_forget(wi);
     service_ws_forget(wi);
+    service_fdwatch_forget(wi);
 }

@@ -4,6 +4,7 @@
 #define HOST_SERVICES_H
 
 #include <parley/host.h>
+#include <parley/service/fdwatch.h>
 #include <parley/service/http.h>
 #include <parley/service/offload.h>
 #include <parley/service/timer.h>
@@ -19,10 +20,12 @@ extern const struct parley_service_timer service_timer;
 extern const struct parley_service_offload service_offload;
 extern const struct parley_service_http service_http;
 extern const struct parley_service_ws service_ws;
+extern const struct parley_service_fdwatch service_fdwatch;
 
 /*
  * The instance has stopped on its worker: its plugin hears nothing more of what it left open.
- * Requests and connections are given up, timers are freed; offloaded jobs were waited for.
+ * Requests and connections are given up, timers and watches are freed; offloaded jobs were waited
+ * for.
  */
 void services_forget(struct worker_instance *wi);
 
@@ -30,5 +33,6 @@ void services_forget(struct worker_instance *wi);
 void service_timer_forget(struct worker_instance *wi);
 void service_http_forget(struct worker_instance *wi);
 void service_ws_forget(struct worker_instance *wi);
+void service_fdwatch_forget(struct worker_instance *wi);
 
 #endif

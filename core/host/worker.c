@@ -27,6 +27,7 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
     list_init(&w->timers);
     list_init(&w->exchanges);
     list_init(&w->sockets);
+    list_init(&w->fdwatches);
     w->id = directory_enter(w);
     if (w->id == 0)
         return parley_fail(err, PARLEY_E_TOO_LARGE,

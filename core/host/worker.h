@@ -48,6 +48,7 @@ struct parley_worker {
     struct list timers;              /* struct parley_timer */
     struct list exchanges;           /* of service_http.c */
     struct list sockets;             /* struct parley_ws */
+    struct list fdwatches;           /* struct parley_fdwatch */
     struct watchdog watchdog;
     struct host_counters counters;
     uint64_t fault_logged_us; /* faults of plugins are logged once a second */

@@ -42,7 +42,7 @@ extern "C" {
 #endif
 
 #define PARLEY_ABI_MAJOR 1u
-#define PARLEY_ABI_MINOR 0u
+#define PARLEY_ABI_MINOR 1u
 
 /* One role that the plugin plays: its id and the table that the role's header describes. */
 struct parley_role {
@@ -109,7 +109,8 @@ struct parley_plugin {
      * [worker] Every session is closed and every operation ended or cancelled before this call;
      * what is still open counts as ended with PARLEY_E_CANCELLED. Offloaded jobs are over. HTTP
      * requests and connections that the plugin left open are given up without a further callback;
-     * timers are to be destroyed here.
+     * timers
+     * are to be destroyed and descriptors no longer watched when this returns.
      */
     void (*worker_stop)(void *worker_instance);
 };

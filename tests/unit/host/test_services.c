@@ -129,6 +129,93 @@ static void timer_runs_once_and_may_go_inside(void **state)
     service_timer.destroy(NULL);
 }
 
+/* ---- descriptors ---- */
+
+static int pipe_fds[2];
+static struct parley_fdwatch *fdwatch;
+static int readings;
+
+static void on_readable(void *ctx, uint32_t events)
+{
+    char bytes[8];
+
+    assert_ptr_equal(ctx, &readings);
+    assert_int_equal(events, PARLEY_FD_READ);
+    readings++;
+    if (read(pipe_fds[0], bytes, sizeof(bytes)) == 0) { /* the end: allowed inside */
+        service_fdwatch.unwatch(fdwatch);
+        fdwatch = NULL;
+    }
+}
+
+static void start_fdwatch(struct parley_worker *worker)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    readings = 0;
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_int_equal(service_fdwatch.watch(worker, pipe_fds[0], PARLEY_FD_READ, on_readable,
+                                           &readings, &fdwatch, &err),
+                     PARLEY_OK);
+}
+
+static void fdwatch_tells_of_data_until_it_is_changed_or_unwatched(void **state)
+{
+    (void)state;
+    ask = start_fdwatch;
+    fixture_start(&f, &descriptor, "exporter");
+    loop_run_once(f.loop);
+    assert_int_equal(readings, 0);
+    assert_int_equal(write(pipe_fds[1], "a", 1), 1);
+    loop_run_once(f.loop);
+    assert_int_equal(readings, 1);
+    service_fdwatch.change(fdwatch, 0);
+    assert_int_equal(write(pipe_fds[1], "b", 1), 1);
+    loop_run_once(f.loop);
+    assert_int_equal(readings, 1);
+    service_fdwatch.change(fdwatch, PARLEY_FD_READ);
+    loop_run_once(f.loop);
+    assert_int_equal(readings, 2);
+    (void)close(pipe_fds[1]);
+    loop_run_once(f.loop);
+    assert_int_equal(readings, 3);
+    assert_null(fdwatch);
+    loop_run_once(f.loop);
+    assert_int_equal(readings, 3);
+    service_fdwatch.unwatch(NULL);
+    (void)close(pipe_fds[0]);
+}
+
+static void fdwatch_that_was_left_behind_is_freed_and_silent(void **state)
+{
+    (void)state;
+    ask = start_fdwatch;
+    fixture_start(&f, &descriptor, "exporter");
+    assert_int_equal(write(pipe_fds[1], "a", 1), 1);
+    fixture_close(&f);
+    assert_int_equal(readings, 0);
+    (void)close(pipe_fds[0]);
+    (void)close(pipe_fds[1]);
+    fixture_open(&f);
+}
+
+static void watch_nothing(struct parley_worker *worker)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    assert_int_equal(
+        service_fdwatch.watch(worker, -1, PARLEY_FD_READ, on_readable, &readings, &fdwatch, &err),
+        PARLEY_E_INVALID);
+    assert_non_null(strstr(err.message, "descriptor -1"));
+}
+
+static void fdwatch_of_no_descriptor_is_refused(void **state)
+{
+    (void)state;
+    ask = watch_nothing;
+    fixture_start(&f, &descriptor, "exporter");
+}
+
 static void timer_that_was_left_behind_is_freed_and_silent(void **state)
 {
     (void)state;
@@ -394,6 +481,9 @@ int main(void)
         T(host_offers_what_it_knows),
         T(timer_runs_once_and_may_go_inside),
         T(timer_that_was_left_behind_is_freed_and_silent),
+        T(fdwatch_tells_of_data_until_it_is_changed_or_unwatched),
+        T(fdwatch_that_was_left_behind_is_freed_and_silent),
+        T(fdwatch_of_no_descriptor_is_refused),
         T(stop_waits_for_offloaded_jobs),
         T(offload_without_a_pool_is_refused),
         T(http_failure_is_told_once),
