@@ -87,7 +87,10 @@ static void reload(struct net *n, struct http_request *r)
         n->w.hub.reload(n->w.hub.ctx, on_reloaded, w);
 }
 
-/* The token when there is one; and never a request that a page of elsewhere made. */
+/*
+ * The token when there is one; and never a request that a page of elsewhere made: neither one that
+ * says so, nor one by a foreign name that was made to resolve to this machine.
+ */
 static bool is_allowed(struct net *n, struct http_request *r)
 {
     struct parley_view value = {0};
@@ -96,6 +99,12 @@ static bool is_allowed(struct net *n, struct http_request *r)
     if (http_header(r, "origin", &value)) {
         answer_error(r, 403, "invalid_request_error", "origin_not_allowed",
                      "The admin API is not for web pages.");
+        return false;
+    }
+    if (token[0] == '\0' && !origin_host_is_local(r)) {
+        answer_error(r, 403, "invalid_request_error", "origin_not_allowed",
+                     "Without [admin] token the admin API answers to 127.0.0.1, [::1] and "
+                     "localhost only.");
         return false;
     }
     if (token[0] == '\0')

@@ -22,6 +22,14 @@ void answer_json(struct http_request *r, int status, json_t *take_body)
     buf_done(&text);
 }
 
+void answer_fault(struct http_request *r, int status, const struct rt_error *fault)
+{
+    answer_json(r, status,
+                json_pack("{s:{s:s, s:s, s:s?, s:s?}}", "error", "message", fault->message, "type",
+                          fault->type, "param", fault->param[0] == '\0' ? NULL : fault->param,
+                          "code", fault->code[0] == '\0' ? NULL : fault->code));
+}
+
 void answer_error(struct http_request *r, int status, const char *type, const char *code,
                   const char *format, ...)
 {

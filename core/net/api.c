@@ -98,10 +98,13 @@ void api_models(struct net *n, struct http_request *r)
 static bool read_lifetime(struct http_request *r, const json_t *body, int64_t *ret_seconds)
 {
     const json_t *after = json_object_get(body, "expires_after");
+    const json_t *given = json_object_get(after, "seconds");
     int64_t seconds = json_get_int(after, "seconds", CLIENT_SECRET_DEFAULT_SECONDS);
 
-    if (after != NULL && (!json_is_object(after) ||
-                          strcmp(json_get_str(after, "anchor", "created_at"), "created_at") != 0)) {
+    if ((after != NULL &&
+         (!json_is_object(after) ||
+          strcmp(json_get_str(after, "anchor", "created_at"), "created_at") != 0)) ||
+        (given != NULL && !json_is_integer(given))) {
         answer_error(r, 400, "invalid_request_error", "invalid_value",
                      "expires_after: must be {\"anchor\": \"created_at\", \"seconds\": N}.");
         return false;
@@ -121,9 +124,22 @@ static const struct agent *preset_agent(struct net *n, struct http_request *r,
                                         const json_t *session)
 {
     struct worker_generation *wg = n->w.hub.generation(n->w.hub.ctx);
+    const json_t *model = json_object_get(session, "model");
     const char *name = json_get_str(session, "model", n->w.config->default_agent);
     const struct agent *a = generation_agent(worker_generation_config(wg), view_of(name));
 
+    if (session != NULL && !json_is_object(session)) {
+        answer_error(r, 400, "invalid_request_error", "invalid_type",
+                     "session: must be a session object, such as {\"type\": \"realtime\", "
+                     "\"model\": AGENT}.");
+        return NULL;
+    }
+    if (model != NULL && !json_is_string(model)) {
+        answer_error(r, 400, "invalid_request_error", "invalid_type",
+                     "session.model: must be a string, the name of an agent; GET /v1/models lists "
+                     "them.");
+        return NULL;
+    }
     if (a == NULL)
         answer_error(r, 400, "invalid_request_error", "invalid_model",
                      "session.model: there is no agent \"%s\"; GET /v1/models lists them.", name);
@@ -169,13 +185,15 @@ void api_client_secrets(struct net *n, struct http_request *r)
                      "The body is no JSON object: %s.", err.message);
         return;
     }
-    const json_t *session = json_object_get(body, "session");
+    json_t *session = json_object_get(body, "session");
     const struct agent *a = preset_agent(n, r, session);
     if (a == NULL || !read_lifetime(r, body, &seconds))
         return;
+    if (json_is_object(session) && json_object_get(session, "type") == NULL)
+        json_object_set_new(session, "type", json_string("realtime")); /* the only kind there is */
     _cleanup_json_ json_t *effective = NULL;
     if (session_effective(a, session, &effective, &fault) < 0)
-        answer_error(r, 400, fault.type, fault.code, "%s", fault.message);
+        answer_fault(r, 400, &fault);
     else
         answer_secret(n, r, &c, a, session, effective, seconds);
 }

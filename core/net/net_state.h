@@ -58,11 +58,15 @@ void answer_json(struct http_request *r, int status, json_t *take_body);
 /* In the shape of OpenAI's HTTP errors. */
 void answer_error(struct http_request *r, int status, const char *type, const char *code,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same of a fault in what was sent, which names the field. */
+void answer_fault(struct http_request *r, int status, const struct rt_error *fault);
 
 /* ---- origin.c ---- */
 
 /* May the page that makes this request talk to us? Answers 403 itself when not. */
 bool origin_is_allowed(struct net *n, struct http_request *r);
+/* Was this machine asked for by a name or address that is always its own? */
+bool origin_host_is_local(struct http_request *r);
 
 /* ---- endpoints ---- */
 

@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "net/net_state.h"
 
+#include <arpa/inet.h>
+
 static struct parley_view without_port(struct parley_view host)
 {
     size_t end = host.len;
@@ -21,12 +23,32 @@ static struct parley_view without_port(struct parley_view host)
     return end == 0 ? host : (struct parley_view){host.data, end - 1};
 }
 
+/* 127.0.0.0/8 as an address: a name may begin with "127." and lead anywhere. */
+static bool is_loopback_address(struct parley_view name)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+
+    if (name.len >= sizeof(text))
+        return false;
+    view_copy(text, sizeof(text), name);
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
 static bool is_loopback_name(struct parley_view host)
 {
     struct parley_view name = without_port(host);
 
     return view_equal_nocase(name, VIEW("localhost")) || view_is(name, "[::1]") ||
-           view_starts_with(name, VIEW("127."));
+           is_loopback_address(name);
+}
+
+bool origin_host_is_local(struct http_request *r)
+{
+    struct parley_view host = {0};
+
+    (void)http_header(r, "host", &host);
+    return is_loopback_name(host);
 }
 
 static bool is_listed(const struct parley_list *list, struct parley_view origin)

@@ -153,11 +153,23 @@ static void refuse_kind(struct connection *c, enum rt_error_kind kind, const cha
 
 /* ---- what is asked for ---- */
 
+static bool lists(struct parley_view list, const char *word)
+{
+    struct parley_view entry;
+
+    while (list.len > 0) {
+        (void)view_split(&list, ',', &entry); /* the last one has no comma */
+        if (view_is(view_trim(entry), word))
+            return true;
+    }
+    return false;
+}
+
 static bool speaks_preview(struct http_request *r)
 {
     struct parley_view value;
 
-    if (http_header(r, "openai-beta", &value) && view_is(view_trim(value), "realtime=v1"))
+    if (http_header(r, "openai-beta", &value) && lists(value, "realtime=v1"))
         return true;
     for (size_t i = 0; http_offered_subprotocol(r, i, &value); i++) {
         if (view_is(value, "openai-beta.realtime-v1"))
@@ -233,17 +245,28 @@ static const struct agent *choose_agent(struct connection *c, const struct wante
     return NULL;
 }
 
+static void refuse_key(struct connection *c, const struct caller *caller)
+{
+    struct rt_error error;
+
+    if (!caller->gave_none) {
+        refuse_kind(c, RT_ERROR_INVALID_API_KEY, NULL, "The API key is wrong or has expired.");
+        return;
+    }
+    /* Without a code, as the service that clients know has it. */
+    rt_error_copy(&error, "invalid_request_error", NULL,
+                  "No API key was given: send `Authorization: Bearer KEY`, `api-key: KEY`, or the "
+                  "subprotocol openai-insecure-api-key.KEY.");
+    refuse(c, &error, 3000);
+}
+
 static bool is_acceptable(struct connection *c, const struct wanted *w, const struct caller *caller)
 {
     struct rt_error error;
 
     if (!caller->is_known) {
         net_rejected(c->net, "auth");
-        refuse_kind(c, RT_ERROR_INVALID_API_KEY, NULL, "%s",
-                    caller->gave_none ? "No API key was given: send `Authorization: Bearer KEY`, "
-                                        "`api-key: KEY`, or the subprotocol "
-                                        "openai-insecure-api-key.KEY."
-                                      : "The API key is wrong or has expired.");
+        refuse_key(c, caller);
         return false;
     }
     if (w->is_preview) {

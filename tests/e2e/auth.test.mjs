@@ -30,7 +30,7 @@ function request(server, path, { method = "GET", headers = {}, body = "" } = {})
 async function refusal(client) {
   const { status } = await client.handshake;
   assert.equal(status, 101);
-  const { code, reason } = await client.closed;
+  const { code, reason } = await client.end(5_000);
   assert.equal(client.log.events.length, 1, JSON.stringify(client.log.events));
   const [event] = client.log.events;
   assert.equal(event.type, "error");
@@ -249,7 +249,7 @@ describe("ephemeral secrets", () => {
       const with_model = typeof body === "string" ? body : { session: { model: "assistant" }, ...body };
       const answer = await create_secret(server, with_model);
       assert.equal(answer.status, 400, JSON.stringify(answer.body));
-      assert.match(answer.body.error.message, message);
+      assert.match(`${answer.body.error.param}: ${answer.body.error.message}`, message);
       assert.equal(answer.body.error.type, "invalid_request_error");
     });
 

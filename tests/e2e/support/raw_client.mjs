@@ -64,9 +64,23 @@ export class RawClient {
     return (await this.log.wait("error", { from })).error;
   }
 
+  /* How the connection ends: {code, reason}. */
+  async end(timeout_ms = 20_000) {
+    let timer;
+    const late = new Promise((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`the connection was not closed in ${timeout_ms} ms; came: ${JSON.stringify(this.log.events).slice(-1000)}`)), timeout_ms);
+    });
+    try {
+      return await Promise.race([this.closed, late]);
+    } finally {
+      clearTimeout(timer);
+      this.socket.terminate();
+    }
+  }
+
   async close(code = 1000) {
     this.socket.close(code);
-    return this.closed;
+    return this.end();
   }
 }
 
