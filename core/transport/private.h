@@ -15,6 +15,7 @@
 #include "transport/ws_frame.h"
 
 #include <libwebsockets.h>
+#include <openssl/types.h>
 
 #define SWEEP_MS       1000
 #define POOL_MAX       16          /* kept message buffers of a transport */
@@ -74,6 +75,36 @@ struct conn {
     bool is_creating;    /* the library's connect call is on the stack */
     bool is_dead;        /* and it ended in there */
     char peer[64];
+};
+
+struct http_server {
+    struct list entry;
+    struct transport *t;
+    struct http_server_config config;
+    char *cert_file;
+    char *key_file;
+    SSL_CTX *ssl_ctx; /* the library's, to load certificates anew */
+    /* Unused. The library makes one for each virtual host, and cannot find those of its first
+     * context again when there are several: they would be left behind. */
+    SSL_CTX *client_ctx;
+    struct lws_vhost *vhost;
+    char name[32];
+};
+
+struct http_request {
+    struct conn *conn;
+    struct http_server *server;
+    bool is_upgrade;
+    bool is_known; /* to the owner */
+    bool is_head;
+    uint64_t begun_us;
+    const char *method;
+    struct buf path;
+    struct buf query;
+    struct buf body;
+    struct buf *values; /* what was asked for with http_header() and the like */
+    size_t value_count;
+    void *ctx;
 };
 
 enum ws_state {
@@ -167,8 +198,20 @@ void ws_notify(struct ws *ws);
 void ws_gone(struct ws *ws);
 void ws_fail(struct ws *ws, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* ---- ws_out.c ---- */
+
+/* Nothing waits, so that the next frame may go straight to the socket. */
+bool out_is_free(const struct ws *ws);
+/* A frame into the cork, from where all of one turn for one peer go out with one call. False: it
+ * must wait in the queue. */
+bool out_cork(struct ws *ws, struct parley_view payload, int opcode);
 /* Write what is corked. */
-void cork_flush(struct transport *t);
+void out_flush(struct transport *t);
+/* Ask to be told when the socket takes more; then go on. */
+void out_ask(struct ws *ws);
+void out_continue(struct ws *ws);
+void out_clear(struct ws *ws);
 
 /* ---- ws_client.c ---- */
 
@@ -192,7 +235,13 @@ void ws_client_sweep(struct ws *ws, int64_t now_ms);
 bool header_copy(struct lws *wsi, const char *name, struct buf *out);
 bool token_copy(struct lws *wsi, enum lws_token_indexes token, struct buf *out);
 
-/* ---- http_server.c ---- */
+/* ---- http_request.c ---- */
+
+/* NULL without memory. It is the connection's request from then on. */
+struct http_request *http_request_create(struct conn *c);
+void http_request_free(struct http_request *r);
+
+/* ---- http_exchange.c ---- */
 
 int http_head_received(struct conn *c);
 int http_body_received(struct conn *c, const char *data, size_t len);
@@ -202,6 +251,9 @@ int http_upgrade_asked(struct conn *c);
 int http_upgrade_headers(struct conn *c, struct lws_process_html_args *args);
 void http_upgrade_done(struct conn *c);
 void http_conn_gone(struct conn *c);
+
+/* ---- http_server.c ---- */
+
 void http_servers_free(struct transport *t);
 void http_tls_loaded(void *ssl_ctx, struct lws_vhost *vhost);
 

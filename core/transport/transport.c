@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,7 +137,7 @@ static void on_later(void *ctx)
         list_remove(&ws->notice);
         ws_notify(ws);
     }
-    cork_flush(t);
+    out_flush(t);
     lws_loop_check_pending(t->lws_loop);
 }
 
@@ -284,7 +285,7 @@ int transport_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
     c->t->was_told = true;
     int r = on_event(c, reason, in, len);
     if (r != 0)
-        cork_flush(c->t); /* what was said before the end must be out before it */
+        out_flush(c->t); /* what was said before the end must be out before it */
     return r;
 }
 
@@ -296,7 +297,7 @@ static bool on_serving(void *ctx, bool begins)
     if (begins)
         t->was_told = false;
     else
-        cork_flush(t);
+        out_flush(t);
     return t->was_told;
 }
 
@@ -355,12 +356,14 @@ static struct transport *alloc_all(struct loop *loop, const struct transport_con
     return t;
 }
 
+/* The library numbers its places in OpenSSL's structures anew with each context. */
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+
 struct transport *transport_create(struct loop *loop, const struct transport_config *config,
                                    struct parley_error *err)
 {
     static const struct transport_config defaults;
 
-    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
     if (config == NULL)
         config = &defaults;
     struct transport *t = alloc_all(loop, config);
@@ -368,7 +371,10 @@ struct transport *transport_create(struct loop *loop, const struct transport_con
         parley_fail(err, PARLEY_E_NO_MEMORY, "transport: no memory for its buffers");
         return NULL;
     }
+    pthread_mutex_lock(&library_lock);
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
     t->context = context_create(t, config);
+    pthread_mutex_unlock(&library_lock);
     if (t->context == NULL) {
         parley_fail(err, PARLEY_E_INTERNAL,
                     "transport: libwebsockets refused to start; its reason is in the debug log");
@@ -401,8 +407,10 @@ struct transport *transport_destroy(struct transport *t)
     loop_timer_stop(&t->sweep);
     loop_timer_stop(&t->later);
     end_unconnected(t);
+    pthread_mutex_lock(&library_lock);
     if (t->context != NULL)
         lws_context_destroy(t->context);
+    pthread_mutex_unlock(&library_lock);
     end_unconnected(t);
     client_sites_free(t);
     http_servers_free(t);

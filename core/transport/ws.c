@@ -21,227 +21,6 @@
 #define CODE_NO_STATUS    1005
 #define CODE_ABNORMAL     1006
 
-/* A frame that waits to be written. */
-struct out_message {
-    struct list entry;
-    size_t len;
-    bool is_droppable;
-    uint8_t bytes[];
-};
-
-static bool may_write(const struct ws *ws)
-{
-    return ws->conn != NULL && ws->conn->wsi != NULL &&
-           (ws->state == WS_STATE_OPEN || ws->state == WS_STATE_CLOSING);
-}
-
-/* Nothing waits, so that the next frame may go straight to the socket. */
-static bool is_free(const struct ws *ws)
-{
-    return may_write(ws) && list_empty(&ws->out) && ws->inflight_bytes == 0 &&
-           !lws_partial_buffered(ws->conn->wsi);
-}
-
-static void ask_writable(struct ws *ws)
-{
-    if (may_write(ws))
-        lws_callback_on_writable(ws->conn->wsi);
-}
-
-/* ---- writing ---- */
-
-/*
- * Whole frames, built here: LWS_WRITE_HTTP makes the library pass bytes through as they are. It
- * copies what the socket does not take, and writes that first.
- */
-static void write_out(struct ws *ws, uint8_t *bytes, size_t len)
-{
-    struct lws *wsi = ws->conn->wsi;
-
-    ws->t->stats.writes++;
-    if (lws_write(wsi, bytes, len, LWS_WRITE_HTTP) < 0) {
-        ws_fail(ws, PARLEY_E_UNAVAILABLE, "%s: the connection broke while sending", ws->peer);
-        conn_kill(ws->conn);
-        return;
-    }
-    if (lws_partial_buffered(wsi))
-        ws->inflight_bytes += len;
-}
-
-void cork_flush(struct transport *t)
-{
-    struct ws *ws = t->corked;
-    size_t len = t->cork_len;
-
-    t->corked = NULL;
-    t->cork_len = 0;
-    if (ws != NULL && len > 0 && may_write(ws))
-        write_out(ws, t->cork, len);
-}
-
-/* Build the frame at `at`, where the payload is copied to; returns its end. */
-static uint8_t *frame_copy(uint8_t *at, const struct ws *ws, struct parley_view payload, int opcode)
-{
-    uint8_t mask[4];
-
-    if (ws->is_client)
-        id_random_bytes(mask, sizeof(mask));
-    at += ws_frame_header_len(payload.len, ws->is_client);
-    if (payload.len > 0)
-        memcpy(at, payload.data, payload.len);
-    (void)ws_frame_build(at, payload.len, opcode, ws->is_client ? mask : NULL);
-    return at + payload.len;
-}
-
-static size_t frame_len(const struct ws *ws, size_t payload_len)
-{
-    return ws_frame_header_len(payload_len, ws->is_client) + payload_len;
-}
-
-/* Into the cork, from where all frames of one turn for one peer go out with one call. */
-static bool cork(struct ws *ws, struct parley_view payload, int opcode)
-{
-    struct transport *t = ws->t;
-    size_t len = frame_len(ws, payload.len);
-
-    if (len > CORK_BYTES)
-        return false;
-    if (t->corked != ws || t->cork_len + len > CORK_BYTES)
-        cork_flush(t);
-    if (!is_free(ws))
-        return false;
-    (void)frame_copy(t->cork + t->cork_len, ws, payload, opcode);
-    t->corked = ws;
-    t->cork_len += len;
-    if (!t->is_serving)
-        cork_flush(t);
-    return true;
-}
-
-/* A frame for whose header and mask the sender left room: no copy. */
-static bool write_in_place(struct ws *ws, struct parley_view payload, int opcode)
-{
-    uint8_t mask[4];
-    size_t len = frame_len(ws, payload.len);
-
-    if (ws->t->corked == ws)
-        cork_flush(ws->t);
-    if (!is_free(ws))
-        return false;
-    if (ws->is_client)
-        id_random_bytes(mask, sizeof(mask));
-    uint8_t *start = ws_frame_build((uint8_t *)(uintptr_t)payload.data, payload.len, opcode,
-                                    ws->is_client ? mask : NULL);
-    write_out(ws, start, len);
-    return true;
-}
-
-/* ---- the queue ---- */
-
-size_t ws_queued_bytes(const struct ws *ws)
-{
-    size_t corked = ws->t->corked == ws ? ws->t->cork_len : 0;
-
-    return ws->out_bytes + ws->inflight_bytes + corked;
-}
-
-static void out_free(struct ws *ws, struct out_message *m)
-{
-    list_remove(&m->entry);
-    ws->out_bytes -= m->len;
-    free(m);
-}
-
-static void drop_oldest(struct ws *ws)
-{
-    struct list *at, *tmp;
-
-    list_for_each_safe(at, tmp, &ws->out)
-    {
-        struct out_message *m = list_entry(at, struct out_message, entry);
-        if (ws_queued_bytes(ws) <= ws->limits.soft_queue_bytes)
-            return;
-        if (!m->is_droppable)
-            continue;
-        ws->dropped_count++;
-        ws->dropped_bytes += m->len;
-        ws->t->stats.messages_dropped++;
-        ws->t->stats.messages_out--;
-        out_free(ws, m);
-        transport_notice(ws->t, ws);
-    }
-}
-
-static int enqueue(struct ws *ws, struct parley_view payload, int opcode, bool is_droppable)
-{
-    size_t len = frame_len(ws, payload.len);
-    struct out_message *m = malloc(sizeof(*m) + len);
-
-    if (m == NULL)
-        return PARLEY_E_NO_MEMORY;
-    m->len = len;
-    m->is_droppable = is_droppable;
-    (void)frame_copy(m->bytes, ws, payload, opcode);
-    list_append(&ws->out, &m->entry);
-    ws->out_bytes += len;
-    if (ws_queued_bytes(ws) > ws->limits.soft_queue_bytes) {
-        ws->wants_writable = true;
-        drop_oldest(ws);
-    }
-    ask_writable(ws);
-    return PARLEY_OK;
-}
-
-/* As many waiting frames as fit in one call. */
-static void write_batch(struct ws *ws)
-{
-    struct transport *t = ws->t;
-    struct out_message *m = list_entry(ws->out.next, struct out_message, entry);
-    size_t len = 0;
-
-    if (m->len > CORK_BYTES) {
-        write_out(ws, m->bytes, m->len);
-        out_free(ws, m);
-        return;
-    }
-    cork_flush(t);
-    while (!list_empty(&ws->out)) {
-        m = list_entry(ws->out.next, struct out_message, entry);
-        if (len + m->len > CORK_BYTES)
-            break;
-        memcpy(t->cork + len, m->bytes, m->len);
-        len += m->len;
-        out_free(ws, m);
-    }
-    write_out(ws, t->cork, len);
-}
-
-int ws_send(struct ws *ws, struct parley_view message, uint32_t flags)
-{
-    int opcode = (flags & WS_BINARY) != 0 ? WS_OP_BINARY : WS_OP_TEXT;
-    size_t queued = ws_queued_bytes(ws);
-    size_t len = message.len; /* the bytes may be masked when it is used below */
-    bool sent = false;
-
-    if ((ws->state != WS_STATE_OPEN && ws->state != WS_STATE_OPENING) || ws->close_deadline_ms != 0)
-        return PARLEY_E_GONE;
-    if (queued > 0 && queued + len > ws->limits.hard_queue_bytes) {
-        ws->wants_writable = true;
-        return PARLEY_E_BUSY;
-    }
-    if (is_free(ws)) {
-        if (!ws->t->is_serving && (flags & WS_ROOM) != 0)
-            sent = write_in_place(ws, message, opcode);
-        else
-            sent = cork(ws, message, opcode);
-        if (!sent && (flags & WS_ROOM) != 0 && len > CORK_BYTES / 2)
-            sent = write_in_place(ws, message, opcode);
-    }
-    ws->t->stats.messages_out++;
-    ws->t->stats.bytes_out += len;
-    return sent ? PARLEY_OK : enqueue(ws, message, opcode, (flags & WS_DROPPABLE) != 0);
-}
-
 /* ---- closing ---- */
 
 void ws_fail(struct ws *ws, int status, const char *format, ...)
@@ -261,7 +40,7 @@ static void send_close(struct ws *ws)
     char payload[2 + WS_CLOSE_REASON_MAX];
     size_t len = 0;
 
-    if (ws->is_close_sent || !is_free(ws))
+    if (ws->is_close_sent || !out_is_free(ws))
         return;
     ws->is_close_sent = true;
     if (ws->close_code != CODE_NO_STATUS && ws->close_code != CODE_ABNORMAL) {
@@ -270,7 +49,7 @@ static void send_close(struct ws *ws)
         len = 2 + strlen(ws->reason);
         memcpy(payload + 2, ws->reason, len - 2);
     }
-    (void)cork(ws, (struct parley_view){payload, len}, WS_OP_CLOSE);
+    (void)out_cork(ws, (struct parley_view){payload, len}, WS_OP_CLOSE);
 }
 
 /* At most `max` bytes of the text, never half a character. */
@@ -296,7 +75,7 @@ static void begin_close(struct ws *ws, int code, const char *reason)
     ws->close_deadline_ms = clock_now_ms() + ws->limits.close_timeout_ms;
     send_close(ws);
     if (!ws->is_close_sent)
-        ask_writable(ws);
+        out_ask(ws);
     if (ws->is_paused) /* the peer's close frame must be seen */
         ws_pause(ws, false);
 }
@@ -356,8 +135,7 @@ int ws_peer_closed(struct ws *ws, const uint8_t *payload, size_t len)
     if (ws->is_close_sent || ws->state == WS_STATE_GONE)
         return -1;
     int code = len >= 2 ? payload[0] << 8 | payload[1] : CODE_NO_STATUS;
-    while (!list_empty(&ws->out)) /* nobody reads it any more */
-        out_free(ws, list_entry(ws->out.next, struct out_message, entry));
+    out_clear(ws); /* nobody reads it any more */
     if (ws->close_deadline_ms == 0) {
         ws->is_closed_by_peer = true;
         ws->close_code = code;
@@ -369,7 +147,7 @@ int ws_peer_closed(struct ws *ws, const uint8_t *payload, size_t len)
     }
     ws->state = WS_STATE_CLOSING;
     send_close(ws);
-    cork_flush(ws->t);
+    out_flush(ws->t);
     return -1;
 }
 
@@ -543,11 +321,7 @@ int ws_writable(struct ws *ws)
 {
     if (ws->state == WS_STATE_GONE)
         return -1;
-    ws->inflight_bytes = 0;
-    while (!list_empty(&ws->out) && ws->inflight_bytes == 0 && may_write(ws))
-        write_batch(ws);
-    if (!list_empty(&ws->out))
-        ask_writable(ws);
+    out_continue(ws);
     if (ws->state == WS_STATE_CLOSING)
         send_close(ws);
     tell_writable(ws);
@@ -577,8 +351,8 @@ void ws_library_closes(struct ws *ws)
 static void send_ping(struct ws *ws)
 {
     ws->is_pinged = true;
-    if (is_free(ws))
-        (void)cork(ws, VIEW("parley"), WS_OP_PING); /* an empty pong is not reported */
+    if (out_is_free(ws))
+        (void)out_cork(ws, VIEW("parley"), WS_OP_PING); /* an empty pong is not reported */
 }
 
 void ws_sweep(struct ws *ws, int64_t now_ms)
@@ -654,8 +428,7 @@ static void ws_free(struct ws *ws)
 {
     list_remove(&ws->notice);
     list_remove(&ws->connecting);
-    while (!list_empty(&ws->out))
-        out_free(ws, list_entry(ws->out.next, struct out_message, entry));
+    out_clear(ws);
     in_drop(ws);
     ws_client_free(ws);
     free(ws);
