@@ -27,6 +27,7 @@ struct talk_client {
     enum codec input;
     enum codec output;
     bool detects_turns;
+    int64_t silence_ms; /* that the server waits for before it says that the user has finished */
     bool is_speaking;   /* the user is, as the server sees it */
     bool is_awaiting;   /* the user has finished; an answer should come */
     bool is_responding; /* a response is active */
@@ -154,7 +155,9 @@ static void read_session(struct talk_client *c, const json_t *session)
 
     c->input = codec_of(json_object_get(input, "format"));
     c->output = codec_of(json_object_get(json_object_get(audio, "output"), "format"));
-    c->detects_turns = json_is_object(json_object_get(input, "turn_detection"));
+    const json_t *detection = json_object_get(input, "turn_detection");
+    c->detects_turns = json_is_object(detection);
+    c->silence_ms = json_get_int(detection, "silence_duration_ms", 0);
 }
 
 static void on_session_created(struct talk_client *c, const json_t *e)
@@ -182,6 +185,9 @@ static void on_speech_stopped(struct talk_client *c, const json_t *e)
     (void)e;
     c->is_speaking = false;
     begin_waiting(c);
+    /* People wait through that silence, too. */
+    if (c->silence_ms > 0 && c->silence_ms < 60000)
+        c->asked_us -= (uint64_t)c->silence_ms * 1000;
 }
 
 static void on_response_created(struct talk_client *c, const json_t *e)
