@@ -29,6 +29,12 @@ extern const struct parley_service_fdwatch service_fdwatch;
  */
 void services_forget(struct worker_instance *wi);
 
+/*
+ * Wait until the instance's offloaded jobs are over and tell their ends now. Blocks: only for an
+ * instance whose start is undone, which cannot wait for the loop.
+ */
+void service_offload_finish(struct worker_instance *wi);
+
 /* Each service's part of it. */
 void service_timer_forget(struct worker_instance *wi);
 void service_http_forget(struct worker_instance *wi);

@@ -25,6 +25,7 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
     (void)snprintf(w->name, sizeof(w->name), "%s", config->name);
     list_init(&w->instances);
     list_init(&w->timers);
+    list_init(&w->errands);
     list_init(&w->exchanges);
     list_init(&w->sockets);
     list_init(&w->fdwatches);

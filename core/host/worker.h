@@ -46,6 +46,7 @@ struct parley_worker {
     struct list instances;           /* struct worker_instance */
     struct worker_instance *current; /* whose callback runs; NULL: no plugin's */
     struct list timers;              /* struct parley_timer */
+    struct list errands;             /* of service_offload.c */
     struct list exchanges;           /* of service_http.c */
     struct list sockets;             /* struct parley_ws */
     struct list fdwatches;           /* struct parley_fdwatch */

@@ -30,6 +30,7 @@ static int start_in_plugin(struct worker_instance *wi, struct parley_error *err)
 
 static void stop_in_plugin(struct worker_instance *wi)
 {
+    wi->is_leaving = true;
     if (!wi->is_started)
         return;
     struct watch watch = watch_instance(wi, "worker_stop");
@@ -53,8 +54,10 @@ static int attach_role(struct worker_instance *wi, struct parley_error *err)
     }
 }
 
+/* Jobs on the pool are over, or waited for when a start is undone: they use the plugin's memory. */
 static void wi_free(struct worker_instance *wi)
 {
+    service_offload_finish(wi);
     tools_detach(wi);
     stop_in_plugin(wi);
     services_forget(wi);
@@ -163,7 +166,7 @@ static int start_each(struct worker_instances *all, unsigned kinds, struct parle
     return PARLEY_OK;
 }
 
-/* Right after the start nothing is open, so the plugins are stopped without waiting. */
+/* Right after the start no operation is open, so the plugins are stopped at once. */
 static void undo_start(struct worker_instances *all)
 {
     while (all->count > 0)

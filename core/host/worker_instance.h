@@ -19,6 +19,7 @@ struct worker_instance {
     void *ctx;                 /* what the role's functions get first */
     bool is_started;           /* worker_start has succeeded */
     bool is_stopping;          /* takes nothing new */
+    bool is_leaving;           /* worker_stop has been called */
     unsigned open_count;       /* operations and sessions that the plugin has not ended */
     unsigned offloaded;        /* jobs on the pool that use it */
     struct tools_state *tools; /* of tools.c */

@@ -16,15 +16,16 @@
 static struct host_fixture f;
 static void (*ask)(struct parley_worker *worker); /* what the plugin does in worker_start */
 
+static bool refuses_start;
+
 /* ---- the plugin ---- */
 
 static int start(void *instance, struct parley_worker *worker, void **ret, struct parley_error *err)
 {
     (void)instance;
-    (void)err;
     *ret = &f;
     ask(worker);
-    return PARLEY_OK;
+    return refuses_start ? parley_fail(err, PARLEY_E_UNAVAILABLE, "no luck") : PARLEY_OK;
 }
 
 static void stop(void *wi)
@@ -59,6 +60,7 @@ static int setup(void **state)
     (void)state;
     descriptor.worker_start = start;
     descriptor.worker_stop = stop;
+    refuses_start = false;
     fixture_open(&f);
     return 0;
 }
@@ -275,6 +277,57 @@ static void stop_waits_for_offloaded_jobs(void **state)
     assert_true(job_is_done);
 }
 
+static void work_shortly(void *arg)
+{
+    (void)arg;
+}
+
+static void start_short_job(struct parley_worker *worker)
+{
+    job_is_done = false;
+    assert_int_equal(service_offload.run(worker, NULL, work_shortly, on_job_done, NULL), PARLEY_OK);
+}
+
+static void start_that_fails_waits_for_offloaded_jobs(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct worker_instance *wi = NULL;
+
+    (void)state;
+    fixture_start_pool(&f);
+    ask = start_short_job;
+    fixture_start(&f, &descriptor, "exporter");
+    fixture_run_until(&f, &job_is_done);
+    refuses_start = true;
+    assert_int_equal(worker_instance_start(f.wi->instance, &f.worker, &wi, &err),
+                     PARLEY_E_UNAVAILABLE);
+    assert_true(job_is_done);
+    assert_null(wi);
+}
+
+static struct parley_worker *stopping_worker;
+
+static void remember(struct parley_worker *worker)
+{
+    stopping_worker = worker;
+}
+
+static void stop_with_a_job(void *wi)
+{
+    (void)wi;
+    assert_int_equal(service_offload.run(stopping_worker, NULL, work_shortly, on_job_done, NULL),
+                     PARLEY_E_UNAVAILABLE);
+}
+
+static void offload_in_worker_stop_is_refused(void **state)
+{
+    (void)state;
+    fixture_start_pool(&f);
+    ask = remember;
+    descriptor.worker_stop = stop_with_a_job;
+    fixture_start(&f, &descriptor, "exporter");
+}
+
 static void nothing_without_a_pool(struct parley_worker *worker)
 {
     assert_int_equal(service_offload.run(worker, NULL, wait_at_gate, on_job_done, NULL),
@@ -485,6 +538,8 @@ int main(void)
         T(fdwatch_that_was_left_behind_is_freed_and_silent),
         T(fdwatch_of_no_descriptor_is_refused),
         T(stop_waits_for_offloaded_jobs),
+        T(start_that_fails_waits_for_offloaded_jobs),
+        T(offload_in_worker_stop_is_refused),
         T(offload_without_a_pool_is_refused),
         T(http_failure_is_told_once),
         T(http_that_was_left_open_is_given_up_in_silence),
