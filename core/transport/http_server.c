@@ -134,7 +134,7 @@ static bool vhost_create(struct http_server *s)
             return false;
         info.provided_client_ssl_ctx = s->client_ctx;
     }
-    s->vhost = lws_create_vhost(s->t->context, &info);
+    s->vhost = transport_vhost_create(s->t, &info);
     return s->vhost != NULL;
 }
 

@@ -178,6 +178,10 @@ int transport_callback(struct lws *wsi, enum lws_callback_reasons reason, void *
                        size_t len);
 extern const struct lws_protocols transport_protocols[];
 
+/* lws_create_vhost(), one thread at a time. */
+struct lws_vhost *transport_vhost_create(struct transport *t,
+                                         const struct lws_context_creation_info *info);
+
 struct message_buf *message_buf_get(struct transport *t, size_t cap);
 void message_buf_put(struct transport *t, struct message_buf *m);
 

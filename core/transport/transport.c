@@ -310,6 +310,18 @@ static void on_lws_log(int level, const char *line)
     log_debug("libwebsockets said it level=%d line=\"%.*s\"", level, (int)len, line);
 }
 
+/* The library numbers its places in OpenSSL's structures anew with each context. */
+static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct lws_vhost *transport_vhost_create(struct transport *t,
+                                         const struct lws_context_creation_info *info)
+{
+    pthread_mutex_lock(&library_lock);
+    struct lws_vhost *vhost = lws_create_vhost(t->context, info);
+    pthread_mutex_unlock(&library_lock);
+    return vhost;
+}
+
 static struct lws_context *context_create(struct transport *t,
                                           const struct transport_config *config)
 {
@@ -329,7 +341,10 @@ static struct lws_context *context_create(struct transport *t,
         .uid = (uid_t)-1,
     };
 
-    return lws_create_context(&info);
+    struct lws_context *context = lws_create_context(&info);
+    if (context != NULL)
+        (void)lws_protocol_init(context); /* now, under the lock, instead of at the first connect */
+    return context;
 }
 
 static struct transport *alloc_all(struct loop *loop, const struct transport_config *config)
@@ -355,9 +370,6 @@ static struct transport *alloc_all(struct loop *loop, const struct transport_con
         return transport_destroy(t);
     return t;
 }
-
-/* The library numbers its places in OpenSSL's structures anew with each context. */
-static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct transport *transport_create(struct loop *loop, const struct transport_config *config,
                                    struct parley_error *err)

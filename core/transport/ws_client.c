@@ -105,7 +105,7 @@ static int site_create(struct transport *t, const char *ca_file, struct client_s
         .timeout_secs = 3600,
         .connect_timeout_secs = 3600, /* the sweep is quicker */
     };
-    site->vhost = lws_create_vhost(t->context, &info);
+    site->vhost = transport_vhost_create(t, &info);
     if (site->ca_file == NULL || site->vhost == NULL) {
         site_free(site);
         return parley_fail(err, PARLEY_E_INTERNAL, "libwebsockets refused a client for %s",

@@ -32,7 +32,6 @@
 #define LWS_HAVE_HMAC_CTX_new
 #define LWS_HAVE_MALLOC_H
 #define LWS_HAVE_MALLOC_TRIM
-/* LWS_HAVE_MALLOC_USABLE_SIZE stays out: with it every allocation adds to one count of all threads, without a lock. */
 #define LWS_HAVE_OPENSSL_ECDH_H
 #define LWS_HAVE_PIPE2
 #define LWS_HAVE_EVENTFD
