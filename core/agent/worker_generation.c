@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cascade/cascade.h"
+#include "host/store.h"
 
 #include <stdlib.h>
 
@@ -199,4 +200,30 @@ struct worker_instance *worker_generation_tools(const struct worker_generation *
                                                 const char *name)
 {
     return worker_instances_find(wg->instances, INSTANCE_TOOLS, name);
+}
+
+/* ---- what has expired ---- */
+
+static void on_expired(void *ctx, int status, const struct parley_error *err)
+{
+    (void)ctx;
+    if (status < 0)
+        log_warn("a store did not remove what has expired; it is asked again reason=\"%s\"",
+                 err == NULL ? "" : err->message);
+}
+
+void worker_generation_expire(struct worker_generation *wg)
+{
+    static const struct store_events events = {.on_end = on_expired};
+    const struct store_caller caller = {.events = &events};
+
+    for (struct worker_instance *wi = worker_instances_next(wg->instances, NULL); wi != NULL;
+         wi = worker_instances_next(wg->instances, wi)) {
+        struct parley_error err = PARLEY_ERROR_INIT;
+        if (wi->instance->kind != INSTANCE_STORE)
+            continue;
+        int r = store_expire(wi, caller, NULL, &err);
+        if (r < 0)
+            on_expired(NULL, r, &err);
+    }
 }

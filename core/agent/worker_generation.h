@@ -48,6 +48,9 @@ const struct instance *worker_generation_model_section(const struct worker_gener
 struct worker_instance *worker_generation_store(const struct worker_generation *wg,
                                                 const struct agent *a);
 
+/* Have every store remove what has expired (an agent's keep_ms). A failure is logged. */
+void worker_generation_expire(struct worker_generation *wg);
+
 struct worker_instance *worker_generation_tools(const struct worker_generation *wg,
                                                 const char *name);
 

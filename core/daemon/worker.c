@@ -12,7 +12,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define STOP_LIMIT_MS 3000 /* for models and stores to finish what runs */
+#define STOP_LIMIT_MS 3000   /* for models and stores to finish what runs */
+#define EXPIRE_MS     600000 /* between two looks for conversations whose time is over */
 
 struct worker {
     struct worker_config config;
@@ -30,6 +31,7 @@ struct worker {
     unsigned generations; /* that have not stopped yet */
     struct net *net;
     struct loop_timer stop_limit;
+    struct loop_timer expire; /* the first worker's, for all */
     bool is_stopping;
     atomic_size_t session_count;
 
@@ -80,6 +82,7 @@ static void stop_instances(struct worker *w)
     if (w->sessions == NULL)
         return;
     loop_timer_stop(&w->stop_limit);
+    loop_timer_stop(&w->expire);
     w->sessions = worker_sessions_destroy(w->sessions);
     retire_current(w);
     if (w->generations == 0)
@@ -184,6 +187,7 @@ static int start_host(struct worker *w, struct parley_error *err)
                                             .loop = w->loop,
                                             .transport = w->transport,
                                             .offload = w->config.offload,
+                                            .tools = w->config.tools,
                                             .heavy = w->config.heavy,
                                             .recorder = w->config.recorder};
     return host_worker_init(&w->host, &host, err);
@@ -204,6 +208,15 @@ static int start_sessions(struct worker *w, struct parley_error *err)
                                     err);
     w->generations += r == PARLEY_OK;
     return r;
+}
+
+static void on_expire(void *ctx)
+{
+    struct worker *w = ctx;
+
+    if (w->current != NULL)
+        worker_generation_expire(w->current);
+    loop_timer_start(w->loop, &w->expire, EXPIRE_MS, on_expire, w);
 }
 
 static int start_net(struct worker *w, struct parley_error *err)
@@ -256,6 +269,8 @@ static void *run(void *arg)
         else
             loop_stop(w->loop);
     }
+    if (r == PARLEY_OK && w->config.index == 0)
+        on_expire(w);
     if (r == PARLEY_OK)
         decide(w, r);
     loop_run(w->loop);
