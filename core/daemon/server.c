@@ -24,6 +24,7 @@
 
 #define MAX_WORKERS       128
 #define OFFLOAD_QUEUE     4096
+#define TOOLS_QUEUE       1024
 #define SPEECH_QUEUE      1024
 #define SECRETS_MAX       10000
 #define SECRETS_MAX_BYTES (64u << 20)
@@ -37,6 +38,7 @@ struct server {
     struct loop *loop;
     struct event *signals[3];
     struct offload *offload;
+    struct offload *tools;
     struct offload *heavy;
     struct client_secrets *secrets;
     struct admission *admission;
@@ -403,10 +405,12 @@ static int start_pools(struct server *s, struct parley_error *err)
     unsigned speech = c->speech_threads > 0 ? (unsigned)c->speech_threads : thread_count("auto", 4);
 
     s->offload = offload_create("offload", (unsigned)c->offload_threads, OFFLOAD_QUEUE);
+    s->tools = offload_create("tools", (unsigned)c->tool_threads, TOOLS_QUEUE);
     s->heavy = offload_create("speech", speech, SPEECH_QUEUE);
     s->secrets = client_secrets_create(SECRETS_MAX, SECRETS_MAX_BYTES);
     s->admission = admission_create();
-    if (s->offload == NULL || s->heavy == NULL || s->secrets == NULL || s->admission == NULL)
+    if (s->offload == NULL || s->tools == NULL || s->heavy == NULL || s->secrets == NULL ||
+        s->admission == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the thread pools");
     return PARLEY_OK;
 }
@@ -471,6 +475,7 @@ static int start_worker(struct server *s, struct parley_error *err)
         .secrets = s->secrets,
         .admission = s->admission,
         .offload = s->offload,
+        .tools = s->tools,
         .heavy = s->heavy,
         .weights = s->weights,
         .recorder = telemetry_recorder_create(exporting_telemetry(s->exporting)),
@@ -550,6 +555,7 @@ static void stop(struct server *s)
     s->worker_count = 0;
     s->exporting = exporting_stop(s->exporting);
     s->offload = offload_destroy(s->offload);
+    s->tools = offload_destroy(s->tools);
     s->heavy = offload_destroy(s->heavy);
     for (size_t i = 0; i < ARRAY_LEN(s->signals); i++) {
         if (s->signals[i] != NULL)

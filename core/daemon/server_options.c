@@ -16,7 +16,9 @@ static const struct parley_option server_items[] = {
     PARLEY_STRING(S, workers, .default_value = "auto",
                   .help = "Threads that serve connections; auto is one per processor."),
     PARLEY_INT(S, offload_threads, .default_value = "2", .min = 1, .max = 64,
-               .help = "Threads for short work that blocks: stores, tools."),
+               .help = "Threads for short work that blocks, such as that of stores."),
+    PARLEY_INT(S, tool_threads, .default_value = "8", .min = 1, .max = 256,
+               .help = "Most calls at once of tools that block a thread while they run."),
     PARLEY_INT(S, speech_threads, .default_value = "0", .min = 0, .max = 64,
                .help = "Threads for speech recognition and synthesis; 0 is one per processor, at "
                        "most 4."),

@@ -11,6 +11,7 @@ struct server_config {
     const char *model_dir;
     const char *workers;
     int64_t offload_threads;
+    int64_t tool_threads;
     int64_t speech_threads;
     const char *tls_cert;
     const char *tls_key;

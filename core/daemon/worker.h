@@ -36,6 +36,7 @@ struct worker_config {
     struct client_secrets *secrets;
     struct admission *admission;
     struct offload *offload;
+    struct offload *tools;
     struct offload *heavy;
     const struct silero_weights *weights; /* or NULL */
     struct telemetry_recorder *recorder;

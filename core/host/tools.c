@@ -15,6 +15,9 @@
 
 #define MAX_PROGRESS_BYTES 1024
 
+/* How far a call on the pool is. */
+enum stage { STAGE_WAITING, STAGE_BEGUN, STAGE_CANCELLED };
+
 /* A struct parley_tool_call with its strings, for a thread of the pool. */
 struct blocking {
     struct tools_run *run;
@@ -22,9 +25,8 @@ struct blocking {
     parley_op op;
     const struct parley_tools_vtable *vtable;
     void *ctx;
-    atomic_int is_cancelled; /* set by the worker before the pool has begun */
-    atomic_int has_begun;
-    int status; /* of the plugin's call() */
+    atomic_int stage; /* enum stage: the pool begins or the worker cancels, whoever is first */
+    int status;       /* of the plugin's call() */
     struct parley_error err;
     char *strings[6];
     char *arguments;
@@ -173,15 +175,27 @@ static void on_turn(void *ctx)
 
 /* ---- asking the plugin to stop ---- */
 
-static bool is_with_plugin(const struct tools_run *run)
+/* False when the job was not at `from`. */
+static bool advance(struct blocking *job, enum stage from, enum stage to)
 {
-    return run->op != 0 && (run->job == NULL || atomic_load(&run->job->has_begun));
+    int expected = from;
+
+    return atomic_compare_exchange_strong(&job->stage, &expected, to);
+}
+
+/* A call that waits for the pool is taken back: the plugin never hears of it. */
+static bool is_with_plugin(struct tools_run *run)
+{
+    if (run->op == 0)
+        return false;
+    if (run->job == NULL)
+        return true;
+    (void)advance(run->job, STAGE_WAITING, STAGE_CANCELLED); /* else it has begun */
+    return atomic_load(&run->job->stage) == STAGE_BEGUN;
 }
 
 static void ask_cancel(struct tools_run *run)
 {
-    if (run->job != NULL)
-        atomic_store(&run->job->is_cancelled, 1);
     if (!is_with_plugin(run))
         return;
     const struct instance *instance = run->wi->instance;
@@ -376,12 +390,10 @@ static void blocking_work(void *arg)
 {
     struct blocking *job = arg;
 
-    if (atomic_load(&job->is_cancelled)) {
+    if (advance(job, STAGE_WAITING, STAGE_BEGUN))
+        job->status = job->vtable->call(job->ctx, &job->call, job->op, &job->err);
+    else
         job->status = PARLEY_E_CANCELLED;
-        return;
-    }
-    atomic_store(&job->has_begun, 1);
-    job->status = job->vtable->call(job->ctx, &job->call, job->op, &job->err);
 }
 
 static void blocking_done(void *arg, int pool_status)
@@ -407,13 +419,13 @@ static int start_blocking(struct tools_run *run, const struct parley_tool_call *
 {
     struct worker_instance *wi = run->wi;
 
-    if (wi->worker->offload == NULL)
+    if (wi->worker->tools == NULL)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "The tool %s has no thread to run on.",
                            run->name);
     run->job = blocking_create(run, call);
     if (run->job == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "The tool %s has no memory.", run->name);
-    int r = offload_run(wi->worker->offload, wi->worker->loop, NULL, blocking_work, blocking_done,
+    int r = offload_run(wi->worker->tools, wi->worker->loop, NULL, blocking_work, blocking_done,
                         run->job);
     if (r < 0) {
         blocking_free(TAKE(run->job));

@@ -19,6 +19,7 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
         .loop = config->loop,
         .transport = config->transport,
         .offload = config->offload,
+        .tools = config->tools == NULL ? config->offload : config->tools,
         .heavy = config->heavy == NULL ? config->offload : config->heavy,
         .recorder = config->recorder,
     };

@@ -37,7 +37,8 @@ struct parley_worker {
     struct loop *loop;
     struct transport *transport;         /* sockets of this loop; NULL: the ws service refuses */
     struct http_client *http;            /* requests of this loop; made when one is asked for */
-    struct offload *offload;             /* short blocking work: stores, tools */
+    struct offload *offload;             /* short blocking work: stores, the offload service */
+    struct offload *tools;               /* tools that block, perhaps for long */
     struct offload *heavy;               /* long computations: speech; may be the same pool */
     struct telemetry_recorder *recorder; /* of this thread; NULL: nothing is recorded */
     unsigned id;                         /* 1 to HOST_MAX_WORKERS */
@@ -61,6 +62,7 @@ struct host_worker_config {
     struct loop *loop;
     struct transport *transport;
     struct offload *offload;
+    struct offload *tools; /* NULL: the same as offload */
     struct offload *heavy; /* NULL: the same as offload */
     struct telemetry_recorder *recorder;
 };

@@ -122,6 +122,7 @@ void fixture_start_pool(struct host_fixture *f)
     f->offload = offload_create("test", 2, 16);
     assert_non_null(f->offload);
     f->worker.offload = f->offload;
+    f->worker.tools = f->offload;
     f->worker.heavy = f->offload;
 }
 

@@ -331,6 +331,56 @@ static void blocking_function_runs_on_the_pool(void **state)
     assert_string_equal(caller.output, "at once");
 }
 
+/* However long tools block, stores get their threads. */
+static void blocking_function_leaves_the_pool_of_stores_alone(void **state)
+{
+    (void)state;
+    fixture_start_pool(&f);
+    f.worker.offload = NULL;
+    run("slow", "{}");
+    fixture_run_until(&f, &caller.has_ended);
+    assert_int_equal(caller.status, PARLEY_OK);
+    f.worker.offload = f.offload;
+}
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static bool gate_is_passed;
+
+static void wait_at_gate(void *arg)
+{
+    (void)arg;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+}
+
+static void on_gate_passed(void *arg, int status)
+{
+    (void)arg;
+    (void)status;
+    gate_is_passed = true;
+}
+
+static void blocking_call_that_is_cancelled_in_the_queue_never_begins(void **state)
+{
+    (void)state;
+    fixture_start_pool(&f);
+    gate_is_passed = false;
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < 2; i++) /* both threads */
+        assert_int_equal(offload_run(f.offload, f.loop, NULL, wait_at_gate, on_gate_passed, NULL),
+                         PARLEY_OK);
+    struct tools_run *call = run("slow", "{}");
+    tools_cancel(call);
+    fixture_turn(&f);
+    assert_int_equal(caller.status, PARLEY_E_CANCELLED);
+    pthread_mutex_unlock(&gate);
+    fixture_run_until(&f, &gate_is_passed);
+    fixture_close(&f);
+    assert_int_equal(plugin.calls, 0);
+    assert_int_equal(plugin.cancels, 0);
+    fixture_open(&f);
+}
+
 static void blocking_function_without_a_pool_is_refused(void **state)
 {
     (void)state;
@@ -417,6 +467,8 @@ int main(void)
         T(empty_results_say_something),
         T(progress_is_passed_on_and_only_the_newest),
         T(blocking_function_runs_on_the_pool),
+        T(blocking_function_leaves_the_pool_of_stores_alone),
+        T(blocking_call_that_is_cancelled_in_the_queue_never_begins),
         T(blocking_function_without_a_pool_is_refused),
         T(functions_that_are_wrong_are_left_out),
         T(function_is_shown_as_a_realtime_tool),
