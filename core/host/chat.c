@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STUCK_MS 10000 /* for the plugin to end an answer that was cancelled */
+#define STUCK_MS 10000 /* for the plugin to end an answer that was cancelled, or is in the way */
 
 enum piece_kind { PIECE_TEXT, PIECE_CALL };
 
@@ -318,8 +318,9 @@ static void on_turn(void *ctx)
         ask_cancel(s);
     tell_pieces(s);
     tell_ending(s);
-    if (s->is_closed && s->op == 0) {
+    if (s->op == 0 && s->self != 0 && (s->is_closed || s->wi->is_stopping))
         close_in_plugin(s);
+    if (s->is_closed && s->op == 0) {
         session_free(s);
         return;
     }
@@ -445,8 +446,10 @@ static int wait_for_plugin(struct chat_session *s, const struct parley_chat_requ
     buf_append_view(&w->items, request->items);
     buf_append_view(&w->tools, request->tools);
     buf_append_view(&w->tool_choice, request->tool_choice);
-    if (!w->instructions.failed && !w->items.failed && !w->tools.failed && !w->tool_choice.failed)
+    if (!w->instructions.failed && !w->items.failed && !w->tools.failed && !w->tool_choice.failed) {
+        loop_timer_start(s->worker->loop, &s->stuck, STUCK_MS, on_stuck, s);
         return PARLEY_OK;
+    }
     waiting_done(w);
     return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory for the request", s->title);
 }

@@ -224,6 +224,18 @@ static void cancelled_answer_that_never_ends_fails_the_next(void **state)
     end_ok();
 }
 
+static void answer_asked_for_long_after_one_that_never_ends_fails_too(void **state)
+{
+    (void)state;
+    ask("[1]");
+    chat_cancel(session);
+    fixture_advance_ms(&f, 11000);
+    ask("[2]");
+    fixture_advance_ms(&f, 10000);
+    assert_string_equal(story, "end:-10 end:-9 ");
+    end_ok();
+}
+
 static void close_in_mid_answer_waits_for_the_plugin(void **state)
 {
     (void)state;
@@ -287,6 +299,22 @@ static void stop_ends_the_answer_and_the_session(void **state)
     assert_int_equal(ask("[2]"), PARLEY_E_UNAVAILABLE);
 }
 
+static void stop_needs_no_grace_when_the_plugin_ends_its_answer(void **state)
+{
+    (void)state;
+    is_stopped = false;
+    ask("[1]");
+    worker_instance_stop(f.wi, on_stopped, NULL);
+    f.wi = NULL;
+    fixture_turn(&f);
+    assert_int_equal(plugin.cancels, 1);
+    assert_int_equal(plugin.closes, 0);
+    plugin.host->end(plugin.op, PARLEY_E_CANCELLED, 0, NULL, NULL);
+    fixture_turn(&f);
+    assert_int_equal(plugin.closes, 1);
+    assert_true(is_stopped);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -297,10 +325,12 @@ int main(void)
         T(cancel_is_told_without_waiting_for_the_plugin),
         T(next_answer_waits_for_the_cancelled_one),
         T(cancelled_answer_that_never_ends_fails_the_next),
+        T(answer_asked_for_long_after_one_that_never_ends_fails_too),
         T(close_in_mid_answer_waits_for_the_plugin),
         T(close_inside_a_callback_is_allowed),
         T(answer_without_end_is_bounded),
         T(stop_ends_the_answer_and_the_session),
+        T(stop_needs_no_grace_when_the_plugin_ends_its_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
