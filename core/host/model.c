@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_NEWS_BYTES (64u << 20) /* four of the longest events that peers send */
+
 enum state { OPENING, OPEN, CLOSING };
 
 /* Something the plugin told while it was being called: it waits for the loop's next turn. */
@@ -43,6 +45,7 @@ struct model_session {
     bool was_opened;  /* on_open has been told */
     unsigned calls;   /* calls into the plugin, or to the core, that are on the stack */
     struct list news; /* told while in a call */
+    size_t news_bytes;
     struct ending ending;
     struct loop_timer turn;
     struct loop_timer limit;
@@ -96,6 +99,7 @@ static void drop_news(struct model_session *s)
         list_remove(&n->entry);
         free(n);
     }
+    s->news_bytes = 0;
 }
 
 static void session_free(struct model_session *s)
@@ -147,8 +151,12 @@ static bool must_wait(const struct model_session *s)
 
 static void keep_news(struct model_session *s, enum news_kind kind, struct parley_view data)
 {
+    if (data.len > MAX_NEWS_BYTES - s->news_bytes) {
+        end_with(s, PARLEY_E_TOO_LARGE, 1, "the model sends faster than its events can be taken");
+        begin_close(s);
+        return;
+    }
     struct news *n = malloc(sizeof(*n) + data.len);
-
     if (n == NULL) {
         end_with(s, PARLEY_E_NO_MEMORY, 1, "no memory for an event of the model");
         begin_close(s);
@@ -158,6 +166,7 @@ static void keep_news(struct model_session *s, enum news_kind kind, struct parle
     n->len = data.len;
     if (data.len > 0)
         memcpy(n->data, data.data, data.len);
+    s->news_bytes += data.len;
     list_append(&s->news, &n->entry);
     schedule(s);
 }
@@ -293,6 +302,7 @@ static void tell_news(struct model_session *s)
     while (!list_empty(&s->news) && s->state != CLOSING && !s->is_paused) {
         struct news *n = list_entry(s->news.next, struct news, entry);
         list_remove(&n->entry);
+        s->news_bytes -= n->len;
         tell(s, n->kind, (struct parley_view){n->data, n->len}, 0);
         free(n);
     }

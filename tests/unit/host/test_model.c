@@ -330,6 +330,25 @@ static void pause_is_passed_on_and_holds_what_waits(void **state)
     tell_closed(PARLEY_OK);
 }
 
+static void what_waits_is_bounded(void **state)
+{
+    static char big[8 * 1024 * 1024];
+
+    (void)state;
+    memset(big, 'x', sizeof(big));
+    plugin.answers_in_send = true;
+    open_model(NULL);
+    plugin.host->on_open(plugin.ctx, VIEW("{}"));
+    model_pause(session, true);
+    send_text("{}"); /* from now on events wait, since one does */
+    for (int i = 0; i < 9 && plugin.closes == 0; i++)
+        plugin.host->on_event(plugin.ctx, (struct parley_view){big, sizeof(big)}, 0);
+    assert_int_equal(plugin.closes, 1);
+    tell_closed(PARLEY_OK);
+    fixture_turn(&f);
+    assert_int_equal(core.status, PARLEY_E_TOO_LARGE);
+}
+
 static void stop_closes_what_is_open(void **state)
 {
     (void)state;
@@ -366,6 +385,7 @@ int main(void)
         T(send_before_open_is_refused),
         T(abandoned_session_is_not_heard_of),
         T(pause_is_passed_on_and_holds_what_waits),
+        T(what_waits_is_bounded),
         T(stop_closes_what_is_open),
         T(capabilities_are_the_plugins),
     };
