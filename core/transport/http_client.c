@@ -250,7 +250,7 @@ static int check_url(struct exchange *x, const char *url, struct parley_error *e
     char *host = NULL;
     CURLU *u = curl_url();
 
-    snprintf(shown, sizeof(shown), "%.*s", (int)strcspn(url, "?#"), url);
+    view_copy(shown, sizeof(shown), (struct parley_view){url, strcspn(url, "?#")});
     if (u == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "URL %s: no memory", shown);
     bool is_good = (strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0) &&
