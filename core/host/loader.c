@@ -13,10 +13,11 @@
 #define GUIDE "docs/plugin-guide.md shows a plugin that loads"
 
 /* Bytes of the descriptor that every host and plugin agree on for all time. */
-#define HEAD_SIZE (offsetof(struct parley_plugin, version) + sizeof(const char *))
+#define HEAD_SIZE SIZE_THROUGH(struct parley_plugin, version)
 
-/* What interface 1.0 had; a smaller descriptor was never built by its headers. */
-#define FIRST_SIZE (offsetof(struct parley_plugin, worker_stop) + sizeof(void (*)(void *)))
+/* What interface 1.0 had; a smaller descriptor or role was never built by its headers. */
+#define FIRST_SIZE      SIZE_THROUGH(struct parley_plugin, worker_stop)
+#define FIRST_ROLE_SIZE SIZE_THROUGH(struct parley_role, vtable)
 
 #define MAX_STRUCT_SIZE                                                                            \
     65536 /* of a descriptor or role table: more is not a size but a mistake                       \
@@ -192,13 +193,15 @@ static int read_roles(struct plugin *p, struct parley_error *err)
         return parley_fail(err, PARLEY_E_INVALID,
                            "it lists %u roles; a plugin plays 1 to %d, such as %s",
                            d->roles == NULL ? 0 : d->role_count, MAX_ROLES, PARLEY_ROLE_TOOLS);
-    if (d->role_size < sizeof(struct parley_role) || d->role_size > MAX_STRUCT_SIZE)
+    if (d->role_size < FIRST_ROLE_SIZE || d->role_size > MAX_STRUCT_SIZE)
         return parley_fail(err, PARLEY_E_INVALID,
                            "role_size %u is not sizeof(struct parley_role), which is %zu",
                            d->role_size, sizeof(struct parley_role));
+    const size_t role_size =
+        d->role_size < sizeof(struct parley_role) ? d->role_size : sizeof(struct parley_role);
     for (uint32_t i = 0; i < d->role_count; i++) {
-        struct parley_role role;
-        memcpy(&role, (const char *)d->roles + (size_t)i * d->role_size, sizeof(role));
+        struct parley_role role = {0};
+        memcpy(&role, (const char *)d->roles + (size_t)i * d->role_size, role_size);
         int r = read_role(p, &role, i, err);
         if (r < 0)
             return r;

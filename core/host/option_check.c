@@ -159,7 +159,7 @@ static int check_option(const struct options_table *table, uint32_t i, struct pa
 
 static int check_table(const struct options_table *table, struct parley_error *err)
 {
-    const size_t least = offsetof(struct parley_option, reserved) + sizeof(uint32_t);
+    const size_t least = SIZE_THROUGH(struct parley_option, reserved);
 
     if (table->items == NULL)
         return parley_fail(err, PARLEY_E_INVALID, "option_count is %u but options is NULL",

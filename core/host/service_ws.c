@@ -126,7 +126,7 @@ static int copy_headers(const struct parley_ws_connect *c, struct ws_header out[
     if (c->header_count > MAX_HEADERS)
         return parley_fail(err, PARLEY_E_TOO_LARGE, "%zu headers are more than %d", c->header_count,
                            MAX_HEADERS);
-    if (c->header_count > 0 && c->header_size < sizeof(struct parley_ws_header))
+    if (c->header_count > 0 && c->header_size < SIZE_THROUGH(struct parley_ws_header, value))
         return parley_fail(err, PARLEY_E_INVALID,
                            "header_size %u is not sizeof(struct parley_ws_header)", c->header_size);
     for (size_t i = 0; i < c->header_count; i++) {

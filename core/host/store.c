@@ -94,10 +94,12 @@ static struct result *copy_head(const struct parley_store_head *head)
 static struct result *copy_record(const struct parley_store_record *record)
 {
     struct result *r = calloc(1, sizeof(*r));
+    size_t size = record->size != 0 ? record->size : SIZE_THROUGH(struct parley_store_record, data);
 
     if (r == NULL)
         return NULL;
-    r->u.record = *record;
+    memcpy(&r->u.record, record, size < sizeof(r->u.record) ? size : sizeof(r->u.record));
+    r->u.record.size = sizeof(r->u.record);
     r->u.record.id = keep(r, 0, record->id);
     r->u.record.data = keep_data(r, record->data);
     return r;

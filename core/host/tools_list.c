@@ -151,10 +151,12 @@ static void read_items(struct worker_instance *wi, const struct parley_tool_list
 
 static int check_list(const struct parley_tool_list *list, struct parley_error *err)
 {
+    const size_t least = SIZE_THROUGH(struct parley_tool, timeout_ms); /* of interface 1.0 */
+
     if (list->count > 0 && list->items == NULL)
         return parley_fail(err, PARLEY_E_INTERNAL, "list: items is NULL but count is %zu",
                            list->count);
-    if (list->count > 0 && list->item_size < sizeof(struct parley_tool))
+    if (list->count > 0 && list->item_size < least)
         return parley_fail(err, PARLEY_E_INTERNAL,
                            "list: item_size %u is not sizeof(struct parley_tool), which is %zu",
                            list->item_size, sizeof(struct parley_tool));

@@ -418,7 +418,7 @@ static int step(struct run *run, int64_t *token, bool is_first, struct parley_er
 
 static bool is_cancelled(const volatile int32_t *cancelled)
 {
-    return cancelled != NULL && *cancelled != 0;
+    return cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED) != 0;
 }
 
 static int decode(struct run *run, size_t count, const volatile int32_t *cancelled, char *out,

@@ -98,7 +98,8 @@ static int feed(struct decoder *decoder, const struct parley_transcribe *request
 
     for (size_t at = 0; at < request->sample_count; at += piece) {
         size_t left = request->sample_count - at;
-        if (request->cancelled != NULL && *request->cancelled != 0)
+        if (request->cancelled != NULL &&
+            __atomic_load_n(request->cancelled, __ATOMIC_RELAXED) != 0)
             return parley_fail(err, PARLEY_E_CANCELLED, "cancelled while decoding");
         int r = process(decoder, request->samples + at, left < piece ? left : piece,
                         piece == MAX_WHOLE, err);

@@ -47,7 +47,7 @@ static int take_locked(struct pool *pool, const volatile int32_t *cancelled, voi
                        struct parley_error *err)
 {
     while (pool->idle_count == 0 && pool->made == pool->limit) {
-        if (cancelled != NULL && *cancelled != 0)
+        if (cancelled != NULL && __atomic_load_n(cancelled, __ATOMIC_RELAXED) != 0)
             return parley_fail(err, PARLEY_E_CANCELLED, "cancelled while waiting for its turn");
         wait_a_little(pool);
     }

@@ -76,6 +76,7 @@ static void give_record(const struct worker_instance *wi, parley_op op, const st
 {
     const struct parley_store_record record = {
         .kind = r->kind,
+        .size = sizeof(record),
         .seq = r->seq,
         .time_ms = r->time_ms,
         .id = r->id,

@@ -204,6 +204,7 @@ static int add_record_row(sqlite3_stmt *s, struct request *request)
     if (row == NULL)
         return out_of_memory(request);
     row->record = (struct parley_store_record){
+        .size = sizeof(row->record),
         .seq = sqlite3_column_int64(s, 0),
         .kind = (uint32_t)sqlite3_column_int64(s, 1),
         .time_ms = sqlite3_column_int64(s, 2),

@@ -30,6 +30,12 @@ void request_destroy(struct request *request)
     free(request);
 }
 
+/* A host of another version may know more or fewer members. */
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static bool copy_view(struct arena *arena, struct parley_view *view)
 {
     view->data = arena_bytes(arena, view->data, view->len);
@@ -41,7 +47,7 @@ bool request_copy_head(struct request *request, const struct parley_store_head *
     struct arena *arena = &request->arena;
     const char *session_id = request->head.session_id;
 
-    request->head = *head;
+    memcpy(&request->head, head, least(head->size, sizeof(request->head)));
     request->head.session_id = session_id;
     request->head.agent = arena_text(arena, head->agent);
     request->head.user = arena_text(arena, head->user);
@@ -76,8 +82,7 @@ bool request_copy_records(struct request *request, const struct parley_store_rec
     if (copy == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        copy[i] = *(const struct parley_store_record *)(const void *)((const char *)records +
-                                                                      i * item_size);
+        memcpy(&copy[i], (const char *)records + i * item_size, least(item_size, sizeof(copy[i])));
         copy[i].id = arena_text(&request->arena, copy[i].id);
         if (copy[i].id == NULL || !copy_view(&request->arena, &copy[i].data))
             return false;

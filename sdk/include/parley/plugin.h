@@ -25,9 +25,9 @@
  * was passed, which must never block; [offload] a pool thread that may block; [any].
  *
  * Contract: an accepted operation ends exactly once; cancel is a request, the end still comes; host
- * functions never call back on the stack of the plugin's own call; borrowed memory (every view and
- * pointer passed to a callback) is valid until that callback returns unless its comment says more;
- * no memory is freed across the boundary.
+ * functions never call back on the stack of the plugin's own call (but for model.h, which says so);
+ * borrowed memory (every view and pointer passed to a callback) is valid until that callback
+ * returns unless its comment says more; no memory is freed across the boundary.
  */
 #ifndef PARLEY_PLUGIN_H
 #define PARLEY_PLUGIN_H
@@ -100,7 +100,8 @@ struct parley_plugin {
 
     /*
      * [worker] State of one worker; role callbacks get it. NULL: they get the instance instead, and
-     * then worker_stop is NULL, too.
+     * then worker_stop is NULL, too. When it fails, jobs that it has offloaded still run to their
+     * end and are told; worker_stop is not called.
      */
     int (*worker_start)(void *instance, struct parley_worker *worker, void **ret_worker_instance,
                         struct parley_error *err);
@@ -109,8 +110,8 @@ struct parley_plugin {
      * [worker] Every session is closed and every operation ended or cancelled before this call;
      * what is still open counts as ended with PARLEY_E_CANCELLED. Offloaded jobs are over. HTTP
      * requests and connections that the plugin left open are given up without a further callback;
-     * timers
-     * are to be destroyed and descriptors no longer watched when this returns.
+     * timers are to be destroyed and descriptors no longer watched when this returns. Nothing new
+     * can be offloaded from here.
      */
     void (*worker_stop)(void *worker_instance);
 };

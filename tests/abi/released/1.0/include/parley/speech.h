@@ -37,7 +37,8 @@ struct parley_transcribe {
     size_t sample_count;
     const char *language;              /* ISO 639-1 or "" */
     const char *hints;                 /* words that are likely, between spaces, or "" */
-    const volatile int32_t *cancelled; /* becomes non-zero when the result is no longer wanted */
+    const volatile int32_t *cancelled; /* another thread makes it non-zero when the result is no
+                                          longer wanted; look now and then, atomically */
 };
 
 struct parley_synthesise {

@@ -5,7 +5,12 @@
  * results by host->head and host->record before it.
  *
  * A head carries a lease: the host that owns the session writes with the epoch it was given, and a
- * write with an older epoch is PARLEY_E_CONFLICT. Taking a session over raises the epoch.
+ * write with another epoch is PARLEY_E_CONFLICT. Taking a session over raises the epoch.
+ *
+ * About a session that never was, every operation but create is PARLEY_E_NOT_FOUND; about one that
+ * was removed or has expired, PARLEY_E_GONE, for as long as the store remembers its id. A removed
+ * id may be created again. A session whose expires_ms has passed is still read, written and listed
+ * until expire() has run; only take() refuses it before.
  */
 #ifndef PARLEY_STORE_H
 #define PARLEY_STORE_H
@@ -49,7 +54,7 @@ struct parley_store_head {
 
 struct parley_store_record {
     uint32_t kind;
-    uint32_t reserved;
+    uint32_t size;           /* of whoever fills it; 0: that of interface 1.0 */
     int64_t seq;             /* place in the session, from 1; given by the host, without gaps */
     int64_t time_ms;         /* Unix milliseconds */
     const char *id;          /* item id, call_id or response id */
@@ -64,7 +69,7 @@ struct parley_store_query {
     const char *after; /* session id that ended the page before, or "" */
 };
 
-/* Host functions that the plugin calls. [worker] */
+/* Host functions that the plugin calls. [worker] What is handed over is copied. */
 struct parley_store_host {
     uint32_t size;
     uint32_t reserved;
@@ -85,25 +90,33 @@ struct parley_store_vtable {
     /* [worker] Once after worker_start. */
     void (*attach)(void *worker_instance, struct parley_worker *worker,
                    const struct parley_store_host *host);
-    /* [worker] A new session; CONFLICT when it exists. */
+    /* [worker] A new session; CONFLICT when it exists. An epoch of 0 becomes 1. */
     int (*create)(void *worker_instance, const struct parley_store_head *head, parley_op op,
                   struct parley_error *err);
     /* [worker] Replace state, lease, times and data, if head->epoch is still the stored one. */
     int (*update)(void *worker_instance, const struct parley_store_head *head, parley_op op,
                   struct parley_error *err);
-    /* [worker] Append, all or nothing. A record whose seq is there already is skipped (a repeated
-     * write). */
+    /*
+     * [worker] Append, all or nothing, in the order of seq. A record whose seq is there already is
+     * skipped (a repeated write); one that would leave a gap is INVALID.
+     */
     int (*append)(void *worker_instance, const char *session_id, int64_t epoch,
                   const struct parley_store_record *records, size_t count, size_t item_size,
                   parley_op op, struct parley_error *err);
     /* [worker] The head, then records with seq > after_seq in order, at most limit (0: all). */
     int (*read)(void *worker_instance, const char *session_id, int64_t after_seq, int64_t limit,
                 parley_op op, struct parley_error *err);
-    /* [worker] Heads, newest first. */
+    /*
+     * [worker] Heads, newest first: by created_ms, then by id, both descending. NOT_FOUND or GONE
+     * when there is no session `after`.
+     */
     int (*list)(void *worker_instance, const struct parley_store_query *query, parley_op op,
                 struct parley_error *err);
-    /* [worker] Take the lease: raise the epoch, set owner and lease_until_ms; answers with the
-     * head. */
+    /*
+     * [worker] Take the lease, whoever holds it and until when: raise the epoch, set owner,
+     * lease_until_ms and updated_ms (to now_ms); answers with the head. GONE when expires_ms has
+     * passed at now_ms. Whether a lease may be taken before its end is for the host to judge.
+     */
     int (*take)(void *worker_instance, const char *session_id, const char *owner,
                 int64_t lease_until_ms, int64_t now_ms, parley_op op, struct parley_error *err);
     /* [worker] Remove head and records for good. */

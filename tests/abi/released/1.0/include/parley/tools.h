@@ -84,12 +84,17 @@ struct parley_tools_vtable {
     void (*attach)(void *worker_instance, const struct parley_tools_host *host);
     /* [worker] The functions known now; must not wait for a peer. */
     int (*list)(void *worker_instance, struct parley_tool_list *ret_list, struct parley_error *err);
-    /* [worker, or offload for a BLOCKING tool] Begin a call. 0: accepted, end follows. */
+    /*
+     * [worker, or offload for a BLOCKING tool] Begin a call. 0: accepted, end follows. Calls of
+     * BLOCKING tools run beside each other and beside the worker's own callbacks: what they share
+     * needs a lock, and services, which are [worker], are not theirs to call.
+     */
     int (*call)(void *worker_instance, const struct parley_tool_call *call, parley_op op,
                 struct parley_error *err);
     /*
      * [worker] The result is no longer wanted; end still follows, usually PARLEY_E_CANCELLED. For a
-     * BLOCKING tool it comes while call() runs on its pool thread. May be NULL.
+     * BLOCKING tool it comes while call() runs on its pool thread, or is just about to. May be
+     * NULL.
      */
     void (*cancel)(void *worker_instance, parley_op op);
     /* [worker] A conversation ended: forget what was kept for it. May be NULL. */

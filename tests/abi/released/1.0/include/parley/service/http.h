@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Service parley.http/1: HTTP requests on the worker's loop. Redirects are not followed unless
- * asked for; answers are limited in size; certificates are checked.
+ * Service parley.http/1: HTTP requests on the worker's loop. Redirects are not followed;
+ * answers are limited in size; certificates are checked; names are resolved off the thread.
  */
 #ifndef PARLEY_SERVICE_HTTP_H
 #define PARLEY_SERVICE_HTTP_H

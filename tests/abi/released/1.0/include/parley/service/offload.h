@@ -19,8 +19,10 @@ struct parley_service_offload {
      * [worker] Run work(arg) on a pool thread, then done(arg, status) on this worker. done runs
      * exactly once: with PARLEY_OK, or with PARLEY_E_CANCELLED when the pool stopped before work
      * began. Jobs of one `lane` (any address, for example a database) run one after another, in
-     * order; NULL: no order. Returns PARLEY_E_BUSY when the pool's queue is full; then nothing
-     * runs.
+     * order; NULL: no order. When it returns a status, nothing runs: PARLEY_E_BUSY, the queue
+     * is full; PARLEY_E_UNAVAILABLE, this worker has no pool or worker_stop has begun;
+     * PARLEY_E_NO_MEMORY. The pool's threads are few and shared with stores: what may take seconds
+     * belongs to a thread of the plugin's own, or to a tool that says PARLEY_TOOL_BLOCKING.
      */
     int (*run)(struct parley_worker *worker, const void *lane, void (*work)(void *arg),
                void (*done)(void *arg, int status), void *arg);
