@@ -163,14 +163,15 @@ static void other_major_is_refused_naming_both(void **state)
 {
     (void)state;
     d.abi_major = 2;
-    refused("it is built for interface 2.x and this host has 1.0");
+    refused("it is built for interface 2.x and this host has 1.");
 }
 
 static void newer_minor_is_refused_naming_both(void **state)
 {
     (void)state;
+    host.minor = 2;
     d.needs_minor = 3;
-    refused("it needs interface 1.3 and this host (parley 0.0.0-test) has 1.0");
+    refused("it needs interface 1.3 and this host (parley 0.0.0-test) has 1.2");
     host.minor = 3;
     accepted();
 }
