@@ -69,13 +69,13 @@ build_in() {
     shift
     if [ ! -f "$folder/build.ninja" ]; then
         meson setup "$@" "$folder" "$top" >"$folder.log" 2>&1 || {
-            tail -n 40 "$folder.log" >&2
+            grep -A 3 'ERROR' "$folder.log" >&2 || tail -n 40 "$folder.log" >&2
             die "meson could not configure $folder; the whole log is in $folder.log"
         }
     fi
     # shellcheck disable=SC2086 # a list of words
     ninja -C "$folder" ${build_targets:-} >"$folder.log" 2>&1 || {
-        grep -E 'error|warning|FAILED' "$folder.log" | head -n 40 >&2
+        grep -E 'error|ERROR|warning:|FAILED' "$folder.log" | head -n 40 >&2
         die "the build in $folder failed; the whole log is in $folder.log"
     }
     rm -f "$folder.log"
