@@ -99,6 +99,10 @@ static int prepare(struct otlp *o, struct parley_error *err)
     if (strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0)
         return parley_fail(err, PARLEY_E_INVALID,
                            "endpoint: \"%s\" is no http:// or https:// address", endpoint);
+    if (strchr(endpoint, '@') != NULL) /* an address is logged and shown */
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "endpoint: it holds a user or a password; send them by headers = "
+                           "Authorization=Basic%%20...");
     int r = headers_add_text(&o->headers, o->config->headers, err);
     if (r < 0)
         return r;

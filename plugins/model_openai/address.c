@@ -75,6 +75,9 @@ int address_make(const char *base_url, const char *model, char out[ADDRESS_SIZE]
             "base_url: \"%s\" does not start with wss://, https://, ws:// or http://; "
             "write it as wss://api.openai.com/v1",
             base_url);
+    if (strchr(rest, '@') != NULL) /* an address is logged and shown */
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "base_url: it holds a user or a password; give the key by api_key");
     size_t len = base_len(rest);
     if (len == 0)
         return parley_fail(err, PARLEY_E_INVALID,

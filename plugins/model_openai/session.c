@@ -278,7 +278,9 @@ static int begin(struct session *s, struct parley_worker *worker, struct parley_
         .max_message_bytes = o->max_event_bytes,
         .ping_interval_ms = o->ping_interval_ms,
     };
-    return o->ws->connect(worker, &connect, &ws_events, s, &s->ws, err);
+    int r = o->ws->connect(worker, &connect, &ws_events, s, &s->ws, err);
+    explicit_bzero(bearer, sizeof(bearer)); /* the service has a copy */
+    return r;
 }
 
 int session_open(const struct openai *openai, const struct parley_model_open *open,

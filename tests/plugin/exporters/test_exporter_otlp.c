@@ -471,6 +471,7 @@ static void mistakes_of_the_operator_are_named_and_secrets_are_not(void **state)
     (void)state;
     static const char *const wrong[][2] = {
         {"endpoint=collector:4318", "endpoint: \"collector:4318\" is no http:// or https://"},
+        {"endpoint=http://me:s3cret@collector:4318", "endpoint: it holds a user or a password"},
         {"headers=s3cret", "headers: entry 1 has no =; write name=value"},
         {"headers=a=b,bad name=s3cret", "headers: entry 2 has no good name"},
         {"headers=a=s3cret%0d%0aX: y", "headers: a: a control character"},

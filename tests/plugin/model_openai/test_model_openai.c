@@ -524,6 +524,8 @@ static void wrong_options_are_refused_with_what_would_be_right(void **state)
                    "wss://");
     assert_refused((const char *const[]){"api_key=k", "base_url=wss://h/v1/realtime", NULL}, "/v1");
     assert_refused((const char *const[]){"api_key=k", "base_url=wss://h/v1?x=1", NULL}, "/v1");
+    assert_refused((const char *const[]){"api_key=k", "base_url=wss://me:" KEY "@h/v1", NULL},
+                   "api_key");
     assert_refused((const char *const[]){"api_key=" KEY "\n", NULL}, "api_key");
     assert_refused((const char *const[]){"api_key=k", "model=", NULL}, "model");
 }
