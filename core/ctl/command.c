@@ -61,8 +61,9 @@ static int unknown(const char *name)
 
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         nearest_offer(&n, commands[i]->name);
-    (void)fprintf(stderr, "parleyctl: there is no command %.60s%s; parleyctl help lists them\n",
-                  name, nearest_hint(&n, hint, sizeof(hint)));
+    (void)nearest_hint(&n, hint, sizeof(hint));
+    (void)fprintf(stderr, "parleyctl: there is no command %.60s%s%s parleyctl help lists them\n",
+                  name, hint, hint[0] == '\0' ? ";" : "");
     return CTL_USAGE;
 }
 

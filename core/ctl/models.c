@@ -285,14 +285,17 @@ static int run_list(struct models *m)
 /* --- verify --------------------------------------------------------------------------------------
  */
 
-static int verify_one(struct models *m, const struct model *model, bool is_named)
+/* Without its name, a model that is not there is passed over. */
+static int verify_one(struct models *m, const struct model *model, bool is_named,
+                      bool *ret_is_there)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
     enum model_state state = install_verify(model, m->dir, &err);
-    bool is_right = state == MODEL_INSTALLED || (state == MODEL_ABSENT && !is_named);
+    bool is_right = state == MODEL_INSTALLED;
     if (state == MODEL_ABSENT && !is_named)
         return EXIT_DONE;
+    *ret_is_there = true;
     report(m, model, model_state_name(state), is_right ? NULL : err.message);
     say(m, "%-16s %s\n", model->name, is_right ? "ok" : model_state_name(state));
     if (is_right)
@@ -305,16 +308,18 @@ static int verify_one(struct models *m, const struct model *model, bool is_named
 
 static int run_verify(struct models *m)
 {
-    bool is_named = m->wanted_count > 0;
+    bool is_named = m->wanted_count > 0, is_any_there = false;
     int worst = EXIT_DONE;
 
     if (!is_named)
         m->wanted_count = catalogue_list(m->machine, m->wanted, MAX_MODELS);
     say(m, "models in %s (%s)\n", m->dir, m->dir_why);
     for (size_t i = 0; i < m->wanted_count; i++) {
-        int r = verify_one(m, m->wanted[i], is_named);
+        int r = verify_one(m, m->wanted[i], is_named, &is_any_there);
         worst = r > worst ? r : worst;
     }
+    if (!is_any_there)
+        say(m, "none is there yet; get one by: parleyctl models get NAME\n");
     return worst;
 }
 

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct answer {
     struct loop *loop;
@@ -49,9 +50,10 @@ static int read_answer(const struct answer *a, const char *url, json_t **ret_jso
 {
     if (a->status < 0)
         return parley_fail(err, PARLEY_E_UNAVAILABLE,
-                           "no server answers at %s: %s; is parleyd running, and is this its "
+                           "no server answers at %s: %s; is parleyd running%s, and is this its "
                            "address?",
-                           url, a->message);
+                           url, a->message,
+                           strstr(url, "/admin/") == NULL ? "" : " with an [admin] section");
     if (a->code >= 300)
         return refused(a, url, err);
     *ret_json = json_parse(buf_view(&a->body), err);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "conf/nearest.h"
 #include "ctl/args.h"
 #include "ctl/command.h"
 #include "ctl/local.h"
@@ -206,6 +207,23 @@ static struct worker_instance *instance_of(struct request *q, const char *name,
     return wi;
 }
 
+/* Someone types this one: what was probably meant helps. */
+static int refuse_function(struct request *q, struct worker_instance *wi, const char *function,
+                           struct parley_error *err)
+{
+    char hint[96];
+    size_t count = 0;
+    struct nearest n = nearest_to(function);
+    const struct tools_function *functions = tools_functions(wi, &count);
+
+    for (size_t i = 0; i < count; i++)
+        nearest_offer(&n, functions[i].name);
+    return parley_fail(err, PARLEY_E_NOT_FOUND,
+                       "%s has no function %.64s%s; parleyctl tools list -c %s shows them",
+                       wi->instance->name, function, nearest_hint(&n, hint, sizeof(hint)),
+                       q->source.path);
+}
+
 static int call(struct request *q, const char *name, const char *arguments,
                 struct parley_error *err)
 {
@@ -215,6 +233,8 @@ static int call(struct request *q, const char *name, const char *arguments,
     if (wi == NULL)
         return err->status;
     wait_for_lists(q);
+    if (tools_find(wi, view_of(function)) == NULL)
+        return refuse_function(q, wi, function, err);
     const struct tools_call call = {
         .session_id = "parleyctl",
         .agent = "parleyctl",

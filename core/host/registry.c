@@ -221,10 +221,13 @@ static int resolve(struct registry *r, const char *name, const char *dir, char *
 {
     if (strchr(name, '/') == NULL)
         return find_file(r, name, out, size) ? PARLEY_OK : refuse_unknown(r, name, err);
-    int len = name[0] == '/' ? snprintf(out, size, "%s", name)
-                             : snprintf(out, size, "%s/%s", dir == NULL ? "." : dir, name);
+    bool is_as_given = name[0] == '/' || dir == NULL || strcmp(dir, ".") == 0;
+    int len =
+        is_as_given ? snprintf(out, size, "%s", name) : snprintf(out, size, "%s/%s", dir, name);
     if (len < 0 || (size_t)len >= size)
-        return parley_fail(err, PARLEY_E_INVALID, "plugin: the path is longer than %zu", size);
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "plugin: the path \"%.80s...\" is longer than %zu bytes", name,
+                           size - 1);
     if (!is_file(out))
         return parley_fail(err, PARLEY_E_NOT_FOUND, "plugin: there is no file %s", out);
     return PARLEY_OK;

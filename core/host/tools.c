@@ -461,8 +461,8 @@ static int check_arguments(struct tools_run *run, struct parley_view arguments,
     _cleanup_json_ json_t *tree = json_parse(arguments, &parse);
 
     if (tree == NULL)
-        return parley_fail(err, PARLEY_E_INVALID, "The arguments of %s are not valid JSON: %s",
-                           run->name, parse.message);
+        return parley_fail(err, PARLEY_E_INVALID, "The arguments of %s: %s", run->name,
+                           parse.message);
     if (!json_is_object(tree))
         return parley_fail(
             err, PARLEY_E_INVALID,

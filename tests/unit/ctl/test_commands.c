@@ -106,7 +106,9 @@ static void unknown_command_names_the_nearest(void **state)
 {
     (void)state;
     assert_int_equal(RUN("tlak"), CTL_USAGE);
-    says("did you mean \"talk\"?");
+    says("did you mean \"talk\"? parleyctl help");
+    assert_int_equal(RUN("frobnicate"), CTL_USAGE);
+    says("no command frobnicate; parleyctl help");
 }
 
 static void wrong_arguments_are_told_with_the_way_to_the_help(void **state)
@@ -126,7 +128,7 @@ static void server_that_is_not_there_has_its_own_code(void **state)
 {
     (void)state;
     assert_int_equal(RUN("reload", "--url", "http://127.0.0.1:1"), CTL_UNREACHABLE);
-    says("is parleyd running");
+    says("is parleyd running with an [admin] section");
     assert_int_equal(RUN("sessions", "list", "--url", "http://127.0.0.1:1"), CTL_UNREACHABLE);
     assert_int_equal(RUN("talk", "--url", "http://127.0.0.1:1"), CTL_UNREACHABLE);
     assert_int_equal(RUN("talk", "--url", "ws://127.0.0.1:1", "--agent", "a"), CTL_UNREACHABLE);
@@ -145,6 +147,20 @@ static void plugins_are_listed_and_refused_ones_explained(void **state)
     _cleanup_json_ json_t *answer = json_parse((struct parley_view){said, strlen(said)}, &err);
     assert_non_null(answer);
     assert_true(json_get_bool(json_array_get(json_object_get(answer, "plugins"), 0), "ok", false));
+}
+
+static void plugin_that_is_no_file_is_named_as_it_was_given(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("plugins", "check", "./nowhere.so"), CTL_FAILED);
+    says("there is no file ./nowhere.so");
+}
+
+static void models_that_are_not_there_are_not_verified_in_silence(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("models", "verify", "--dir", "/nowhere"), CTL_DONE);
+    says("none is there yet; get one by: parleyctl models get");
 }
 
 static void mistakes_of_a_configuration_are_shown_instead_of_it(void **state)
@@ -173,6 +189,8 @@ int main(void)
         cmocka_unit_test(wrong_arguments_are_told_with_the_way_to_the_help),
         cmocka_unit_test(server_that_is_not_there_has_its_own_code),
         cmocka_unit_test(plugins_are_listed_and_refused_ones_explained),
+        cmocka_unit_test(plugin_that_is_no_file_is_named_as_it_was_given),
+        cmocka_unit_test(models_that_are_not_there_are_not_verified_in_silence),
         cmocka_unit_test(mistakes_of_a_configuration_are_shown_instead_of_it),
         cmocka_unit_test(configuration_without_admin_says_how_to_get_one),
     };
