@@ -6,7 +6,7 @@
  *   - it starts with `uint32_t size`, set by whoever fills it, and only ever grows at its end;
  *   - zero is the default of every field;
  *   - structures that come in arrays have no size of their own: the array carries the size of one
- *     item, so both sides step by the writer's size. Views, lists and headers never grow.
+ *     item, so both sides step by the writer's size. Views and lists never grow.
  * A reader looks at a field only after PARLEY_HAS() said the writer knew it.
  */
 #ifndef PARLEY_TYPES_H
