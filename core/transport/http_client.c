@@ -377,6 +377,17 @@ int http_client_start(struct http_client *c, const struct http_client_request *r
     return PARLEY_OK;
 }
 
+void http_client_step(struct http_client *c, int limit_ms)
+{
+    int running;
+
+    (void)curl_multi_perform(c->multi, &running);
+    if (running > 0)
+        (void)curl_multi_poll(c->multi, NULL, 0, limit_ms, NULL);
+    (void)curl_multi_perform(c->multi, &running);
+    read_ends(c);
+}
+
 static void on_later(void *ctx)
 {
     struct http_client *c = ctx;

@@ -53,6 +53,10 @@ int http_client_start(struct http_client *c, const struct http_client_request *r
                       const struct http_client_events *events, void *ctx, uint64_t *ret_id,
                       struct parley_error *err);
 
+/* Work on what is under way for at most so long, without the loop: for the end, when there is none
+ * any more. Blocks. */
+void http_client_step(struct http_client *c, int limit_ms);
+
 /* Give up; on_end (PARLEY_E_CANCELLED) follows. Unknown numbers are ignored. */
 void http_client_cancel(struct http_client *c, uint64_t id);
 

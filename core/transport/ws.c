@@ -293,6 +293,8 @@ void ws_opened(struct ws *ws)
 {
     struct lws *wsi = ws->conn->wsi;
 
+    if (ws->state == WS_STATE_GONE) /* dropped meanwhile */
+        return;
     ws->state = ws->close_deadline_ms != 0 ? WS_STATE_CLOSING : WS_STATE_OPEN;
     ws->heard_ms = clock_now_ms();
     if (ws->is_paused)

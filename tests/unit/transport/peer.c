@@ -164,6 +164,8 @@ static void on_upgrade(void *ctx, struct http_request *r)
     b->at_server.ws = ws_accept(r, b->subprotocol, &b->limits, &heard_events, &b->at_server);
     assert_non_null(b->at_server.ws);
     b->at_server.opened++;
+    if (b->on_accepted != NULL)
+        b->on_accepted(b->at_server.ws);
 }
 
 static void on_gone(void *ctx, struct http_request *r)

@@ -61,7 +61,8 @@ struct bed {
     struct http_request *pending; /* when answer_later */
     bool answer_later;
     int upgrade_status; /* not 0: refuse with it */
-    struct buf seen;    /* what the last request looked like */
+    void (*on_accepted)(struct ws *ws);
+    struct buf seen; /* what the last request looked like */
 };
 
 /* A transport with one plain server. */

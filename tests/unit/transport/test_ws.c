@@ -471,6 +471,42 @@ static void ws_abort_drops_without_a_word(void **state)
     close(fd);
 }
 
+static void ws_may_be_dropped_as_soon_as_it_is_accepted(void **state)
+{
+    struct bed *b = *state;
+    _cleanup_(buf_done) struct buf answer = {0};
+
+    b->on_accepted = ws_abort;
+    int fd = peer_open_ws(b, "", &answer);
+    assert_true(peer_at_end(b, fd));
+    assert_true(pump_until(b, &b->at_server.closed, 1));
+    assert_int_equal(b->at_server.closed_as.status, PARLEY_E_CANCELLED);
+    close(fd);
+}
+
+static void greet_and_close(struct ws *ws)
+{
+    assert_int_equal(ws_send(ws, VIEW("hello"), 0), PARLEY_OK);
+    ws_close(ws, 3000, "invalid_request_error.invalid_api_key");
+    assert_int_equal(ws_send(ws, VIEW("more"), 0), PARLEY_E_GONE);
+}
+
+static void ws_may_speak_and_close_as_soon_as_it_is_accepted(void **state)
+{
+    struct bed *b = *state;
+    _cleanup_(buf_done) struct buf answer = {0};
+    _cleanup_(buf_done) struct buf out = {0};
+
+    b->on_accepted = greet_and_close;
+    int fd = peer_open_ws(b, "", &answer);
+    assert_true(peer_expect(b, fd, &answer, "\x81\x05hello\x88\x27\x0b\xb8invalid_request_error"));
+    frame_add(&out, CLOSE, "\x0b\xb8", 2, true);
+    peer_write(b, fd, out.data, out.len);
+    assert_true(pump_until(b, &b->at_server.closed, 1));
+    assert_int_equal(b->at_server.closed_as.code, 3000);
+    close(fd);
+}
+
 static void ws_open_when_the_transport_ends_is_told(void **state)
 {
     struct bed *b = *state;
@@ -793,6 +829,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(ws_close_code_of_the_peer_is_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(ws_abort_drops_without_a_word, setup, teardown),
+        cmocka_unit_test_setup_teardown(ws_may_be_dropped_as_soon_as_it_is_accepted, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(ws_may_speak_and_close_as_soon_as_it_is_accepted, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(ws_open_when_the_transport_ends_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(ws_slow_reader_gets_busy_above_the_hard_limit, setup,
                                         teardown),
