@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LINGER_MS      250
+#define LINGER_STEP_MS 10
+
 /* Between the plugin's callbacks and the client's. Gone after on_end. */
 struct exchange {
     struct list entry; /* of worker->exchanges */
     struct parley_worker *worker;
     struct worker_instance *owner; /* NULL: unknown */
     bool is_forgotten;             /* its plugin has stopped and hears nothing more */
+    bool is_detached;              /* goes on then */
     uint64_t id;
     struct parley_http_events events;
     void *ctx;
@@ -79,6 +83,9 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
 {
     struct parley_http_request own = {0};
 
+    memcpy(&own, request, request->size < sizeof(own) ? request->size : sizeof(own));
+    if (own.method == NULL || own.url == NULL)
+        return parley_fail(err, PARLEY_E_INVALID, "method or url is missing");
     if (worker->http == NULL)
         worker->http = http_client_create(worker->loop);
     if (worker->http == NULL)
@@ -88,14 +95,13 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
     struct exchange *x = exchange_create(worker, events, ctx);
     if (x == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for an HTTP request");
-    memcpy(&own, request, request->size < sizeof(own) ? request->size : sizeof(own));
     const struct http_client_request asked = {
         .method = own.method,
         .url = own.url,
         .headers = own.headers,
         .header_count = own.header_count,
         .body = own.body,
-        .ca_file = own.ca_file,
+        .ca_file = own.ca_file == NULL ? "" : own.ca_file,
         .timeout_ms = own.timeout_ms,
         .max_response_bytes = own.max_response_bytes < 0 ? 0 : (size_t)own.max_response_bytes,
     };
@@ -107,6 +113,7 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
         free(x);
     } else {
         x->id = *ret_request;
+        x->is_detached = (own.flags & PARLEY_HTTP_DETACHED) != 0;
     }
     return r;
 }
@@ -123,6 +130,24 @@ const struct parley_service_http service_http = {
     .cancel = cancel,
 };
 
+static bool has_detached(const struct parley_worker *worker)
+{
+    struct list *at;
+
+    list_for_each(at, &worker->exchanges)
+    {
+        if (list_entry(at, struct exchange, entry)->is_detached)
+            return true;
+    }
+    return false;
+}
+
+void service_http_linger(struct parley_worker *worker)
+{
+    for (int waited = 0; has_detached(worker) && waited < LINGER_MS; waited += LINGER_STEP_MS)
+        http_client_step(worker->http, LINGER_STEP_MS);
+}
+
 void service_http_forget(struct worker_instance *wi)
 {
     struct list *at;
@@ -134,6 +159,7 @@ void service_http_forget(struct worker_instance *wi)
             continue;
         x->is_forgotten = true;
         x->owner = NULL;
-        http_client_cancel(wi->worker->http, x->id);
+        if (!x->is_detached)
+            http_client_cancel(wi->worker->http, x->id);
     }
 }

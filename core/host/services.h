@@ -39,6 +39,8 @@ void service_offload_finish(struct worker_instance *wi);
 void service_timer_forget(struct worker_instance *wi);
 void service_http_forget(struct worker_instance *wi);
 void service_ws_forget(struct worker_instance *wi);
+/* Before the loop goes: give requests that outlive their instance a moment to be sent. */
+void service_http_linger(struct parley_worker *worker);
 void service_fdwatch_forget(struct worker_instance *wi);
 
 #endif

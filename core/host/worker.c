@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/directory.h"
+#include "host/services.h"
 #include "transport/http_client.h"
 
 #include <inttypes.h>
@@ -42,6 +43,7 @@ void host_worker_done(struct parley_worker *w)
 {
     if (w->id == 0)
         return;
+    service_http_linger(w);
     w->http = http_client_destroy(w->http);
     directory_leave(w);
     op_table_done(&w->ops);

@@ -437,6 +437,41 @@ static void http_that_was_left_open_is_given_up_in_silence(void **state)
     assert_int_equal(ends, 0);
 }
 
+static void start_goodbye(struct parley_worker *worker)
+{
+    const struct parley_http_request request = {.size = sizeof(request),
+                                                .method = "DELETE",
+                                                .url = url,
+                                                .ca_file = "",
+                                                .flags = PARLEY_HTTP_DETACHED};
+    uint64_t id = 0;
+
+    assert_int_equal(service_http.start(worker, &request, &http_events, NULL, &id, NULL),
+                     PARLEY_OK);
+}
+
+/* The stop comes before the loop has turned once. */
+static void http_that_is_detached_is_sent_after_the_stop_and_unheard(void **state)
+{
+    char bytes[16] = "";
+
+    (void)state;
+    open_listener("http");
+    int kept = listener;
+    listener = -1; /* close_network() is to leave it open */
+    ask = start_goodbye;
+    use_network();
+    fixture_start(&f, &descriptor, "exporter");
+    close_network();
+    host_worker_done(&f.worker);
+    int peer = accept(kept, NULL, NULL);
+    assert_true(recv(peer, bytes, sizeof(bytes) - 1, 0) > 0);
+    assert_memory_equal(bytes, "DELETE / ", 9);
+    assert_int_equal(ends, 0);
+    close(peer);
+    close(kept);
+}
+
 static void start_http_without_end(struct parley_worker *worker)
 {
     const struct parley_http_request request = {
@@ -543,6 +578,7 @@ int main(void)
         T(offload_without_a_pool_is_refused),
         T(http_failure_is_told_once),
         T(http_that_was_left_open_is_given_up_in_silence),
+        T(http_that_is_detached_is_sent_after_the_stop_and_unheard),
         T(http_without_on_end_is_refused),
         T(ws_failure_is_told_once),
         T(ws_that_was_left_open_is_given_up_in_silence),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Service parley.http/1: HTTP requests on the worker's loop. Redirects are not followed unless
- * asked for; answers are limited in size; certificates are checked.
+ * Service parley.http/1: HTTP requests on the worker's loop. Redirects are not followed;
+ * answers are limited in size; certificates are checked; names are resolved off the thread.
  */
 #ifndef PARLEY_SERVICE_HTTP_H
 #define PARLEY_SERVICE_HTTP_H
@@ -16,6 +16,10 @@ extern "C" {
 
 #define PARLEY_SERVICE_HTTP "parley.http/1"
 
+/* The request outlives worker_stop, unheard: a last word to the peer. For as long as the worker's
+ * loop still runs. */
+#define PARLEY_HTTP_DETACHED (1u << 0)
+
 struct parley_http_request {
     uint32_t size;
     uint32_t header_count;
@@ -26,6 +30,8 @@ struct parley_http_request {
     const char *ca_file;        /* PEM trusted besides the system's, or "" */
     int64_t timeout_ms;         /* whole exchange; 0: 30,000 */
     int64_t max_response_bytes; /* 0: 4 MiB */
+    uint32_t flags;             /* PARLEY_HTTP_...; since 1.1 */
+    uint32_t reserved;
 };
 
 struct parley_http_response {
