@@ -351,10 +351,12 @@ static void http_large_answer_arrives_whole(void **state)
     struct bed *b = *state;
     _cleanup_(buf_done) struct buf in = {0};
     size_t len = 3 * 1024 * 1024;
-    char *body = malloc(len);
-    int fd = peer_connect(b);
+    char *body = NULL;
+    int fd = -1;
 
     NEEDS_PATCHES();
+    body = malloc(len);
+    fd = peer_connect(b);
     memset(body, 'L', len);
     b->answer_later = true;
     say(b, fd, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
