@@ -43,7 +43,7 @@ static struct parley_view model_call_id(struct session *s, struct parley_view ca
 
     if (known != NULL)
         return view_of(known);
-    if (!is_long_id(s, call_id))
+    if (!is_long_id(s, call_id) || s->calls_by_client.count >= SESSION_MAX_CALLS)
         return call_id;
     char short_id[ID_SIZE];
     id_make(short_id, "call_");
@@ -61,11 +61,11 @@ static struct parley_view model_call_id(struct session *s, struct parley_view ca
 
 /* ---- items ---- */
 
-static bool has_room_for_item(struct session *s, struct parley_view event,
-                              struct parley_view raw_event_id)
+static bool has_room_for_item(struct session *s, struct parley_view raw_event_id)
 {
     const struct agent_config *c = s->agent->config;
 
+    session_trim_items(s, 1);
     if (s->items.count >= (size_t)c->max_items) {
         say_fault(s, RT_ERROR_ARRAY_TOO_LONG, "item", raw_event_id,
                   "The conversation holds %zu items, the most this agent allows; delete some, or "
@@ -80,7 +80,6 @@ static bool has_room_for_item(struct session *s, struct parley_view event,
                   s->items.bytes, (long long)c->max_item_bytes);
         return false;
     }
-    (void)event;
     return true;
 }
 
@@ -96,9 +95,26 @@ static bool may_answer_call(struct session *s, const struct rt_client_event *e)
     return false;
 }
 
+/* The item is noted at once, so that its long id is known when the model shows it. */
+static void give_short_id(struct session *s, const struct rt_client_event *e, struct item *after)
+{
+    const struct rt_item_create *create = &e->u.item_create;
+    char short_id[ID_SIZE];
+
+    id_make(short_id, "item_");
+    const struct pending *p =
+        pending_add(&s->pending, PENDING_CLIENT_ITEM, e->event_id, json_string(short_id));
+    if (create->after == RT_AFTER_ROOT)
+        (void)items_add_first(&s->items, create->item.id, view_of(short_id));
+    else
+        (void)items_add(&s->items, create->item.id, view_of(short_id), after);
+    json_object_set_new(json_object_get(e->tree, "item"), "id", json_string(short_id));
+    json_object_set_new(e->tree, "event_id", json_string(p->id));
+}
+
 /* The event as the model needs it: with its own names of items and calls. */
 static void tell_item_create(struct session *s, struct parley_view event, uint32_t flags,
-                             const struct rt_client_event *e, const struct item *after)
+                             const struct rt_client_event *e, struct item *after)
 {
     const struct rt_item *item = &e->u.item_create.item;
     struct parley_view call_id = model_call_id(s, item->call_id);
@@ -110,12 +126,8 @@ static void tell_item_create(struct session *s, struct parley_view event, uint32
         return;
     }
     json_t *body = json_object_get(e->tree, "item");
-    if (is_long_id(s, item->id)) {
-        char short_id[ID_SIZE];
-        id_make(short_id, "item_");
-        (void)items_add(&s->items, item->id, view_of(short_id), NULL);
-        json_object_set_new(body, "id", json_string(short_id));
-    }
+    if (is_long_id(s, item->id))
+        give_short_id(s, e, after);
     if (renames_call)
         json_object_set_new(body, "call_id", json_from_view(call_id));
     if (renames_after)
@@ -128,9 +140,9 @@ static void create_item(struct session *s, struct parley_view event, uint32_t fl
                         const struct rt_client_event *e)
 {
     const struct rt_item_create *create = &e->u.item_create;
-    const struct item *after = NULL;
+    struct item *after = NULL;
 
-    if (!has_room_for_item(s, event, e->event_id) || !may_answer_call(s, e))
+    if (!has_room_for_item(s, e->event_id) || !may_answer_call(s, e))
         return;
     if (create->item.id.len > 0 && items_find(&s->items, create->item.id) != NULL) {
         say_fault(
@@ -141,7 +153,7 @@ static void create_item(struct session *s, struct parley_view event, uint32_t fl
     }
     if (create->after == RT_AFTER_ITEM) {
         after = items_find(&s->items, create->previous_item_id);
-        if (after == NULL || after->hidden) {
+        if (after == NULL ? !session_has_trimmed(s) : after->hidden) {
             say_fault(s, RT_ERROR_INVALID_VALUE, "previous_item_id", e->event_id,
                       "There is no item '%.*s' to put this one after.",
                       (int)create->previous_item_id.len, create->previous_item_id.data);
@@ -168,6 +180,10 @@ static void item_request(struct session *s, struct parley_view event, uint32_t f
     struct item *i = items_find(&s->items, e->u.item_id);
     bool deletes = e->event == RT_ITEM_DELETE;
 
+    if (i == NULL && session_has_trimmed(s)) {
+        tell_view(s, event, flags);
+        return;
+    }
     if (i == NULL || i->hidden || (deletes && i->is_ghost)) {
         say_fault(s, deletes ? RT_ERROR_DELETE_UNKNOWN : RT_ERROR_RETRIEVE_UNKNOWN, "item_id",
                   e->event_id, "There is no item '%.*s' in the conversation.",
@@ -205,7 +221,7 @@ static void decoded_event(struct session *s, struct parley_view event, uint32_t 
         interruption_client_truncate(s, e);
         break;
     case RT_RESPONSE_CREATE:
-        response_client_create(s, event, e);
+        response_client_create(s, e);
         break;
     case RT_RESPONSE_CANCEL:
         response_client_cancel(s, event, e);

@@ -79,7 +79,7 @@ void interruption_client_truncate(struct session *s, const struct rt_client_even
     struct item *i = items_find(&s->items, t->item_id);
     struct playback_item *p = i == NULL ? NULL : playback_find(&s->playback, view_of(i->model_id));
 
-    if (i == NULL || i->hidden) {
+    if (i == NULL ? !session_has_trimmed(s) : i->hidden) {
         say_fault(s, RT_ERROR_TRUNCATE_UNKNOWN, "item_id", e->event_id,
                   "There is no item '%.*s' in the conversation.", (int)t->item_id.len,
                   t->item_id.data);
@@ -88,7 +88,8 @@ void interruption_client_truncate(struct session *s, const struct rt_client_even
     if (p == NULL || t->content_index != 0 || t->audio_end_ms < 0) {
         /* Not audio that parley saw: the model knows what to say. */
         const struct pending *c = pending_add(&s->pending, PENDING_CLIENT_EVENT, e->event_id, NULL);
-        rt_encode_item_truncate(&s->out, view_of(c->id), view_of(i->model_id), t->content_index,
+        rt_encode_item_truncate(&s->out, view_of(c->id),
+                                i == NULL ? t->item_id : view_of(i->model_id), t->content_index,
                                 t->audio_end_ms);
         tell_out(s);
         return;

@@ -118,7 +118,7 @@ struct item *items_visible(const struct items *c, struct item *i)
     return NULL;
 }
 
-size_t items_trim(struct items *c, size_t max_count, size_t max_bytes)
+static size_t trim(struct items *c, size_t max_count, size_t max_bytes, bool only_final)
 {
     size_t dropped = 0;
     struct list *at = c->all.next;
@@ -126,10 +126,17 @@ size_t items_trim(struct items *c, size_t max_count, size_t max_bytes)
     while ((c->count > max_count || c->bytes > max_bytes) && at != &c->all) {
         struct item *i = list_entry(at, struct item, entry);
         at = at->next;
-        if (!i->final)
+        if (only_final && !i->final)
             continue;
         items_remove(c, i);
         dropped++;
     }
     return dropped;
+}
+
+size_t items_trim(struct items *c, size_t max_count, size_t max_bytes)
+{
+    size_t dropped = trim(c, max_count, max_bytes, true);
+
+    return dropped + trim(c, 2 * max_count, 2 * max_bytes, false);
 }

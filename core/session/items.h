@@ -21,9 +21,10 @@ struct item {
     bool hidden;    /* part of a tool call that parley runs: the client never hears of it */
     bool final;     /* conversation.item.done has come */
     bool journaled;
-    bool is_ghost; /* gone at the model since nobody heard it, still shown when asked for */
-    json_t *json;  /* the item as last seen, owned; NULL before anything is known */
-    size_t bytes;  /* what json counts against the limit */
+    bool is_counted; /* as a call of its response */
+    bool is_ghost;   /* gone at the model since nobody heard it, still shown when asked for */
+    json_t *json;    /* the item as last seen, owned; NULL before anything is known */
+    size_t bytes;    /* what json counts against the limit */
 };
 
 struct items {
@@ -60,8 +61,8 @@ void items_remove(struct items *c, struct item *i);
 /* The nearest item at or before i that the client may see, or NULL. */
 struct item *items_visible(const struct items *c, struct item *i);
 
-/* Drop the oldest final items until count and bytes are within the limits; returns how many went.
- */
+/* Drop the oldest final items until count and bytes are within the limits, and any at all beyond
+ * twice the limits; returns how many went. */
 size_t items_trim(struct items *c, size_t max_count, size_t max_bytes);
 
 #endif

@@ -19,6 +19,7 @@ void pending_remove(struct pending *e)
     if (e == NULL)
         return;
     free(e->client_event_id);
+    json_decref(e->before);
     json_decref(e->tree);
     *e = (struct pending){0};
 }
@@ -29,8 +30,8 @@ void pending_done(struct pending_list *p)
         pending_remove(&p->entries[i]);
 }
 
-const struct pending *pending_add(struct pending_list *p, enum pending_kind kind,
-                                  struct parley_view client_event_id, json_t *tree)
+struct pending *pending_add(struct pending_list *p, enum pending_kind kind,
+                            struct parley_view client_event_id, json_t *tree)
 {
     struct pending *e = &p->entries[p->next];
 
@@ -41,13 +42,19 @@ const struct pending *pending_add(struct pending_list *p, enum pending_kind kind
     e->client_event_id = client_event_id.len == 0 ? NULL : view_dup(client_event_id);
     size_t len = strlen(p->prefix);
     memcpy(e->id, p->prefix, len);
-    (void)snprintf(e->id + len, sizeof(e->id) - len, "_%u", (unsigned)++p->last);
+    e->number = ++p->last;
+    (void)snprintf(e->id + len, sizeof(e->id) - len, "_%u", (unsigned)e->number);
     return e;
+}
+
+bool pending_is_ours(const struct pending_list *p, struct parley_view id)
+{
+    return view_starts_with(id, view_of(p->prefix));
 }
 
 struct pending *pending_find(struct pending_list *p, struct parley_view id)
 {
-    if (!view_starts_with(id, view_of(p->prefix)))
+    if (!pending_is_ours(p, id))
         return NULL;
     for (size_t i = 0; i < PENDING_MAX; i++) {
         if (p->entries[i].kind != PENDING_NONE && view_is(id, p->entries[i].id))
@@ -56,12 +63,17 @@ struct pending *pending_find(struct pending_list *p, struct parley_view id)
     return NULL;
 }
 
-struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind)
+struct pending *pending_after(struct pending_list *p, enum pending_kind kind, uint32_t number)
 {
     for (size_t i = 0; i < PENDING_MAX; i++) {
         struct pending *e = &p->entries[(p->next + i) % PENDING_MAX];
-        if (e->kind == kind)
+        if (e->kind == kind && e->number > number)
             return e;
     }
     return NULL;
+}
+
+struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind)
+{
+    return pending_after(p, kind, 0);
 }

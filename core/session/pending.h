@@ -20,18 +20,21 @@ enum pending_kind {
     PENDING_AGENT_UPDATE,  /* the agent's own session.update at the start */
     PENDING_CLIENT_UPDATE, /* a client's session.update, as far as it was accepted */
     PENDING_RESPONSE,      /* a response.create of parley's own */
-    PENDING_CANCEL,        /* a response.cancel of parley's own */
+    PENDING_CLIENT_CREATE, /* a client's response.create */
     PENDING_TOOL_OUTPUT,   /* a function_call_output */
     PENDING_TRUNCATE,      /* a truncation of parley's own */
     PENDING_DELETE,        /* a deletion of parley's own */
     PENDING_CLIENT_EVENT,  /* a client's event that parley had to rewrite */
+    PENDING_CLIENT_ITEM,   /* a client's item that got another id */
 };
 
 struct pending {
     enum pending_kind kind;
+    uint32_t number; /* from 1, in the order of sending */
     char id[PENDING_ID_CHARS + 1];
     char *client_event_id; /* raw, as in the client's JSON; NULL when it gave none */
-    json_t *tree;          /* CLIENT_UPDATE: the session before it, owned */
+    json_t *before;        /* CLIENT_UPDATE: the session before it, owned */
+    json_t *tree;          /* CLIENT_UPDATE: what changes; CLIENT_ITEM: its new id; owned */
 };
 
 struct pending_list {
@@ -48,15 +51,21 @@ void pending_done(struct pending_list *p);
  * A new entry, whose id goes into the event. client_event_id (raw; may be empty) is copied, tree
  * is taken. Never fails: without memory the client's event id is forgotten.
  */
-const struct pending *pending_add(struct pending_list *p, enum pending_kind kind,
-                                  struct parley_view client_event_id, json_t *tree);
+struct pending *pending_add(struct pending_list *p, enum pending_kind kind,
+                            struct parley_view client_event_id, json_t *tree);
 
 /* The entry with that id, or NULL. */
 struct pending *pending_find(struct pending_list *p, struct parley_view id);
 
+/* Is it an id of this list, be it forgotten? */
+bool pending_is_ours(const struct pending_list *p, struct parley_view id);
+
 /* The oldest entry of a kind, or NULL: answers without an event_id come in the order of the events.
  */
 struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind);
+
+/* The oldest entry of a kind that came after that number, or NULL. */
+struct pending *pending_after(struct pending_list *p, enum pending_kind kind, uint32_t number);
 
 /* Forget an entry; NULL is fine. */
 void pending_remove(struct pending *e);

@@ -13,16 +13,23 @@
  *   * an error when the client knows of a running response, else it waits: what it cannot see it
  *     cannot be blamed for.
  *
+ * Every response.create goes to the model with an id of parley's, so that its refusal is known for
+ * what it is, whatever the client called it.
+ *
  * A response that holds nothing but calls of server tools is not shown to the client; the one that
  * follows with the results is, in its place. So a client sees one response for one request.
  */
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "session/state.h"
 
 #include <stdlib.h>
+
+#define MOST_REFUSALS 3 /* of an answer, by a model that is busy with nothing it told of */
 
 /* ---- responses ---- */
 
@@ -46,6 +53,7 @@ static void response_free(struct session *s, struct response *r)
     list_remove(&r->entry);
     if (s->sequencer.active == r)
         s->sequencer.active = NULL;
+    s->sequencer.count--;
     if (!r->in_band)
         s->sequencer.out_of_band--;
     turn_response_gone(r);
@@ -69,6 +77,7 @@ static struct response *response_add(struct session *s, struct parley_view id, b
     r->in_band = in_band;
     r->created_us = clock_now_us();
     list_append(&s->sequencer.responses, &r->entry);
+    s->sequencer.count++;
     if (in_band)
         s->sequencer.active = r;
     else
@@ -86,6 +95,15 @@ static void start_clear(struct session *s)
     *start = (struct response_start){0};
 }
 
+static void wish_clear(struct session *s)
+{
+    struct response_wish *wish = &s->sequencer.wish;
+
+    json_decref(wish->request);
+    free(wish->client_event_id);
+    *wish = (struct response_wish){0};
+}
+
 void sequencer_init(struct session *s)
 {
     list_init(&s->sequencer.responses);
@@ -98,7 +116,7 @@ void sequencer_done(struct session *s)
     while (!list_empty(&q->responses))
         response_free(s, list_entry(q->responses.next, struct response, entry));
     start_clear(s);
-    json_decref(q->client_wish);
+    wish_clear(s);
     json_decref(q->answer_request);
     json_decref(q->unshown);
 }
@@ -127,39 +145,76 @@ void response_show(struct session *s, struct response *r)
     }
 }
 
-/* A response object with another end, for what the model never ended itself. */
-static json_t *ended_object(const json_t *object, const char *status, const char *reason,
-                            const char *code, const char *message)
+/* How a response ended that the model never ended itself. */
+struct outcome {
+    const char *status;
+    const char *reason;  /* NULL: none */
+    const char *code;    /* of the error */
+    const char *message; /* NULL: no error */
+};
+
+static const struct outcome outcome_cancelled = {"cancelled", RT_REASON_CLIENT_CANCELLED, NULL,
+                                                 NULL};
+static const struct outcome outcome_interrupted = {"cancelled", RT_REASON_TURN_DETECTED, NULL,
+                                                   NULL};
+
+static struct outcome outcome_failed(const char *code, const char *message)
+{
+    return (struct outcome){.status = "failed", .code = code, .message = message};
+}
+
+static json_t *ended_object(const json_t *object, const struct outcome *o)
 {
     json_t *ended = json_copy((json_t *)(uintptr_t)object);
-    json_t *details = json_pack("{s:s}", "type", status);
+    json_t *details = json_pack("{s:s}", "type", o->status);
 
-    if (reason != NULL)
-        json_object_set_new(details, "reason", json_string(reason));
-    if (message != NULL)
-        json_object_set_new(
-            details, "error",
-            json_pack("{s:s, s:s, s:s}", "type", "server_error", "code", code, "message", message));
-    json_object_set_new(ended, "status", json_string(status));
+    if (o->reason != NULL)
+        json_object_set_new(details, "reason", json_string(o->reason));
+    if (o->message != NULL)
+        json_object_set_new(details, "error",
+                            json_pack("{s:s, s:s, s:s}", "type", "server_error", "code", o->code,
+                                      "message", o->message));
+    json_object_set_new(ended, "status", json_string(o->status));
     json_object_set_new(ended, "status_details", details);
     json_object_set_new(ended, "output", json_array());
     json_object_set_new(ended, "usage", json_null());
     return ended;
 }
 
-static void say_ended(struct session *s, const json_t *object, const char *status,
-                      const char *reason, const char *code, const char *message)
+/* Tokens of responses that were not shown are paid all the same. */
+static void carry_usage(struct session *s, json_t *object)
 {
-    json_t *ended = ended_object(object, status, reason, code, message);
+    struct sequencer *q = &s->sequencer;
+    struct rt_usage usage;
+    struct buf text = {0};
 
+    if (!q->has_unshown_usage)
+        return;
+    (void)rt_usage_read(json_object_get(object, "usage"), &usage); /* zero when there is none */
+    rt_usage_add(&usage, &q->unshown_usage);
+    q->unshown_usage = (struct rt_usage){0};
+    q->has_unshown_usage = false;
+    rt_usage_write(&text, &usage);
+    json_t *sum = json_parse(buf_view(&text), NULL);
+    if (sum != NULL)
+        json_object_set_new(object, "usage", sum);
+    buf_done(&text);
+}
+
+static void say_ended(struct session *s, const json_t *object, bool in_band,
+                      const struct outcome *o)
+{
+    json_t *ended = ended_object(object, o);
+
+    if (ended != NULL && in_band)
+        carry_usage(s, ended);
     if (ended != NULL)
         say_response(s, RT_RESPONSE_DONE, ended);
     json_decref(ended);
 }
 
 /* The response that stayed unshown gets no successor: the client hears of its start and its end. */
-static void settle_unshown(struct session *s, const char *status, const char *reason,
-                           const char *code, const char *message)
+static void settle_unshown(struct session *s, const struct outcome *o)
 {
     struct sequencer *q = &s->sequencer;
     json_t *object = q->unshown;
@@ -169,7 +224,7 @@ static void settle_unshown(struct session *s, const char *status, const char *re
     q->unshown = NULL;
     if (q->unshown_by == RESPONSE_BY_CLIENT) {
         say_response(s, RT_RESPONSE_CREATED, object);
-        say_ended(s, object, status, reason, code, message);
+        say_ended(s, object, true, o);
     }
     json_decref(object);
     q->unshown_usage = (struct rt_usage){0};
@@ -187,6 +242,8 @@ static void on_start_limit(void *ctx)
 {
     struct session *s = ctx;
     struct parley_view event_id = view_of(s->sequencer.start.client_event_id);
+    const struct outcome silent =
+        outcome_failed("model_silent", "The model did not answer in time.");
 
     log_warn("the model did not begin a response session=%s after_ms=%d", s->id,
              SESSION_START_LIMIT_MS);
@@ -195,29 +252,26 @@ static void on_start_limit(void *ctx)
                   "The model did not begin a response within %d s (response.create); try again.",
                   SESSION_START_LIMIT_MS / 1000);
     start_clear(s);
-    settle_unshown(s, "failed", NULL, "model_silent", "The model did not answer in time.");
+    settle_unshown(s, &silent);
     response_next(s);
 }
 
-static void begin_start(struct session *s, enum response_by by, const json_t *request,
+/* Ask the model for a response of the conversation. */
+static void begin_start(struct session *s, enum response_by by, json_t *request,
                         struct parley_view raw_event_id)
 {
     struct response_start *start = &s->sequencer.start;
+    const struct pending *p = pending_add(
+        &s->pending, by == RESPONSE_BY_CLIENT ? PENDING_CLIENT_CREATE : PENDING_RESPONSE,
+        raw_event_id, NULL);
 
     start_clear(s);
     start->is_running = true;
     start->by = by;
-    start->request = json_incref((json_t *)(uintptr_t)request);
+    start->asked = p->number;
+    start->request = json_incref(request);
     start->client_event_id = raw_event_id.len == 0 ? NULL : view_dup(raw_event_id);
     loop_timer_start(s->env->loop, &start->limit, SESSION_START_LIMIT_MS, on_start_limit, s);
-}
-
-/* A response.create of parley's own. */
-static void start_own(struct session *s, enum response_by by, json_t *request)
-{
-    const struct pending *p = pending_add(&s->pending, PENDING_RESPONSE, VIEW(""), NULL);
-
-    begin_start(s, by, request, VIEW(""));
     rt_encode_response_create(&s->out, view_of(p->id), request);
     tell_out(s);
 }
@@ -246,36 +300,27 @@ static void start_answer(struct session *s)
     s->sequencer.answer_request = NULL;
     s->tool_round++;
     if (request != NULL)
-        start_own(s, RESPONSE_BY_TOOLS, request);
+        begin_start(s, RESPONSE_BY_TOOLS, request, VIEW(""));
     json_decref(request);
 }
 
-static void start_client_wish(struct session *s)
+static void start_wish(struct session *s)
 {
-    json_t *wish = s->sequencer.client_wish;
-    struct buf event_id = {0};
+    struct response_wish wish = s->sequencer.wish;
 
-    s->sequencer.client_wish = NULL;
+    s->sequencer.wish = (struct response_wish){0};
     s->sequencer.wants_answer = false; /* this response sees the results, too */
-    json_write(&event_id, json_object_get(wish, "event_id"));
-    struct parley_view raw = buf_view(&event_id);
-    if (raw.len >= 2 && raw.data[0] == '"')
-        raw = (struct parley_view){raw.data + 1, raw.len - 2};
-    else
-        raw = VIEW("");
-    begin_start(s, RESPONSE_BY_CLIENT, json_object_get(wish, "response"), raw);
-    json_write(&s->out, wish);
-    tell_out(s);
-    buf_done(&event_id);
-    json_decref(wish);
+    begin_start(s, RESPONSE_BY_CLIENT, wish.request, view_of(wish.client_event_id));
+    json_decref(wish.request);
+    free(wish.client_event_id);
 }
 
 void response_next(struct session *s)
 {
     if (s->phase != SESSION_OPEN || !is_idle(s))
         return;
-    if (s->sequencer.client_wish != NULL && s->calls_running == 0)
-        start_client_wish(s);
+    if (s->sequencer.wish.is_waiting && s->calls_running == 0)
+        start_wish(s);
     else if (s->sequencer.wants_answer)
         start_answer(s);
 }
@@ -296,7 +341,7 @@ void response_greet(struct session *s)
         return;
     json_t *request = json_pack("{s:s}", "instructions", text);
     if (request != NULL)
-        start_own(s, RESPONSE_BY_GREETING, request);
+        begin_start(s, RESPONSE_BY_GREETING, request, VIEW(""));
     json_decref(request);
 }
 
@@ -311,7 +356,7 @@ static bool client_knows_of_one(const struct session *s)
         return true;
     if (q->start.is_running && q->start.by == RESPONSE_BY_CLIENT)
         return true;
-    return q->client_wish != NULL || (q->unshown != NULL && q->unshown_by == RESPONSE_BY_CLIENT);
+    return q->wish.is_waiting || (q->unshown != NULL && q->unshown_by == RESPONSE_BY_CLIENT);
 }
 
 static void refuse_second(struct session *s, struct parley_view raw_event_id)
@@ -324,8 +369,8 @@ static void refuse_second(struct session *s, struct parley_view raw_event_id)
               r != NULL && r->shown ? r->id : "one that was just asked for");
 }
 
-/* Leave out what the agent does not let a client decide. NULL: nothing had to go. */
-static json_t *governed_copy(const struct session *s, const json_t *event)
+/* The client's request without what the agent does not let it decide. A new object, or NULL. */
+static json_t *governed_request(const struct session *s, const json_t *request)
 {
     static const char *const fields[] = {"instructions",
                                          "tools",
@@ -336,35 +381,39 @@ static json_t *governed_copy(const struct session *s, const json_t *event)
                                          "audio",
                                          "max_output_tokens",
                                          "parallel_tool_calls"};
-    const json_t *response = json_object_get(event, "response");
-    json_t *copy = NULL;
+    json_t *copy = request == NULL ? NULL : json_copy((json_t *)(uintptr_t)request);
 
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+    for (size_t i = 0; copy != NULL && i < ARRAY_LEN(fields); i++) {
         const char *path = strcmp(fields[i], "audio") == 0 ? "audio.output.voice" : fields[i];
-        if (json_object_get(response, fields[i]) == NULL || agent_client_may_set(s->agent, path))
-            continue;
-        if (copy == NULL)
-            copy = json_deep_copy(event);
-        if (copy == NULL)
-            return NULL;
-        (void)json_object_del(json_object_get(copy, "response"), fields[i]);
+        if (!agent_client_may_set(s->agent, path))
+            (void)json_object_del(copy, fields[i]);
     }
     return copy;
 }
 
-/* Give the event to the model, changed when the agent has a say in it. */
-static void send_client_create(struct session *s, struct parley_view event, const json_t *governed)
+/* Tools of one response: the agent's are always among those of the conversation, and never among
+ * those of a response beside it, whose calls are the client's. */
+static json_t *with_tools(const struct session *s, json_t *take_request, bool out_of_band)
 {
-    if (governed == NULL) {
-        tell_view(s, event, 0);
-        return;
+    json_t *tools = json_object_get(take_request, "tools");
+
+    if (s->tool_count == 0 || (!out_of_band && tools == NULL))
+        return take_request;
+    if (take_request == NULL)
+        return NULL;
+    if (!out_of_band) {
+        json_object_set_new(take_request, "tools", settings_tools_with(s, tools));
+    } else if (tools == NULL) {
+        json_object_set_new(take_request, "tools",
+                            json_copy(json_object_get(s->settings, "tools")));
+        if (json_object_get(take_request, "tool_choice") == NULL)
+            json_object_set_new(take_request, "tool_choice", json_string("auto"));
     }
-    json_write(&s->out, governed);
-    tell_out(s);
+    return take_request;
 }
 
-static void create_out_of_band(struct session *s, struct parley_view event,
-                               const struct rt_client_event *e, const json_t *governed)
+static void create_out_of_band(struct session *s, const struct rt_client_event *e,
+                               const json_t *request)
 {
     if (s->sequencer.out_of_band >= SESSION_OUT_OF_BAND) {
         say_fault(s, RT_ERROR_RATE_LIMIT, "response.conversation", e->event_id,
@@ -373,46 +422,82 @@ static void create_out_of_band(struct session *s, struct parley_view event,
                   SESSION_OUT_OF_BAND);
         return;
     }
-    send_client_create(s, event, governed);
+    const struct pending *p = pending_add(&s->pending, PENDING_CLIENT_CREATE, e->event_id, NULL);
+    rt_encode_response_create(&s->out, view_of(p->id), request);
+    tell_out(s);
 }
 
-void response_client_create(struct session *s, struct parley_view event,
-                            const struct rt_client_event *e)
+static void create_in_band(struct session *s, const struct rt_client_event *e, json_t *request)
 {
-    json_t *governed = governed_copy(s, e->tree);
-    const json_t *tree = governed != NULL ? governed : e->tree;
+    struct response_wish *wish = &s->sequencer.wish;
 
-    if (e->u.response_create.out_of_band) {
-        create_out_of_band(s, event, e, governed);
-    } else if (client_knows_of_one(s)) {
+    if (client_knows_of_one(s)) {
         refuse_second(s, e->event_id);
     } else if (!is_idle(s) || s->sequencer.wants_answer || s->calls_running > 0) {
-        s->sequencer.client_wish = json_incref((json_t *)(uintptr_t)tree);
+        wish->is_waiting = true;
+        wish->request = json_incref(request);
+        wish->client_event_id = e->event_id.len == 0 ? NULL : view_dup(e->event_id);
     } else {
         turn_requested(s);
-        begin_start(s, RESPONSE_BY_CLIENT, json_object_get(tree, "response"), e->event_id);
-        send_client_create(s, event, governed);
+        begin_start(s, RESPONSE_BY_CLIENT, request, e->event_id);
     }
-    json_decref(governed);
 }
 
-/* Nothing runs at the model, but the turn does: its tools, or what waits for them. */
+void response_client_create(struct session *s, const struct rt_client_event *e)
+{
+    bool out_of_band = e->u.response_create.out_of_band;
+    json_t *request = governed_request(s, e->u.response_create.response);
+    const char *taken = settings_taken_name(s, json_object_get(request, "tools"));
+
+    request = with_tools(s, request, out_of_band);
+    if (taken != NULL)
+        say_fault(s, RT_ERROR_INVALID_VALUE, "response.tools", e->event_id,
+                  "Tool '%s' is one of the agent's own (response.create); give yours another name.",
+                  taken);
+    else if (out_of_band)
+        create_out_of_band(s, e, request);
+    else
+        create_in_band(s, e, request);
+    json_decref(request);
+}
+
+/* What was asked for and never began: told as a response that was cancelled at once. */
+static void cancel_wish(struct session *s)
+{
+    struct response_wish *wish = &s->sequencer.wish;
+    char id[ID_SIZE];
+
+    id_make(id, "resp_");
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:n, s:[], s:O?, s:n}", "object", "realtime.response", "id", id,
+                  "status", "in_progress", "status_details", "output", "metadata",
+                  json_object_get(wish->request, "metadata"), "usage");
+    wish_clear(s);
+    if (object == NULL)
+        return;
+    say_response(s, RT_RESPONSE_CREATED, object);
+    say_ended(s, object, false, &outcome_cancelled);
+    json_decref(object);
+}
+
+/* Nothing runs at the model, but the turn may: its tools, and what waits for them. False: the
+ * client has asked for none of it, and is told of none. */
 static bool cancel_waiting(struct session *s)
 {
     struct sequencer *q = &s->sequencer;
+    bool is_told = q->unshown != NULL || q->wish.is_waiting;
 
-    if (q->unshown == NULL && q->client_wish == NULL && !q->wants_answer)
+    if (!is_told && !q->wants_answer && s->calls_running == 0)
         return false;
     tools_silence(s);
     q->wants_answer = false;
-    json_t *wish = q->client_wish;
-    q->client_wish = NULL;
-    json_decref(wish);
     if (q->unshown != NULL)
         q->unshown_by = RESPONSE_BY_CLIENT; /* it was asked about: it is told */
-    settle_unshown(s, "cancelled", RT_REASON_CLIENT_CANCELLED, NULL, NULL);
+    settle_unshown(s, &outcome_cancelled);
+    if (q->wish.is_waiting)
+        cancel_wish(s);
     turn_ended(s, "cancelled");
-    return true;
+    return is_told;
 }
 
 void response_client_cancel(struct session *s, struct parley_view event,
@@ -440,6 +525,7 @@ void response_client_cancel(struct session *s, struct parley_view event,
 static void replace_active(struct session *s)
 {
     struct response *old = s->sequencer.active;
+    const struct outcome replaced = outcome_failed("replaced", "The model began another response.");
 
     if (old == NULL)
         return;
@@ -447,10 +533,10 @@ static void replace_active(struct session *s)
              old->id);
     if (old->shown) {
         json_t *object = json_pack("{s:s, s:s}", "object", "realtime.response", "id", old->id);
-        say_ended(s, object, "failed", NULL, "replaced", "The model began another response.");
+        say_ended(s, object, true, &replaced);
         json_decref(object);
     }
-    turn_response_failed(s, old, "replaced", "The model began another response.");
+    turn_response_failed(s, old, replaced.code, replaced.message);
     response_free(s, old);
 }
 
@@ -462,6 +548,7 @@ static void assign_start(struct session *s, struct response *r)
     if (!start->is_running)
         return;
     r->by = start->by;
+    r->asked = start->asked;
     r->request = json_incref(start->request);
     start_clear(s);
 }
@@ -474,7 +561,7 @@ static void inherit_unshown(struct session *s, struct response *r)
     if (r->by == RESPONSE_BY_TOOLS)
         r->by = s->sequencer.unshown_by;
     else
-        settle_unshown(s, "cancelled", RT_REASON_TURN_DETECTED, NULL, NULL);
+        settle_unshown(s, &outcome_interrupted);
 }
 
 void response_created(struct session *s, struct parley_view event)
@@ -491,6 +578,12 @@ void response_created(struct session *s, struct parley_view event)
         return;
     }
     bool in_band = conversation == NULL || !json_is_null(conversation);
+    if (!in_band && s->sequencer.count >= SESSION_RESPONSES) {
+        log_warn("the model began more responses than can run; one is left out session=%s", s->id);
+        s->counts.stale_events++;
+        json_decref(tree);
+        return;
+    }
     if (in_band)
         replace_active(s);
     struct response *r = response_add(s, id, in_band);
@@ -503,6 +596,7 @@ void response_created(struct session *s, struct parley_view event)
         assign_start(s, r);
         bool answers = r->by == RESPONSE_BY_TOOLS;
         s->tool_round = answers ? s->tool_round : 0;
+        s->sequencer.refusals = 0;
         inherit_unshown(s, r);
         turn_response_created(s, r, answers);
         /* What is in the conversation now, it has seen. */
@@ -522,30 +616,11 @@ static void hide_output(struct session *s, json_t *object)
     json_t *output = json_object_get(object, "output");
 
     for (size_t i = json_array_size(output); i-- > 0;) {
-        const struct item *item =
-            items_find_model(&s->items, json_get_view(json_array_get(output, i), "id"));
-        if (item != NULL && item->hidden)
+        const json_t *body = json_array_get(output, i);
+        const struct item *item = items_find_model(&s->items, json_get_view(body, "id"));
+        if ((item != NULL && item->hidden) || settings_hides(s, body))
             (void)json_array_remove(output, i);
     }
-}
-
-/* Tokens of responses that were not shown are paid all the same. */
-static void carry_usage(struct session *s, json_t *object)
-{
-    struct sequencer *q = &s->sequencer;
-    struct rt_usage usage;
-    struct buf text = {0};
-
-    if (!q->has_unshown_usage || !rt_usage_read(json_object_get(object, "usage"), &usage))
-        return;
-    rt_usage_add(&usage, &q->unshown_usage);
-    q->unshown_usage = (struct rt_usage){0};
-    q->has_unshown_usage = false;
-    rt_usage_write(&text, &usage);
-    json_t *sum = json_parse(buf_view(&text), NULL);
-    if (sum != NULL)
-        json_object_set_new(object, "usage", sum);
-    buf_done(&text);
 }
 
 /* Nothing of it was shown, and its answer is still to come. */
@@ -567,9 +642,10 @@ static void say_done(struct session *s, struct response *r, json_t *tree)
     json_t *object = json_object_get(tree, "response");
 
     response_show(s, r);
-    hide_output(s, object);
-    if (r->in_band)
+    if (r->in_band) {
+        hide_output(s, object);
         carry_usage(s, object);
+    }
     json_write(&s->out, tree);
     say_out(s);
 }
@@ -606,43 +682,62 @@ void response_done(struct session *s, struct parley_view event)
     response_next(s);
 }
 
-bool response_refused(struct session *s, const struct pending *p, const json_t *error)
+/* Whose response.create was refused, and with which request (owned by the caller, NULL for none).
+ * False: what it began is over. */
+static bool take_back(struct session *s, const struct pending *p, enum response_by *ret_by,
+                      json_t **ret_request)
 {
-    const char *code = json_get_str(error, "code", "");
-    bool is_busy = strcmp(code, "conversation_already_has_active_response") == 0;
+    struct sequencer *q = &s->sequencer;
 
-    if (p->kind != PENDING_RESPONSE)
-        return false;
-    enum response_by by = s->sequencer.start.by;
-    if (s->sequencer.start.is_running)
+    if (q->start.is_running && q->start.asked == p->number) {
+        *ret_by = q->start.by;
+        *ret_request = TAKE(q->start.request);
         start_clear(s);
-    else if (s->sequencer.active != NULL) /* created by turn detection, and taken for ours */
-        by = s->sequencer.active->by, s->sequencer.active->by = RESPONSE_BY_MODEL;
-    if (is_busy && by != RESPONSE_BY_GREETING) {
-        s->sequencer.wants_answer = true; /* tried again when the other one ends */
         return true;
     }
-    if (by == RESPONSE_BY_GREETING && is_busy)
-        return true; /* the user was faster: no greeting then */
-    log_error("the model refused a response session=%s code=%s", s->id, code);
-    settle_unshown(s, "failed", NULL, code[0] == '\0' ? "model_refused" : code,
-                   json_get_str(error, "message", "The model refused to answer."));
-    turn_ended(s, "failed");
+    if (q->active == NULL || q->active->asked != p->number)
+        return false;
+    /* Turn detection created it, and it was taken for ours. */
+    *ret_by = q->active->by;
+    *ret_request = TAKE(q->active->request);
+    q->active->by = RESPONSE_BY_MODEL;
+    q->active->asked = 0;
     return true;
 }
 
-void response_client_refused(struct session *s, struct parley_view event_id,
-                             struct parley_view code)
+/* The answer to tools was refused. A model that is busy is asked again when it is free. */
+static void answer_refused(struct session *s, json_t *request, const json_t *error)
 {
-    struct response_start *start = &s->sequencer.start;
+    struct sequencer *q = &s->sequencer;
+    const char *code = json_get_str(error, "code", "");
+    bool is_busy = strcmp(code, "conversation_already_has_active_response") == 0;
 
-    if (!start->is_running || start->by != RESPONSE_BY_CLIENT)
+    if (is_busy && (q->active != NULL || ++q->refusals <= MOST_REFUSALS)) {
+        s->tool_round -= s->tool_round > 0;
+        response_wants_answer(s, request);
         return;
-    bool is_this = start->client_event_id != NULL && view_is(event_id, start->client_event_id);
-    /* A client that names no event leaves only the code to go by. */
-    if (is_this || (start->client_event_id == NULL && event_id.len == 0 &&
-                    view_is(code, "conversation_already_has_active_response")))
-        start_clear(s);
+    }
+    const struct outcome refused =
+        outcome_failed(code[0] == '\0' ? "model_refused" : code,
+                       json_get_str(error, "message", "The model refused to answer."));
+    log_error("the model refused a response session=%s code=%s", s->id, code);
+    settle_unshown(s, &refused);
+    turn_ended(s, "failed");
+}
+
+void response_refused(struct session *s, const struct pending *p, const json_t *error)
+{
+    enum response_by by;
+    json_t *request = NULL;
+
+    if (!take_back(s, p, &by, &request))
+        return;
+    if (p->kind == PENDING_RESPONSE && by == RESPONSE_BY_GREETING)
+        log_warn("the model refused to greet session=%s code=%s", s->id,
+                 json_get_str(error, "code", ""));
+    else if (p->kind == PENDING_RESPONSE)
+        answer_refused(s, request, error);
+    json_decref(request);
 }
 
 void response_interrupted(struct session *s)
@@ -658,13 +753,21 @@ void response_interrupted(struct session *s)
     /* The tools go on and their results are kept; the user's new turn gets the answer. */
     tools_silence(s);
     q->wants_answer = false;
-    settle_unshown(s, "cancelled", RT_REASON_TURN_DETECTED, NULL, NULL);
+    settle_unshown(s, &outcome_interrupted);
     turn_ended(s, "interrupted");
+}
+
+/* What was asked for and never began. */
+static void fail_request(struct session *s, const char *client_event_id, const char *message)
+{
+    say_fault(s, RT_ERROR_SERVER, NULL, view_of(client_event_id), "response.create: %.400s",
+              message);
 }
 
 void response_fail_all(struct session *s, const char *code, const char *message)
 {
     struct sequencer *q = &s->sequencer;
+    const struct outcome failed = outcome_failed(code, message);
 
     while (!list_empty(&q->responses)) {
         struct response *r = list_entry(q->responses.next, struct response, entry);
@@ -672,14 +775,16 @@ void response_fail_all(struct session *s, const char *code, const char *message)
                              ? json_incref(r->object)
                              : json_pack("{s:s, s:s}", "object", "realtime.response", "id", r->id);
         response_show(s, r);
-        say_ended(s, object, "failed", NULL, code, message);
+        say_ended(s, object, r->in_band, &failed);
         json_decref(object);
         turn_response_failed(s, r, code, message);
         response_free(s, r);
     }
-    settle_unshown(s, "failed", NULL, code, message);
+    settle_unshown(s, &failed);
     if (q->start.is_running && q->start.by == RESPONSE_BY_CLIENT)
-        say_fault(s, RT_ERROR_SERVER, NULL, view_of(q->start.client_event_id),
-                  "response.create: %.400s", message);
+        fail_request(s, q->start.client_event_id, message);
+    if (q->wish.is_waiting)
+        fail_request(s, q->wish.client_event_id, message);
     start_clear(s);
+    wish_clear(s);
 }

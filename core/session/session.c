@@ -451,6 +451,22 @@ void session_turn_over(struct session *s)
         loop_timer_start(s->env->loop, &s->drain, 0, on_drain, s);
 }
 
+void session_trim_items(struct session *s, size_t room)
+{
+    const struct agent_config *c = s->agent->config;
+    size_t dropped = items_trim(&s->items, (size_t)c->max_items - room, (size_t)c->max_item_bytes);
+
+    if (dropped > 0 && s->counts.items_trimmed == 0)
+        log_warn("the conversation is long; its oldest items leave memory session=%s items=%zu",
+                 s->id, s->items.count);
+    s->counts.items_trimmed += dropped;
+}
+
+bool session_has_trimmed(const struct session *s)
+{
+    return s->counts.items_trimmed > 0;
+}
+
 static json_t *describe(const struct session *s, bool in_full)
 {
     static const char *const phases[] = {"connecting", "open", "ended"};

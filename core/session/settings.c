@@ -35,6 +35,18 @@ const struct session_tool *settings_tool(const struct session *s, struct parley_
     return NULL;
 }
 
+bool settings_hides(const struct session *s, const json_t *item)
+{
+    struct parley_view type = json_get_view(item, "type");
+
+    if (s->agent->config->show_tools)
+        return false;
+    if (view_is(type, "function_call"))
+        return settings_tool(s, json_get_view(item, "name")) != NULL;
+    return view_is(type, "function_call_output") &&
+           tools_is_server_call(s, json_get_view(item, "call_id"));
+}
+
 static bool add_tool(struct session *s, struct worker_instance *wi, const struct tools_function *f)
 {
     if (settings_tool(s, view_of(f->name)) != NULL) {
@@ -176,8 +188,8 @@ void settings_done(struct session *s)
 
 /* ---- the views ---- */
 
-/* The tools as the model takes them: hints only for those that know them. */
-static json_t *tools_for_model(const struct session *s)
+/* Hints only for models that know them. */
+json_t *settings_tools_with(const struct session *s, json_t *client_tools)
 {
     bool hints = (s->caps.flags & PARLEY_CAP_TOOL_HINTS) != 0;
     json_t *all = json_array();
@@ -191,8 +203,13 @@ static json_t *tools_for_model(const struct session *s)
             (void)json_object_del(copy, "annotations");
         json_array_append_new(all, copy);
     }
-    json_array_extend(all, json_object_get(s->settings, "tools"));
+    json_array_extend(all, client_tools);
     return all;
+}
+
+static json_t *tools_for_model(const struct session *s)
+{
+    return settings_tools_with(s, json_object_get(s->settings, "tools"));
 }
 
 json_t *settings_for_model(const struct session *s)
@@ -219,10 +236,8 @@ json_t *settings_for_client(const struct session *s)
 
 /* ---- changes ---- */
 
-/* A client's tool must not take the place of one of the agent's. */
-static const char *taken_name(const struct session *s, const json_t *update)
+const char *settings_taken_name(const struct session *s, const json_t *tools)
 {
-    const json_t *tools = json_object_get(update, "tools");
     size_t i;
     json_t *tool;
 
@@ -238,9 +253,10 @@ static const char *taken_name(const struct session *s, const json_t *update)
 static void send_update(struct session *s, json_t *accepted, json_t *take_before,
                         struct parley_view raw_event_id)
 {
-    const struct pending *p =
-        pending_add(&s->pending, PENDING_CLIENT_UPDATE, raw_event_id, take_before);
+    struct pending *p =
+        pending_add(&s->pending, PENDING_CLIENT_UPDATE, raw_event_id, json_copy(accepted));
 
+    p->before = take_before;
     if (json_object_get(accepted, "tools") != NULL)
         json_object_set_new(accepted, "tools", tools_for_model(s));
     (void)json_object_del(accepted, "model"); /* the agent's name, unknown to the model */
@@ -257,7 +273,7 @@ void settings_client_update(struct session *s, const json_t *update,
     json_t *merged = NULL;
     _cleanup_json_ json_t *accepted = NULL;
 
-    const char *taken = taken_name(s, update);
+    const char *taken = settings_taken_name(s, json_object_get(update, "tools"));
     if (taken != NULL && agent_client_may_set(s->agent, "tools")) {
         say_fault(s, RT_ERROR_INVALID_VALUE, "session.tools", raw_event_id,
                   "Tool '%s' is one of the agent's own; give yours another name.", taken);
@@ -272,10 +288,22 @@ void settings_client_update(struct session *s, const json_t *update,
     send_update(s, accepted, before, raw_event_id);
 }
 
-void settings_restore(struct session *s, json_t *take_before)
+void settings_refused(struct session *s, const struct pending *p)
 {
-    if (take_before != NULL)
-        take_settings(s, take_before);
+    const struct rt_session_rules all = {0}; /* they were held against the agent's when they came */
+    struct rt_error fault;
+    json_t *session = json_incref(p->before);
+
+    for (struct pending *later = pending_after(&s->pending, PENDING_CLIENT_UPDATE, p->number);
+         later != NULL; later = pending_after(&s->pending, PENDING_CLIENT_UPDATE, later->number)) {
+        json_decref(later->before);
+        later->before = json_incref(session);
+        if (apply(&session, later->tree, &all, &fault) < 0)
+            log_warn("an update cannot follow the one that was refused session=%s reason=\"%s\"",
+                     s->id, fault.message);
+    }
+    if (session != NULL)
+        take_settings(s, session);
 }
 
 /* What the model made of it is what counts, but names, instructions and tools are the agent's. */

@@ -30,6 +30,7 @@
 #define SESSION_EARLY_BYTES    (2u << 20)
 #define SESSION_HELD_BYTES     (4u << 20)
 #define SESSION_OUT_OF_BAND    16    /* responses beside the conversation at once */
+#define SESSION_RESPONSES      64    /* that a model may have begun and not ended */
 #define SESSION_START_LIMIT_MS 30000 /* from response.create to response.created */
 #define SESSION_MAX_CALLS      10000 /* tool calls of one session */
 #define SESSION_APPEND_BYTES   (15u << 20)
@@ -54,10 +55,12 @@ struct response {
     char *id;
     enum response_by by;
     bool in_band;
-    bool shown;          /* the client knows it */
-    bool cancelled;      /* the client, or speech, asked for its end */
-    json_t *object;      /* of response.created, while it is not shown */
-    json_t *request;     /* `response` of the response.create, or NULL */
+    bool shown;      /* the client knows it */
+    bool cancelled;  /* the client, or speech, asked for its end */
+    json_t *object;  /* of response.created, while it is not shown */
+    json_t *request; /* `response` of the response.create, or NULL */
+    uint32_t asked;  /* number of that event among the pending ones; 0: turn detection began it */
+    bool hides;      /* some of its items are hidden */
     size_t server_calls; /* whose results ask for an answer */
     size_t client_calls;
     uint64_t created_us;
@@ -70,26 +73,35 @@ struct response {
 struct response_start {
     bool is_running;
     enum response_by by;
-    bool was_queued;
+    uint32_t asked; /* its number among the pending ones */
     json_t *request;
     char *client_event_id; /* raw; NULL: none */
     struct loop_timer limit;
 };
 
+/* A client's response.create that waits its turn. */
+struct response_wish {
+    bool is_waiting;
+    json_t *request;       /* `response` as it may be asked for, or NULL */
+    char *client_event_id; /* raw; NULL: none */
+};
+
 /* The one place that starts and ends responses. */
 struct sequencer {
     struct list responses; /* struct response, in band and out of band */
+    size_t count;
     size_t out_of_band;
     struct response *active; /* in band, or NULL */
     struct response_start start;
-    json_t *client_wish;    /* a client's response.create that waits its turn: the event, or NULL */
+    struct response_wish wish;
     bool wants_answer;      /* results of server tools wait for a response */
     json_t *answer_request; /* the request whose calls they were, or NULL */
+    unsigned refusals;      /* of that response, one after another */
     /* A response that held nothing but server calls: the client has not heard of it, and is shown
      * the one that follows instead. */
     json_t *unshown;
     enum response_by unshown_by;
-    struct rt_usage unshown_usage;
+    struct rt_usage unshown_usage; /* paid, and not told yet */
     bool has_unshown_usage;
 };
 
@@ -241,9 +253,15 @@ json_t *settings_for_client(const struct session *s);
 void settings_client_update(struct session *s, const json_t *update,
                             struct parley_view raw_event_id);
 void settings_model_updated(struct session *s, struct parley_view event);
-/* The model refused our update: back to what was. */
-void settings_restore(struct session *s, json_t *take_before);
+/* The model refused a client's update: back to what was, with the updates that came after it. */
+void settings_refused(struct session *s, const struct pending *p);
 const struct session_tool *settings_tool(const struct session *s, struct parley_view name);
+/* The first name among a client's tools that one of the agent's has already, or NULL. */
+const char *settings_taken_name(const struct session *s, const json_t *tools);
+/* The agent's tools and these of the client, as the model takes them; the caller owns the array. */
+json_t *settings_tools_with(const struct session *s, json_t *client_tools);
+/* An item that the client must not see: a call of one of the agent's tools, or its result. */
+bool settings_hides(const struct session *s, const json_t *item);
 
 /* ---- session.c ---- */
 
@@ -256,6 +274,10 @@ void session_end_soon(struct session *s, int close_code, const char *code, const
 void session_released(struct session *s);
 bool session_is_busy(const struct session *s);
 void session_turn_over(struct session *s);
+/* The oldest items leave memory until there is room for so many more within the agent's limits. */
+void session_trim_items(struct session *s, size_t room);
+/* Items that parley does not know may be the model's all the same. */
+bool session_has_trimmed(const struct session *s);
 
 /* ---- client.c ---- */
 
@@ -269,8 +291,7 @@ extern const struct model_events upstream_events;
 
 void sequencer_init(struct session *s);
 void sequencer_done(struct session *s);
-void response_client_create(struct session *s, struct parley_view event,
-                            const struct rt_client_event *e);
+void response_client_create(struct session *s, const struct rt_client_event *e);
 void response_client_cancel(struct session *s, struct parley_view event,
                             const struct rt_client_event *e);
 void response_greet(struct session *s);
@@ -278,11 +299,8 @@ void response_greet(struct session *s);
 void response_wants_answer(struct session *s, const json_t *request);
 void response_created(struct session *s, struct parley_view event);
 void response_done(struct session *s, struct parley_view event);
-/* The model refused a response.create. True when it was parley's own and is dealt with. */
-bool response_refused(struct session *s, const struct pending *p, const json_t *error);
-/* The model refused something; was it the client's response.create? */
-void response_client_refused(struct session *s, struct parley_view event_id,
-                             struct parley_view code);
+/* The model refused a response.create, parley's own or a client's. */
+void response_refused(struct session *s, const struct pending *p, const json_t *error);
 struct response *response_find(struct session *s, struct parley_view id);
 /* Tell the client of a response before its first visible output. */
 void response_show(struct session *s, struct response *r);

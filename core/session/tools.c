@@ -213,6 +213,15 @@ void tools_silence(struct session *s)
     }
 }
 
+static bool is_first_of_instance(const struct session *s, size_t tool)
+{
+    for (size_t i = 0; i < tool; i++) {
+        if (s->tools[i].wi == s->tools[tool].wi)
+            return false;
+    }
+    return true;
+}
+
 void tools_stop(struct session *s)
 {
     while (!list_empty(&s->calls)) {
@@ -227,6 +236,8 @@ void tools_stop(struct session *s)
         call_free(c);
     }
     s->calls_running = 0;
-    for (size_t i = 0; i < s->tool_count; i++)
-        tools_session_closed(s->tools[i].wi, s->id);
+    for (size_t i = 0; i < s->tool_count; i++) {
+        if (is_first_of_instance(s, i))
+            tools_session_closed(s->tools[i].wi, s->id);
+    }
 }

@@ -65,7 +65,7 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
         s->counts.stale_events++;
         return;
     }
-    if (is_hidden(s, peek->item_id))
+    if (r->hides && is_hidden(s, peek->item_id))
         return;
     response_show(s, r);
     bool is_audio = peek->event == RT_OUTPUT_AUDIO_DELTA;
@@ -83,18 +83,6 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
 
 /* ---- items ---- */
 
-static bool belongs_to_server_tool(const struct session *s, const json_t *item)
-{
-    struct parley_view type = json_get_view(item, "type");
-
-    if (s->agent->config->show_tools)
-        return false;
-    if (view_is(type, "function_call"))
-        return settings_tool(s, json_get_view(item, "name")) != NULL;
-    return view_is(type, "function_call_output") &&
-           tools_is_server_call(s, json_get_view(item, "call_id"));
-}
-
 /* Note an item that the model shows; NULL when it has no id or there is no memory. */
 static struct item *note_item(struct session *s, const json_t *event, json_t *body)
 {
@@ -104,6 +92,7 @@ static struct item *note_item(struct session *s, const json_t *event, json_t *bo
     if (id.len == 0)
         return NULL;
     if (i == NULL) {
+        session_trim_items(s, 1);
         const json_t *previous = json_object_get(event, "previous_item_id");
         struct item *after = items_find_model(&s->items, json_view(previous));
         if (json_is_null(previous) && s->items.count == 0)
@@ -111,7 +100,7 @@ static struct item *note_item(struct session *s, const json_t *event, json_t *bo
         else
             i = items_add(&s->items, id, VIEW(""), after);
     }
-    if (i != NULL && belongs_to_server_tool(s, body))
+    if (i != NULL && settings_hides(s, body))
         i->hidden = true;
     return i;
 }
@@ -138,17 +127,6 @@ static void translate_body(struct session *s, const struct item *i, json_t *body
     }
 }
 
-static void drop_oldest_items(struct session *s)
-{
-    const struct agent_config *c = s->agent->config;
-    size_t dropped = items_trim(&s->items, (size_t)c->max_items, (size_t)c->max_item_bytes);
-
-    if (dropped > 0 && s->counts.items_trimmed == 0)
-        log_warn("the conversation is long; its oldest items leave memory session=%s items=%zu",
-                 s->id, s->items.count);
-    s->counts.items_trimmed += dropped;
-}
-
 /* conversation.item.added, .done, .retrieved */
 static void item_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
@@ -158,6 +136,7 @@ static void item_event(struct session *s, struct parley_view event, const struct
     if (!json_is_object(body))
         return;
     struct item *i = note_item(s, tree, body);
+    translate_body(s, i, body);
     if (i != NULL && peek->event != RT_ITEM_RETRIEVED)
         items_set_json(&s->items, i, body);
     bool is_final = i != NULL && peek->event == RT_ITEM_DONE;
@@ -166,7 +145,6 @@ static void item_event(struct session *s, struct parley_view event, const struct
         journal_item(s, i);
     }
     if (i == NULL || !i->hidden) {
-        translate_body(s, i, body);
         if (peek->previous_item_id.data != NULL) {
             struct parley_view previous = visible_before(s, peek->previous_item_id);
             json_object_set_new(tree, "previous_item_id",
@@ -175,17 +153,15 @@ static void item_event(struct session *s, struct parley_view event, const struct
         json_write(&s->out, tree);
         say_out(s);
     }
-    if (is_final)
-        drop_oldest_items(s);
+    session_trim_items(s, 0);
 }
 
 static void item_deleted(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
     struct item *i = items_find_model(&s->items, peek->item_id);
 
-    if (i != NULL && i->hidden)
-        return;
-    relay(s, event, peek, 0);
+    if (i == NULL || !i->hidden)
+        relay(s, event, peek, 0);
     if (i == NULL)
         return;
     struct playback_item *p = playback_find(&s->playback, peek->item_id);
@@ -220,8 +196,11 @@ static void output_item(struct session *s, struct parley_view event, const struc
     if (!json_is_object(body))
         return;
     struct item *i = r->in_band ? note_item(s, tree, body) : NULL;
-    if (peek->event == RT_OUTPUT_ITEM_ADDED && is_call && !is_server_call)
-        r->client_calls++;
+    if (i != NULL && is_call && !i->is_counted) { /* some models leave out one of the two events */
+        i->is_counted = true;
+        r->client_calls += !is_server_call;
+        r->hides = r->hides || i->hidden;
+    }
     if (i == NULL || !i->hidden) {
         response_show(s, r);
         translate_body(s, i, body);
@@ -309,6 +288,15 @@ static void agent_refused(struct session *s, const json_t *error)
                 "The model refused the agent's settings; the server's log says which.");
 }
 
+/* An item that the model did not take. */
+static void forget_item(struct session *s, struct parley_view model_id)
+{
+    struct item *i = items_find_model(&s->items, model_id);
+
+    if (i != NULL && i->json == NULL)
+        items_remove(&s->items, i);
+}
+
 /* An error about one of parley's own events: the client has not asked and is not told. */
 static void own_error(struct session *s, struct pending *p, json_t *tree)
 {
@@ -319,14 +307,22 @@ static void own_error(struct session *s, struct pending *p, json_t *tree)
         agent_refused(s, error);
         break;
     case PENDING_CLIENT_UPDATE:
-        settings_restore(s, TAKE(p->tree));
+        settings_refused(s, p);
+        forward_error(s, tree, p);
+        break;
+    case PENDING_CLIENT_ITEM:
+        forget_item(s, json_view(p->tree));
         forward_error(s, tree, p);
         break;
     case PENDING_CLIENT_EVENT:
         forward_error(s, tree, p);
         break;
+    case PENDING_CLIENT_CREATE:
+        forward_error(s, tree, p);
+        response_refused(s, p, error);
+        break;
     case PENDING_RESPONSE:
-        (void)response_refused(s, p, error);
+        response_refused(s, p, error);
         break;
     default: /* a truncation or cancel that came too late, an item that is gone: ordinary races */
         log_warn("the model refused an event of parley session=%s code=%s message=\"%s\"", s->id,
@@ -350,9 +346,10 @@ static void error_event(struct session *s, struct parley_view event)
         response_next(s);
         return;
     }
-    response_client_refused(s, event_id, json_get_view(error, "code"));
-    say_view(s, event, 0);
-    response_next(s);
+    if (pending_is_ours(&s->pending, event_id)) /* of so many that it was forgotten */
+        forward_error(s, tree, &(const struct pending){0});
+    else
+        say_view(s, event, 0);
 }
 
 /* ---- the ways in ---- */
@@ -398,8 +395,10 @@ static void cold_event(struct session *s, struct parley_view event, const struct
         transcription(s, event, peek);
         break;
     default:
+        if (peek->event == RT_UNKNOWN)
+            output_event(s, event, peek); /* it may be of a response, and is held to the same */
         /* Limits that follow a response the client has not heard of tell it nothing. */
-        if (peek->event != RT_RATE_LIMITS_UPDATED || s->sequencer.unshown == NULL)
+        else if (peek->event != RT_RATE_LIMITS_UPDATED || s->sequencer.unshown == NULL)
             relay(s, event, peek, 0);
     }
 }

@@ -511,6 +511,7 @@ static void side_done(struct side *s)
     for (int i = 0; i < s->count; i++)
         free(s->events[i]);
     json_decref(s->current);
+    *s = (struct side){0};
 }
 
 static void on_stopped(void *ctx, struct generation *g)
@@ -568,25 +569,30 @@ struct recording *wire_recording(const struct wire *w)
 /* ---- talking ---- */
 
 /* A heap copy of the exact length with room in front, so that sanitizers see an overrun. */
-static char *with_double_quotes(const char *event, size_t *ret_len)
+static char *with_double_quotes(struct parley_view event)
 {
-    *ret_len = strlen(event);
-    char *copy = malloc(PARLEY_EVENT_ROOM_BYTES + *ret_len);
-    for (size_t i = 0; i < *ret_len; i++)
-        copy[PARLEY_EVENT_ROOM_BYTES + i] = event[i] == '\'' ? '"' : event[i];
+    char *copy = malloc(PARLEY_EVENT_ROOM_BYTES + event.len);
+
+    for (size_t i = 0; i < event.len; i++)
+        copy[PARLEY_EVENT_ROOM_BYTES + i] = event.data[i] == '\'' ? '"' : event.data[i];
     return copy;
+}
+
+void wire_client_bytes(struct wire *w, struct parley_view event)
+{
+    char *copy = with_double_quotes(event);
+
+    assert_non_null(w->session);
+    session_client_event(w->session,
+                         (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, event.len},
+                         PARLEY_EVENT_ROOM);
+    free(copy);
+    (void)loop_run_due(w->loop);
 }
 
 void wire_client(struct wire *w, const char *event)
 {
-    size_t len;
-    char *copy = with_double_quotes(event, &len);
-
-    assert_non_null(w->session);
-    session_client_event(w->session, (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, len},
-                         PARLEY_EVENT_ROOM);
-    free(copy);
-    (void)loop_run_due(w->loop);
+    wire_client_bytes(w, view_of(event));
 }
 
 void wire_client_speaks(struct wire *w, size_t chars)
@@ -601,16 +607,26 @@ void wire_client_speaks(struct wire *w, size_t chars)
     free(event);
 }
 
-void wire_model(struct wire *w, const char *event)
+void wire_model_bytes(struct wire *w, struct parley_view event)
 {
-    size_t len;
-    char *copy = with_double_quotes(event, &len);
+    char *copy = with_double_quotes(event);
 
     assert_non_null(w->model_ctx);
-    w->model_host->on_event(w->model_ctx, (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, len},
+    w->model_host->on_event(w->model_ctx,
+                            (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, event.len},
                             PARLEY_EVENT_ROOM);
     free(copy);
     (void)loop_run_due(w->loop);
+}
+
+void wire_model(struct wire *w, const char *event)
+{
+    wire_model_bytes(w, view_of(event));
+}
+
+bool wire_has_model(const struct wire *w)
+{
+    return w->model_ctx != NULL;
 }
 
 void wire_model_closes(struct wire *w, int status, int close_code, const char *code, bool retryable)
@@ -647,6 +663,12 @@ void wire_client_leaves(struct wire *w)
     (void)loop_run_due(w->loop);
 }
 
+void wire_drain(struct wire *w, int64_t grace_ms)
+{
+    worker_sessions_drain(w->sessions, grace_ms);
+    (void)loop_run_due(w->loop);
+}
+
 void wire_advance_ms(struct wire *w, int64_t ms)
 {
     clock_fake_advance_us((uint64_t)ms * 1000);
@@ -655,25 +677,35 @@ void wire_advance_ms(struct wire *w, int64_t ms)
 
 /* ---- looking ---- */
 
-static const json_t *side_next(struct side *s, const char *who, const char *type)
+/* NULL when nothing more went there. */
+static const json_t *side_next(struct side *s, const char *who)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
     if (s->taken == s->count)
-        fail_msg("%s gets nothing, %s was expected", who, type);
+        return NULL;
     const char *text = s->events[s->taken++];
     json_decref(s->current);
     s->current = json_parse(view_of(text), &err);
     if (s->current == NULL)
         fail_msg("%s gets what is not JSON: %s: %s", who, err.message, text);
-    if (strcmp(json_get_str(s->current, "type", ""), type) != 0)
-        fail_msg("%s gets this, %s was expected: %s", who, type, text);
     return s->current;
+}
+
+static const json_t *side_gets(struct side *s, const char *who, const char *type)
+{
+    const json_t *event = side_next(s, who);
+
+    if (event == NULL)
+        fail_msg("%s gets nothing, %s was expected", who, type);
+    if (strcmp(json_get_str(event, "type", ""), type) != 0)
+        fail_msg("%s gets this, %s was expected: %s", who, type, s->events[s->taken - 1]);
+    return event;
 }
 
 const json_t *wire_client_gets(struct wire *w, const char *type)
 {
-    const json_t *event = side_next(&w->client, "the client", type);
+    const json_t *event = side_gets(&w->client, "the client", type);
 
     if (json_get_view(event, "event_id").len == 0)
         fail_msg("%s has no event_id", type);
@@ -682,7 +714,25 @@ const json_t *wire_client_gets(struct wire *w, const char *type)
 
 const json_t *wire_model_gets(struct wire *w, const char *type)
 {
-    return side_next(&w->model, "the model", type);
+    return side_gets(&w->model, "the model", type);
+}
+
+const json_t *wire_client_next(struct wire *w)
+{
+    const json_t *event = side_next(&w->client, "the client");
+
+    if (event == NULL)
+        side_done(&w->client); /* a long session leaves room for more */
+    return event;
+}
+
+const json_t *wire_model_next(struct wire *w)
+{
+    const json_t *event = side_next(&w->model, "the model");
+
+    if (event == NULL)
+        side_done(&w->model);
+    return event;
 }
 
 void wire_client_gets_nothing(struct wire *w)
@@ -701,6 +751,11 @@ void wire_client_is_closed(struct wire *w, int code)
 {
     assert_true(w->client_closed);
     assert_int_equal(w->client_code, code);
+}
+
+bool wire_client_was_closed(const struct wire *w)
+{
+    return w->client_closed;
 }
 
 bool wire_client_is_paused(const struct wire *w)

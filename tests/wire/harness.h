@@ -35,6 +35,10 @@ struct recording *wire_recording(const struct wire *w);
 /* The client, or the model, says this. Single quotes stand for double ones. */
 void wire_client(struct wire *w, const char *event);
 void wire_model(struct wire *w, const char *event);
+void wire_client_bytes(struct wire *w, struct parley_view event);
+void wire_model_bytes(struct wire *w, struct parley_view event);
+/* Is it there to say anything? The client is while wire_session() is not NULL. */
+bool wire_has_model(const struct wire *w);
 /* An append of so many base64 characters. */
 void wire_client_speaks(struct wire *w, size_t chars);
 void wire_model_created(struct wire *w);
@@ -51,17 +55,25 @@ void wire_model_busy(struct wire *w, bool busy);
 const json_t *wire_client_gets(struct wire *w, const char *type);
 const json_t *wire_model_gets(struct wire *w, const char *type);
 
+/* The same of any type; NULL when nothing more went there. */
+const json_t *wire_client_next(struct wire *w);
+const json_t *wire_model_next(struct wire *w);
+
 /* Nothing more went there. */
 void wire_client_gets_nothing(struct wire *w);
 void wire_model_gets_nothing(struct wire *w);
 
 /* The client's connection was closed with this code. */
 void wire_client_is_closed(struct wire *w, int code);
+bool wire_client_was_closed(const struct wire *w);
 bool wire_client_is_paused(const struct wire *w);
 bool wire_model_is_closed(const struct wire *w);
 
 /* The client's connection ends. */
 void wire_client_leaves(struct wire *w);
+
+/* The server stops. */
+void wire_drain(struct wire *w, int64_t grace_ms);
 
 void wire_advance_ms(struct wire *w, int64_t ms);
 

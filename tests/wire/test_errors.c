@@ -127,6 +127,52 @@ static void a_conversation_has_a_limit(void **state)
     wire_close(w);
 }
 
+static void a_long_conversation_goes_on(void **state)
+{
+    struct wire *w = wire_open("max_items = 3");
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        char event[256];
+        (void)snprintf(event, sizeof(event),
+                       "{'type':'conversation.item.done','event_id':'e','previous_item_id':null,'"
+                       "item':{'id':'item_%d','type':'message','role':'user','content':[]}}",
+                       i);
+        wire_model(w, event);
+        (void)wire_client_gets(w, "conversation.item.done");
+    }
+    wire_client(w, "{'type':'conversation.item.create','previous_item_id':'item_0','item':{'type':'"
+                   "message','role':'user','content':[{'type':'input_text','text':'hi'}]}}");
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_client(w, "{'type':'conversation.item.delete','item_id':'item_0'}"); /* the model has it */
+    (void)wire_model_gets(w, "conversation.item.delete");
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_refused_item_with_a_long_id_can_be_sent_again(void **state)
+{
+    static const char create[] =
+        "{'type':'conversation.item.create','event_id':'x','item':{'id':'an_id_that_is_longer_than_"
+        "the_model_takes','type':'message','role':'user','content':[{'type':'input_text','text':'"
+        "hi'}]}}";
+    struct wire *w = wire_open("");
+    char refusal[512];
+
+    (void)state;
+    wire_client(w, create);
+    (void)snprintf(refusal, sizeof(refusal),
+                   "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
+                   "invalid_value','message':'no','param':null,'event_id':'%s'}}",
+                   wire_text(wire_model_gets(w, "conversation.item.create"), "event_id"));
+    wire_model(w, refusal);
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "x");
+    wire_client(w, create);
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
 static void what_a_model_sends_that_is_no_event_is_left_out(void **state)
 {
     struct wire *w = wire_open("");
@@ -206,6 +252,8 @@ int main(void)
         cmocka_unit_test(what_a_model_sends_that_is_no_event_is_left_out),
         cmocka_unit_test(audio_items_always_have_a_transcript_member),
         cmocka_unit_test(long_ids_are_shortened_for_the_model_and_restored_for_the_client),
+        cmocka_unit_test(a_long_conversation_goes_on),
+        cmocka_unit_test(a_refused_item_with_a_long_id_can_be_sent_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

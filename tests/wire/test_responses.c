@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -189,18 +190,101 @@ static void a_model_that_never_begins_is_told_after_a_while(void **state)
     wire_close(w);
 }
 
+/* The model refuses the event that it was told last. */
+static void model_refuses(struct wire *w, const char *code, const char *event_id)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
+                   "%s','message':'no','param':null,'event_id':'%s'}}",
+                   code, event_id);
+    wire_model(w, text);
+}
+
 static void a_refused_create_frees_the_way(void **state)
 {
     struct wire *w = wire_open("");
 
     (void)state;
-    wire_client(w, "{'type':'response.create','event_id':'a'}");
-    wire_model(w, "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
-                  "invalid_value','message':'no','param':null,'event_id':'a'}}");
-    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "a");
+    wire_client(w, "{'type':'response.create','event_id':'a\\u00e9'}");
+    model_refuses(w, "invalid_value", wire_text(wire_model_gets(w, "response.create"), "event_id"));
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "a\xC3\xA9");
     wire_client(w, "{'type':'response.create','event_id':'b'}");
     (void)wire_model_gets(w, "response.create");
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_refused_create_without_an_id_frees_the_way(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    model_refuses(w, "invalid_value", wire_text(wire_model_gets(w, "response.create"), "event_id"));
+    const json_t *e = wire_client_gets(w, "error");
+    assert_true(json_is_null(wire_at(e, "error.event_id")));
+    wire_client(w, "{'type':'response.create'}");
     (void)wire_model_gets(w, "response.create");
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_late_refusal_does_not_touch_the_next_create(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create','event_id':'a'}");
+    char first[64];
+    (void)snprintf(first, sizeof(first), "%s",
+                   wire_text(wire_model_gets(w, "response.create"), "event_id"));
+    wire_model(w, CREATED("resp_v")); /* turn detection was faster */
+    wire_model(w, DONE("resp_v", "completed"));
+    wire_client(w, "{'type':'response.create','event_id':'b'}");
+    model_refuses(w, "conversation_already_has_active_response", first);
+    (void)wire_client_gets(w, "response.created");
+    (void)wire_client_gets(w, "response.done");
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "a");
+    wire_client(w, "{'type':'response.create','event_id':'c'}");
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "c");
+    wire_close(w);
+}
+
+static void new_events_of_a_response_end_with_it(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_model(w, CREATED("resp_1"));
+    (void)wire_client_gets(w, "response.created");
+    wire_model(w, "{'type':'response.new.thing','event_id':'e','response_id':'resp_1'}");
+    (void)wire_client_gets(w, "response.new.thing");
+    wire_model(w, DONE("resp_1", "completed"));
+    (void)wire_client_gets(w, "response.done");
+    wire_model(w, "{'type':'response.new.thing','event_id':'e','response_id':'resp_1'}");
+    wire_client_gets_nothing(w);
+    wire_model(w, "{'type':'new.thing','event_id':'e'}");
+    (void)wire_client_gets(w, "new.thing");
+    wire_close(w);
+}
+
+static void a_model_cannot_begin_responses_without_end(void **state)
+{
+    struct wire *w = wire_open("");
+    char text[256];
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(text, sizeof(text),
+                       "{'type':'response.created','event_id':'e','response':{'id':'resp_%d','"
+                       "status':'in_progress','output':[],'conversation_id':null}}",
+                       i);
+        wire_model(w, text);
+    }
+    for (int i = 0; i < 64; i++)
+        (void)wire_client_gets(w, "response.created");
     wire_client_gets_nothing(w);
     wire_close(w);
 }
@@ -247,6 +331,10 @@ int main(void)
         cmocka_unit_test(out_of_band_responses_run_beside),
         cmocka_unit_test(a_model_that_never_begins_is_told_after_a_while),
         cmocka_unit_test(a_refused_create_frees_the_way),
+        cmocka_unit_test(a_refused_create_without_an_id_frees_the_way),
+        cmocka_unit_test(a_late_refusal_does_not_touch_the_next_create),
+        cmocka_unit_test(new_events_of_a_response_end_with_it),
+        cmocka_unit_test(a_model_cannot_begin_responses_without_end),
         cmocka_unit_test(the_agent_greets_first),
         cmocka_unit_test(a_client_cannot_give_instructions_that_the_agent_keeps),
     };

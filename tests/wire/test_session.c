@@ -127,6 +127,30 @@ static void what_the_agent_keeps_is_kept_and_the_echo_shows_it(void **state)
     wire_close(w);
 }
 
+static void a_refused_update_keeps_the_one_that_came_after_it(void **state)
+{
+    struct wire *w = wire_open("client_may_set = *");
+    char refusal[512];
+
+    (void)state;
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    wire_client(w, "{'type':'session.update','event_id':'u1','session':{'type':'realtime','audio':{"
+                   "'output':{'voice':'ash'}}}}");
+    wire_client(w, "{'type':'session.update','event_id':'u2','session':{'type':'realtime','"
+                   "instructions':'Second.'}}");
+    (void)snprintf(refusal, sizeof(refusal),
+                   "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
+                   "invalid_value','message':'no such voice','param':null,'event_id':'%s'}}",
+                   wire_text(wire_model_gets(w, "session.update"), "event_id"));
+    wire_model(w, refusal);
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "u1");
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    const json_t *updated = wire_client_gets(w, "session.updated");
+    assert_string_equal(wire_text(updated, "session.instructions"), "Second.");
+    assert_string_not_equal(wire_text(updated, "session.audio.output.voice"), "ash");
+    wire_close(w);
+}
+
 static void a_bad_update_changes_nothing(void **state)
 {
     struct wire *w = wire_open("client_may_set = *\ninstructions = Old.");
@@ -297,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_busy_model_pauses_the_client_and_loses_nothing),
         cmocka_unit_test(a_client_that_leaves_closes_the_model),
         cmocka_unit_test(the_server_that_stops_says_so),
+        cmocka_unit_test(a_refused_update_keeps_the_one_that_came_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

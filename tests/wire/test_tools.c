@@ -319,6 +319,169 @@ static void a_call_without_an_id_asks_for_no_answer(void **state)
     wire_close(w);
 }
 
+static void a_create_that_waits_for_the_tools_is_answered_when_cancelled(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_model(w, CREATED("resp_1")); /* of turn detection: the client cannot know */
+    model_calls(w, "slow", "item_a", "call_a", "resp_1");
+    wire_model(w, DONE("resp_1", "completed", ""));
+    wire_client(w, "{'type':'response.create','event_id':'q','response':{'metadata':{'n':'1'}}}");
+    wire_client_gets_nothing(w);
+    wire_client(w, "{'type':'response.cancel'}");
+    (void)wire_client_gets(w, "response.created"); /* the one that was hidden */
+    (void)wire_client_gets(w, "response.done");
+    const json_t *created = wire_client_gets(w, "response.created");
+    assert_string_equal(wire_text(created, "response.metadata.n"), "1");
+    const json_t *done = wire_client_gets(w, "response.done");
+    assert_string_equal(wire_text(done, "response.status"), "cancelled");
+    assert_string_equal(wire_text(done, "response.status_details.reason"), "client_cancelled");
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
+static void tokens_of_a_hidden_response_are_told_with_a_cancelled_one(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    wire_model(w, CREATED("resp_1"));
+    model_calls(w, "slow", "item_a", "call_a", "resp_1");
+    wire_model(w, DONE("resp_1", "completed", ""));
+    wire_client(w, "{'type':'response.cancel'}");
+    (void)wire_client_gets(w, "response.created");
+    const json_t *done = wire_client_gets(w, "response.done");
+    assert_int_equal(json_get_int(wire_at(done, "response.usage"), "total_tokens", 0), 3);
+    wire_close(w);
+}
+
+static void tokens_of_a_hidden_response_go_to_its_own_answer_only(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    wire_model(w, CREATED("resp_1"));
+    model_calls(w, "fast", "item_a", "call_a", "resp_1");
+    wire_model(w, DONE("resp_1", "completed", ""));
+    wire_model(w, CREATED("resp_2"));
+    wire_model(w, "{'type':'response.done','event_id':'e','response':{'id':'resp_2','status':'"
+                  "completed','output':[],'conversation_id':'conv_1','usage':null}}");
+    (void)wire_client_gets(w, "response.created");
+    const json_t *done = wire_client_gets(w, "response.done");
+    assert_int_equal(json_get_int(wire_at(done, "response.usage"), "total_tokens", 0), 3);
+    wire_model(w, CREATED("resp_3"));
+    wire_model(w, DONE("resp_3", "completed", ""));
+    (void)wire_client_gets(w, "response.created");
+    done = wire_client_gets(w, "response.done");
+    assert_int_equal(json_get_int(wire_at(done, "response.usage"), "total_tokens", 0), 3);
+    wire_close(w);
+}
+
+static void refuse_as_busy(struct wire *w, const char *event_id)
+{
+    char text[512];
+
+    (void)snprintf(
+        text, sizeof(text),
+        "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
+        "conversation_already_has_active_response','message':'busy','param':null,'event_id':'%s'}}",
+        event_id);
+    wire_model(w, text);
+}
+
+static void an_answer_that_is_asked_for_again_keeps_its_request(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create','response':{'metadata':{'n':'1'}}}");
+    (void)wire_model_gets(w, "response.create");
+    wire_model(w, CREATED("resp_1"));
+    model_calls(w, "fast", "item_a", "call_a", "resp_1");
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model(w, DONE("resp_1", "completed", ""));
+    refuse_as_busy(w, wire_text(wire_model_gets(w, "response.create"), "event_id"));
+    const json_t *again = wire_model_gets(w, "response.create");
+    assert_string_equal(wire_text(again, "response.metadata.n"), "1");
+    wire_close(w);
+}
+
+static void a_model_that_is_busy_with_nothing_is_not_asked_for_ever(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    wire_model(w, CREATED("resp_1"));
+    model_calls(w, "fast", "item_a", "call_a", "resp_1");
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model(w, DONE("resp_1", "completed", ""));
+    for (int i = 0; i < 4; i++)
+        refuse_as_busy(w, wire_text(wire_model_gets(w, "response.create"), "event_id"));
+    wire_model_gets_nothing(w);
+    (void)wire_client_gets(w, "response.created");
+    assert_string_equal(wire_text(wire_client_gets(w, "response.done"), "response.status"),
+                        "failed");
+    wire_close(w);
+}
+
+static void a_hidden_call_without_an_id_stays_hidden(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_model(w, CREATED("resp_1"));
+    wire_model(w, DONE("resp_1", "failed",
+                       "{'type':'function_call','name':'wipe','call_id':'c','arguments':'{}'}"));
+    (void)wire_client_gets(w, "response.created");
+    const json_t *done = wire_client_gets(w, "response.done");
+    assert_int_equal(json_array_size(wire_at(done, "response.output")), 0);
+    wire_close(w);
+}
+
+static void tools_of_one_response_come_beside_the_agents(void **state)
+{
+    struct wire *w = wire_open("tools = t\nclient_may_set = tools");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create','response':{'tools':[{'type':'function','name':'"
+                   "mine'}]}}");
+    const json_t *create = wire_model_gets(w, "response.create");
+    assert_int_equal(json_array_size(wire_at(create, "response.tools")), 5);
+    wire_close(w);
+}
+
+static void tools_of_one_response_cannot_take_a_servers_name(void **state)
+{
+    struct wire *w = wire_open("tools = t\nclient_may_set = tools");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create','event_id':'r','response':{'tools':[{'type':'"
+                   "function','name':'wipe'}]}}");
+    const json_t *e = wire_client_gets(w, "error");
+    assert_string_equal(wire_text(e, "error.param"), "response.tools");
+    assert_string_equal(wire_text(e, "error.event_id"), "r");
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_response_beside_the_conversation_has_the_clients_tools_only(void **state)
+{
+    struct wire *w = wire_open("tools = t\ntool_choice = required");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create','response':{'conversation':'none'}}");
+    const json_t *create = wire_model_gets(w, "response.create");
+    assert_non_null(wire_at(create, "response.tools"));
+    assert_int_equal(json_array_size(wire_at(create, "response.tools")), 0);
+    assert_string_equal(wire_text(create, "response.tool_choice"), "auto");
+    wire_close(w);
+}
+
 static void a_clients_own_tool_is_the_clients_to_run(void **state)
 {
     struct wire *w = wire_open("tools = t\nclient_may_set = tools");
@@ -430,6 +593,15 @@ int main(void)
         cmocka_unit_test(a_clients_tool_cannot_take_a_servers_name),
         cmocka_unit_test(shown_tools_are_seen),
         cmocka_unit_test(trace_events_tell_of_calls_and_turns),
+        cmocka_unit_test(a_create_that_waits_for_the_tools_is_answered_when_cancelled),
+        cmocka_unit_test(tokens_of_a_hidden_response_are_told_with_a_cancelled_one),
+        cmocka_unit_test(tokens_of_a_hidden_response_go_to_its_own_answer_only),
+        cmocka_unit_test(an_answer_that_is_asked_for_again_keeps_its_request),
+        cmocka_unit_test(a_model_that_is_busy_with_nothing_is_not_asked_for_ever),
+        cmocka_unit_test(a_hidden_call_without_an_id_stays_hidden),
+        cmocka_unit_test(tools_of_one_response_come_beside_the_agents),
+        cmocka_unit_test(tools_of_one_response_cannot_take_a_servers_name),
+        cmocka_unit_test(a_response_beside_the_conversation_has_the_clients_tools_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
