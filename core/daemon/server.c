@@ -12,6 +12,7 @@
 #include "daemon/worker.h"
 #include "telemetry/metrics.h"
 #include "telemetry/prometheus.h"
+#include "transport/transport.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -399,6 +400,19 @@ static unsigned thread_count(const char *text, unsigned most)
     return (unsigned)(n > most ? most : n);
 }
 
+/* [offload] */
+static void load_trust(void *arg)
+{
+    (void)arg;
+    transport_load_trust();
+}
+
+static void on_trust_loaded(void *arg, int status)
+{
+    (void)arg;
+    (void)status; /* not loaded: then the first connection does it */
+}
+
 static int start_pools(struct server *s, struct parley_error *err)
 {
     const struct server_config *c = s->settings.server;
@@ -412,6 +426,7 @@ static int start_pools(struct server *s, struct parley_error *err)
     if (s->offload == NULL || s->tools == NULL || s->heavy == NULL || s->secrets == NULL ||
         s->admission == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the thread pools");
+    (void)offload_run(s->offload, s->loop, NULL, load_trust, on_trust_loaded, NULL);
     return PARLEY_OK;
 }
 

@@ -50,6 +50,12 @@ struct transport *transport_create(struct loop *loop, const struct transport_con
  */
 struct transport *transport_destroy(struct transport *t);
 
+/*
+ * Read now which certificates the system trusts, so that no loop does at its first connection: a
+ * bundle takes tens of milliseconds. Once for the whole process. Thread: any.
+ */
+void transport_load_trust(void);
+
 struct loop *transport_loop(struct transport *t);
 
 void transport_stats(const struct transport *t, struct transport_stats *ret);

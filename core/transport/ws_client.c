@@ -11,9 +11,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "transport/trust.h"
 
 #include <arpa/inet.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,17 +59,12 @@ static int ssl_ctx_create(const char *ca_file, SSL_CTX **ret, struct parley_erro
         return parley_fail(err, PARLEY_E_NO_MEMORY, "TLS: no memory");
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
-    SSL_CTX_set_default_verify_paths(ctx);
-    if (ca_file[0] != '\0' && SSL_CTX_load_verify_locations(ctx, ca_file, NULL) != 1) {
-        char why[120];
-        ERR_error_string_n(ERR_get_error(), why, sizeof(why));
-        ERR_clear_error();
+    int r = trust_use(ctx, ca_file, err);
+    if (r < 0)
         SSL_CTX_free(ctx);
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "ca_file %s: cannot be read as PEM certificates (%s)", ca_file, why);
-    }
-    *ret = ctx;
-    return PARLEY_OK;
+    else
+        *ret = ctx;
+    return r;
 }
 
 static void site_free(struct client_site *site)

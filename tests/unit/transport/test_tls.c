@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "transport/listener.h"
+#include "transport/transport.h"
 
 #include <openssl/ssl.h>
 #include <setjmp.h>
@@ -205,6 +206,15 @@ static void tls_unknown_issuer_is_refused(void **state)
         fail_msg("%s", s->client.message.data);
 }
 
+/* main() has let it be read while the system's bundle was the CA; by now there is none. */
+static void tls_trust_of_the_system_is_read_once(void **state)
+{
+    struct stage *s = *state;
+
+    s->connect.ca_file = "";
+    open_client(s);
+}
+
 static void tls_strangers_certificate_is_refused(void **state)
 {
     struct stage *s = *state;
@@ -274,7 +284,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(tls_message_of_15_mib_comes_and_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(tls_paused_goes_on_with_what_tls_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(tls_refused_handshake_tells_its_body, setup, teardown),
-        cmocka_unit_test_setup_teardown(tls_unknown_issuer_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(tls_unknown_issuer_is_refused, setup_stranger, teardown),
+        cmocka_unit_test_setup_teardown(tls_trust_of_the_system_is_read_once, setup, teardown),
         cmocka_unit_test_setup_teardown(tls_strangers_certificate_is_refused, setup_stranger,
                                         teardown),
         cmocka_unit_test_setup_teardown(tls_certificate_of_another_name_is_refused,
@@ -290,5 +301,10 @@ int main(int argc, char **argv)
         return 2;
     }
     certificates = argv[1];
+    char ca[512];
+    path(ca, sizeof(ca), "ca.pem");
+    setenv("SSL_CERT_FILE", ca, 1);
+    transport_load_trust();
+    setenv("SSL_CERT_FILE", "/nonexistent.pem", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
