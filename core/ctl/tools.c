@@ -219,7 +219,7 @@ static int refuse_function(struct request *q, struct worker_instance *wi, const 
     for (size_t i = 0; i < count; i++)
         nearest_offer(&n, functions[i].name);
     return parley_fail(err, PARLEY_E_NOT_FOUND,
-                       "%s has no function %.64s%s; parleyctl tools list -c %s shows them",
+                       "%s has no function %.64s%s (parleyctl tools list -c %s shows them)",
                        wi->instance->name, function, nearest_hint(&n, hint, sizeof(hint)),
                        q->source.path);
 }

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "host/error_copy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -210,11 +211,8 @@ static void read_ending(struct ending *e, int status, int finish,
     *e = (struct ending){.is_known = true, .status = status, .finish = finish};
     if (usage != NULL)
         memcpy(&e->usage, usage, usage->size < sizeof(e->usage) ? usage->size : sizeof(e->usage));
-    if (err != NULL)
-        memcpy(&e->err, err, err->size < sizeof(e->err) ? err->size : sizeof(e->err));
     e->usage.size = sizeof(e->usage);
-    e->err.size = sizeof(e->err);
-    e->err.message[sizeof(e->err.message) - 1] = '\0';
+    e->err = error_copy(err);
 }
 
 static void host_end(parley_op op, int status, int finish, const struct parley_chat_usage *usage,

@@ -2,6 +2,7 @@
 #include "host/exporter.h"
 
 #include "base/cleanup.h"
+#include "host/error_copy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +49,7 @@ static void end_with(struct delivery *d, int status, uint64_t lost, const struct
         d->is_ended = true;
         d->status = status;
         d->lost = lost;
-        d->err = (struct parley_error)PARLEY_ERROR_INIT;
-        if (err != NULL)
-            memcpy(&d->err, err, err->size < sizeof(d->err) ? err->size : sizeof(d->err));
-        d->err.size = sizeof(d->err);
-        d->err.message[sizeof(d->err.message) - 1] = '\0';
+        d->err = error_copy(err);
     }
     loop_timer_start(d->worker->loop, &d->turn, 0, on_turn, d);
 }

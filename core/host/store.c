@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "host/error_copy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -155,11 +156,7 @@ static void end_with(struct store_request *q, int status, const struct parley_er
     if (!q->is_ended) {
         q->is_ended = true;
         q->status = status;
-        q->err = (struct parley_error)PARLEY_ERROR_INIT;
-        if (err != NULL)
-            memcpy(&q->err, err, err->size < sizeof(q->err) ? err->size : sizeof(q->err));
-        q->err.size = sizeof(q->err);
-        q->err.message[sizeof(q->err.message) - 1] = '\0';
+        q->err = error_copy(err);
         if (status < 0 && q->err.message[0] == '\0')
             (void)parley_fail(&q->err, status, "%s: failed with status %d", q->title, status);
     }

@@ -117,6 +117,7 @@ static const struct parley_plugin descriptor =
 
 static struct host_fixture f;
 static char story[512];
+static struct parley_error told;
 
 static void note(const char *what, struct parley_view data)
 {
@@ -144,6 +145,7 @@ static void on_end(void *ctx, int status, const struct parley_error *err)
 
     (void)ctx;
     assert_true((status < 0) == (err != NULL));
+    told = err == NULL ? (struct parley_error){0} : *err;
     (void)snprintf(text, sizeof(text), "end:%d", status);
     note(text, (struct parley_view){0});
 }
@@ -259,6 +261,50 @@ static void failure_without_a_reason_gets_one(void **state)
     plugin.host->end(plugin.op, PARLEY_E_UNAVAILABLE, NULL);
     fixture_turn(&f);
     assert_string_equal(story, "end:-8 ");
+    assert_string_equal(told.message, "store x: failed with status -8");
+}
+
+static void reason_that_is_not_ended_is_cut(void **state)
+{
+    struct parley_error err = {.size = sizeof(err)};
+
+    (void)state;
+    memset(err.code, 'c', sizeof(err.code));
+    memset(err.message, 'm', sizeof(err.message));
+    store_create(f.wi, &some_head, caller, NULL, NULL);
+    plugin.host->end(plugin.op, PARLEY_E_UNAVAILABLE, &err);
+    fixture_turn(&f);
+    assert_int_equal(strnlen(told.code, sizeof(told.code)), sizeof(told.code) - 1);
+    assert_int_equal(strnlen(told.message, sizeof(told.message)), sizeof(told.message) - 1);
+}
+
+static void reason_of_an_older_plugin_is_read_as_far_as_it_goes(void **state)
+{
+    struct parley_error err = {.size = offsetof(struct parley_error, message),
+                               .code = "throttled",
+                               .message = "not its own"};
+
+    (void)state;
+    store_create(f.wi, &some_head, caller, NULL, NULL);
+    plugin.host->end(plugin.op, PARLEY_E_BUSY, &err);
+    fixture_turn(&f);
+    assert_string_equal(told.code, "throttled");
+    assert_string_equal(told.message, "store x: failed with status -7");
+}
+
+static void record_larger_than_the_hosts_is_read_as_far_as_it_is_known(void **state)
+{
+    struct {
+        struct parley_store_record record;
+        char newer[64];
+    } r = {.record = {.size = sizeof(r), .seq = 1, .id = "i", .data = VIEW("{}")}};
+
+    (void)state;
+    store_read(f.wi, "s", 0, 0, caller, NULL, NULL);
+    plugin.host->record(plugin.op, &r.record);
+    plugin.host->end(plugin.op, PARLEY_OK, NULL);
+    fixture_turn(&f);
+    assert_string_equal(story, "record:{} end:0 ");
 }
 
 static void stop_ends_what_is_open(void **state)
@@ -281,6 +327,9 @@ int main(void)
         T(silence_is_a_timeout),
         T(abandoned_request_goes_on_unheard),
         T(failure_without_a_reason_gets_one),
+        T(reason_that_is_not_ended_is_cut),
+        T(reason_of_an_older_plugin_is_read_as_far_as_it_goes),
+        T(record_larger_than_the_hosts_is_read_as_far_as_it_is_known),
         T(stop_ends_what_is_open),
     };
 
