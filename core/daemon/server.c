@@ -21,9 +21,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define MAX_WORKERS       128
 #define OFFLOAD_QUEUE     4096
 #define TOOLS_QUEUE       1024
 #define SPEECH_QUEUE      1024
@@ -45,7 +45,7 @@ struct server {
     struct admission *admission;
     struct silero_weights *weights;
     struct exporting *exporting;
-    struct worker *workers[MAX_WORKERS];
+    struct worker *workers[SERVER_MAX_WORKERS];
     unsigned worker_count;
     uint64_t generation_number;
     char host_name[64];
@@ -54,6 +54,7 @@ struct server {
     /* Keys that were replaced, and how many workers still use them. */
     struct auth *old_auth;
     unsigned old_auth_users;
+    bool wants_reload; /* asked for while another one was under way */
 };
 
 /* ---- the report ---- */
@@ -95,14 +96,18 @@ struct handed_back {
     struct auth *auth;
 };
 
+static void reload_if_wanted(struct server *s);
+
 static void take_back(void *arg)
 {
     struct handed_back *h = arg;
     struct server *s = h->server;
 
     (void)generation_unref(h->generation);
-    if (h->auth != NULL && h->auth == s->old_auth && --s->old_auth_users == 0)
+    if (h->auth != NULL && h->auth == s->old_auth && --s->old_auth_users == 0) {
         s->old_auth = auth_destroy(s->old_auth);
+        reload_if_wanted(s);
+    }
     free(h);
 }
 
@@ -143,15 +148,25 @@ static size_t count_sessions(const struct server *s)
     return count;
 }
 
+/* Connections as well: their clients are still to see the close frame. */
+static bool is_idle(const struct server *s)
+{
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        if (worker_session_count(s->workers[i]) > 0 || worker_connection_count(s->workers[i]) > 0)
+            return false;
+    }
+    return true;
+}
+
 static void stop_if_drained(void *arg)
 {
     struct server *s = arg;
 
-    if (atomic_load(&s->is_draining) && count_sessions(s) == 0)
+    if (atomic_load(&s->is_draining) && is_idle(s))
         loop_stop(s->loop);
 }
 
-static void on_session_gone(void *ctx)
+static void on_counts_changed(void *ctx)
 {
     struct server *s = ctx;
 
@@ -189,20 +204,39 @@ static void on_stop_signal(evutil_socket_t number, short what, void *ctx)
 
 /* ---- reload ---- */
 
-/* Options that a running server cannot change. */
-static void note_unchanged(const struct server *s, const struct settings *fresh)
+/* What the running server has, and what the file says now, told where they differ. */
+static void note_unchanged(const char *section, const struct options_values *running,
+                           const struct options_values *fresh)
 {
-    if (fresh->server->listen.count != s->settings.server->listen.count ||
-        (fresh->server->listen.count > 0 &&
-         strcmp(fresh->server->listen.items[0], s->settings.server->listen.items[0]) != 0))
-        log_warn("[server] listen has changed; it takes a restart");
+    static const char *const taken_over[] = {"log_level", "plugin_dir"};
+
+    for (size_t i = 0; running != NULL && fresh != NULL && i < options_count(running); i++) {
+        struct options_setting was = options_setting(running, i);
+        bool is_taken_over = false;
+        for (size_t n = 0; n < ARRAY_LEN(taken_over); n++)
+            is_taken_over |= strcmp(was.name, taken_over[n]) == 0;
+        if (!is_taken_over && strcmp(was.text, options_setting(fresh, i).text) != 0)
+            log_warn("[%s] %s has changed; it takes a restart", section, was.name);
+    }
+}
+
+/* Options that a running server cannot change. */
+static void note_all_unchanged(const struct settings *running, const struct settings *fresh)
+{
+    note_unchanged("server", running->server_values, fresh->server_values);
+    note_unchanged("admin", running->admin_values, fresh->admin_values);
+    note_unchanged("telemetry", running->telemetry_values, fresh->telemetry_values);
+    if ((running->admin == NULL) != (fresh->admin == NULL))
+        log_warn("[admin] is there or not as before; a change takes a restart");
+    else if (running->admin != NULL && strcmp(running->admin->token, fresh->admin->token) != 0)
+        log_warn("[admin] token has changed; it takes a restart");
 }
 
 static void use_settings(struct server *s, struct settings *fresh)
 {
     struct generation *old = s->settings.generation;
 
-    note_unchanged(s, fresh);
+    note_all_unchanged(&s->settings, fresh);
     log_set_level((enum log_level)fresh->server->log_level);
     if (s->old_auth == NULL) {
         s->old_auth = s->settings.auth;
@@ -252,14 +286,30 @@ static void reload(struct server *s, struct buf *fault)
     use_settings(s, &fresh);
 }
 
-static void on_reload_signal(evutil_socket_t number, short what, void *ctx)
+static void reload_and_log(struct server *s)
 {
     struct buf fault = {0};
 
+    s->wants_reload = false;
+    reload(s, &fault); /* what is wrong with the files is in the log by then */
+    buf_done(&fault);
+}
+
+static void reload_if_wanted(struct server *s)
+{
+    if (s->wants_reload && !atomic_load(&s->is_draining))
+        reload_and_log(s);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *ctx)
+{
+    struct server *s = ctx;
+
     (void)number;
     (void)what;
-    reload(ctx, &fault);
-    buf_done(&fault);
+    s->wants_reload = true;
+    if (s->old_auth == NULL) /* else when all workers have left the old keys */
+        reload_if_wanted(s);
 }
 
 /* A worker asks for a reload: to main and back. */
@@ -379,25 +429,14 @@ static int start_loop(struct server *s, struct parley_error *err)
     if (s->loop == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the main loop");
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        /* What is restored at the end: a signal that comes late must not undo an orderly stop. */
+        (void)signal(numbers[i], SIG_IGN);
         s->signals[i] = evsignal_new(loop_base(s->loop), numbers[i],
                                      numbers[i] == SIGHUP ? on_reload_signal : on_stop_signal, s);
         if (s->signals[i] == NULL || event_add(s->signals[i], NULL) != 0)
             return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for signals");
     }
     return PARLEY_OK;
-}
-
-/* A number of threads from "auto" or a number in text; 0 when it is neither. */
-static unsigned thread_count(const char *text, unsigned most)
-{
-    int64_t n = 0;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (strcmp(text, "auto") == 0)
-        n = processors < 1 ? 1 : processors;
-    else if (!view_to_int64(view_of(text), &n) || n < 1)
-        return 0;
-    return (unsigned)(n > most ? most : n);
 }
 
 /* [offload] */
@@ -416,7 +455,7 @@ static void on_trust_loaded(void *arg, int status)
 static int start_pools(struct server *s, struct parley_error *err)
 {
     const struct server_config *c = s->settings.server;
-    unsigned speech = c->speech_threads > 0 ? (unsigned)c->speech_threads : thread_count("auto", 4);
+    unsigned speech = c->speech_threads > 0 ? (unsigned)c->speech_threads : server_processors(4);
 
     s->offload = offload_create("offload", (unsigned)c->offload_threads, OFFLOAD_QUEUE);
     s->tools = offload_create("tools", (unsigned)c->tool_threads, TOOLS_QUEUE);
@@ -499,7 +538,7 @@ static int start_worker(struct server *s, struct parley_error *err)
         .first_ports = s->worker_count == 0 ? NULL : worker_ports(s->workers[0]),
         .hub = {.generation_gone = on_generation_gone,
                 .auth_gone = on_auth_gone,
-                .session_gone = on_session_gone,
+                .counts_changed = on_counts_changed,
                 .is_ready = is_ready,
                 .describe_sessions = describe_sessions,
                 .reload = reload_from_worker,
@@ -514,12 +553,8 @@ static int start_worker(struct server *s, struct parley_error *err)
 
 static int start_workers(struct server *s, struct parley_error *err)
 {
-    unsigned count = thread_count(s->settings.server->workers, MAX_WORKERS);
+    unsigned count = server_worker_count(s->settings.server);
 
-    if (count == 0)
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "[server] workers: \"%s\" is neither auto nor a number from 1 to %d",
-                           s->settings.server->workers, MAX_WORKERS);
     fill_net_config(s);
     int r = PARLEY_OK;
     while (r == PARLEY_OK && s->worker_count < count)

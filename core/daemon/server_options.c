@@ -2,6 +2,9 @@
 #include "daemon/server_options.h"
 
 #include "base/cleanup.h"
+#include "base/str.h"
+
+#include <unistd.h>
 
 #define S struct server_config
 
@@ -85,3 +88,21 @@ const struct conf_kind server_sections[] = {
     {"model", true},   {"speech", true}, {"tools", true},  {"store", true},      {"exporter", true},
 };
 const size_t server_section_count = ARRAY_LEN(server_sections);
+
+unsigned server_processors(unsigned most)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > (long)most ? most : (unsigned)n;
+}
+
+unsigned server_worker_count(const struct server_config *c)
+{
+    int64_t n = 0;
+
+    if (strcmp(c->workers, "auto") == 0)
+        return server_processors(SERVER_MAX_WORKERS);
+    if (!view_to_int64(view_of(c->workers), &n) || n < 1 || n > SERVER_MAX_WORKERS)
+        return 0;
+    return (unsigned)n;
+}

@@ -41,6 +41,8 @@ struct telemetry_options {
     int64_t metrics_ms;
 };
 
+#define SERVER_MAX_WORKERS 128
+
 extern const struct options_table server_options;
 extern const struct options_table admin_options;
 extern const struct options_table telemetry_options_table;
@@ -48,5 +50,11 @@ extern const struct options_table telemetry_options_table;
 /* Every kind of section that an INI file may have. */
 extern const struct conf_kind server_sections[];
 extern const size_t server_section_count;
+
+/* Of this machine, at most `most`. */
+unsigned server_processors(unsigned most);
+
+/* How many workers are wanted; 0 when the option is neither auto nor a number within bounds. */
+unsigned server_worker_count(const struct server_config *c);
 
 #endif

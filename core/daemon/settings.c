@@ -75,6 +75,10 @@ static int check_server(const struct conf *c, const struct settings *s, struct c
                               "add one with keys, or listen on 127.0.0.1",
                               s->server->listen.items[i]);
     }
+    if (server_worker_count(s->server) == 0)
+        conf_report_error(report, place_in(c, "server", "workers"),
+                          "\"%s\" is neither auto nor a number from 1 to %d", s->server->workers,
+                          SERVER_MAX_WORKERS);
     if ((s->server->tls_cert[0] == '\0') != (s->server->tls_key[0] == '\0'))
         conf_report_error(report,
                           place_in(c, "server", s->server->tls_cert[0] ? "tls_cert" : "tls_key"),

@@ -34,6 +34,7 @@ struct worker {
     struct loop_timer expire; /* the first worker's, for all */
     bool is_stopping;
     atomic_size_t session_count;
+    atomic_size_t connection_count;
 
     /* The start's outcome, for the thread that waits for it. */
     pthread_mutex_t lock;
@@ -106,6 +107,16 @@ static void stop_instances_soon(void *arg)
         stop_instances(w);
 }
 
+/* Tell the other threads how many there are. */
+static void on_counts_changed(void *ctx)
+{
+    struct worker *w = ctx;
+
+    atomic_store(&w->session_count, w->sessions == NULL ? 0 : worker_sessions_count(w->sessions));
+    atomic_store(&w->connection_count, w->net == NULL ? 0 : net_connection_count(w->net));
+    w->config.hub.counts_changed(w->config.hub.ctx);
+}
+
 static void on_session_gone(void *ctx, const char *user)
 {
     struct worker *w = ctx;
@@ -113,8 +124,7 @@ static void on_session_gone(void *ctx, const char *user)
     (void)user;
     if (w->sessions == NULL)
         return;
-    atomic_store(&w->session_count, worker_sessions_count(w->sessions));
-    w->config.hub.session_gone(w->config.hub.ctx);
+    on_counts_changed(w);
     if (w->is_stopping)
         (void)loop_post(w->loop, stop_instances_soon, NULL, w);
 }
@@ -231,6 +241,7 @@ static int start_net(struct worker *w, struct parley_error *err)
         .hub = {.generation = current_generation,
                 .auth = current_auth,
                 .is_ready = is_ready,
+                .counts_changed = on_counts_changed,
                 .describe_sessions = describe_sessions,
                 .reload = reload,
                 .metrics = metrics,
@@ -332,6 +343,11 @@ int worker_admin_port(const struct worker *w)
 size_t worker_session_count(const struct worker *w)
 {
     return atomic_load(&((struct worker *)(uintptr_t)w)->session_count);
+}
+
+size_t worker_connection_count(const struct worker *w)
+{
+    return atomic_load(&((struct worker *)(uintptr_t)w)->connection_count);
 }
 
 /* ---- a new generation ---- */

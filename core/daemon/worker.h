@@ -18,8 +18,8 @@ struct worker_hub {
     void (*generation_gone)(void *ctx, struct generation *take);
     /* The keys that were replaced are not used here any more. */
     void (*auth_gone)(void *ctx, struct auth *old);
-    /* A session has ended. */
-    void (*session_gone)(void *ctx);
+    /* The worker has one session or connection more, or less. */
+    void (*counts_changed)(void *ctx);
     bool (*is_ready)(void *ctx);
     void (*describe_sessions)(void *ctx, struct loop *loop, const char *id,
                               void (*done)(void *arg, json_t *take_all), void *arg);
@@ -51,7 +51,9 @@ int worker_start(const struct worker_config *config, struct worker **ret, struct
 
 const int *worker_ports(const struct worker *w);
 int worker_admin_port(const struct worker *w);
+/* Thread of these two: any. */
 size_t worker_session_count(const struct worker *w);
+size_t worker_connection_count(const struct worker *w);
 
 /* New sessions use this generation and these keys. Thread: any; the reference is taken. */
 void worker_use(struct worker *w, struct generation *take, struct auth *auth);

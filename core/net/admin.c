@@ -60,8 +60,9 @@ static void on_sessions(void *arg, json_t *take_all)
 static void sessions(struct net *n, struct http_request *r, struct parley_view id)
 {
     char name[64];
+    if (id.len >= sizeof(name) || memchr(id.data, '\0', id.len) != NULL)
+        id = VIEW("-"); /* which no session is called */
     struct waiting *w = wait_for(r, id.len > 0);
-
     if (w == NULL)
         return;
     view_copy(name, sizeof(name), id);

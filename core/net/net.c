@@ -45,8 +45,11 @@ static int open_listeners(struct net *n, struct parley_error *err)
                                NET_MAX_LISTENERS);
         with_port(n->w.config->listen.items[i], n->w.first_ports == NULL ? 0 : n->w.first_ports[i],
                   address, sizeof(address));
-        const struct listener_config config = {
-            .address = address, .share = true, .on_accept = on_accept, .ctx = n};
+        const struct listener_config config = {.address = address,
+                                               .share = true,
+                                               .first = n->w.first_ports == NULL,
+                                               .on_accept = on_accept,
+                                               .ctx = n};
         int r = listener_open(n->w.loop, &config, &n->listeners[i], err);
         if (r < 0)
             return r;
@@ -106,6 +109,11 @@ int net_open(const struct net_worker *worker, struct net **ret, struct parley_er
     return PARLEY_OK;
 }
 
+size_t net_connection_count(const struct net *n)
+{
+    return n->connection_count;
+}
+
 const int *net_ports(const struct net *n)
 {
     return n->ports;
@@ -135,6 +143,7 @@ struct net *net_close(struct net *n)
         (void)http_server_destroy(n->admin);
     if (n->http != NULL)
         (void)http_server_destroy(n->http);
+    realtime_abandon(n);
     free(n);
     return NULL;
 }

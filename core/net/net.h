@@ -51,6 +51,8 @@ struct net_hub {
     /* Its keys; lives as long as the generation. */
     const struct auth *(*auth)(void *ctx);
     bool (*is_ready)(void *ctx);
+    /* A connection or its session has begun or ended. */
+    void (*counts_changed)(void *ctx);
     /* Sessions of every worker as one JSON array, owned by `done`, which runs on this worker. */
     void (*describe_sessions)(void *ctx, const char *id, void (*done)(void *arg, json_t *take_all),
                               void *arg);
@@ -80,6 +82,9 @@ int net_open(const struct net_worker *worker, struct net **ret, struct parley_er
 /* The ports that are listened on, in the order of config->listen. */
 const int *net_ports(const struct net *n);
 int net_admin_port(const struct net *n);
+
+/* Realtime connections that are not closed yet; some outlive their session by a close handshake. */
+size_t net_connection_count(const struct net *n);
 
 /* Take no new connections; what is open goes on. */
 void net_drain(struct net *n);

@@ -21,6 +21,7 @@ struct net {
     int admin_port;
     bool is_draining;
     struct list connections; /* struct connection of realtime.c */
+    size_t connection_count;
 };
 
 /* Who a request comes from. */
@@ -71,7 +72,8 @@ bool origin_host_is_local(struct http_request *r);
 /* ---- endpoints ---- */
 
 void realtime_upgrade(struct net *n, struct http_request *r);
-void realtime_drain(struct net *n);
+/* Before net goes: sockets that linger must not reach it any more. */
+void realtime_abandon(struct net *n);
 void api_models(struct net *n, struct http_request *r);
 void api_client_secrets(struct net *n, struct http_request *r);
 void api_health(struct net *n, struct http_request *r);

@@ -93,13 +93,36 @@ static void on_dropped(void *ctx, struct ws *ws, uint32_t count, size_t bytes)
         session_client_dropped(c->session, count, bytes);
 }
 
-static void connection_free(struct connection *c)
+/* What net counts does not count this one any more. */
+static void connection_leave(struct connection *c)
 {
+    struct net *n = c->net;
+
     list_remove(&c->entry);
     loop_timer_stop(&c->overflow);
     if (c->is_counted)
-        admission_leave(c->net->w.admission, c->user);
+        admission_leave(n->w.admission, c->user);
+    c->net = NULL;
+    n->connection_count--;
+    n->w.hub.counts_changed(n->w.hub.ctx);
+}
+
+static void connection_free(struct connection *c)
+{
+    if (c->net != NULL)
+        connection_leave(c);
     free(c);
+}
+
+void realtime_abandon(struct net *n)
+{
+    while (!list_empty(&n->connections)) {
+        struct connection *c = list_entry(n->connections.next, struct connection, entry);
+        if (c->session != NULL)
+            session_client_gone(c->session);
+        c->session = NULL;
+        connection_leave(c);
+    }
 }
 
 static void on_closed(void *ctx, struct ws *ws, const struct ws_closed *closed)
@@ -349,6 +372,7 @@ static struct connection *connection_create(struct net *n, const struct caller *
     c->net = n;
     view_copy(c->user, sizeof(c->user), view_of(caller->name));
     list_append(&n->connections, &c->entry);
+    n->connection_count++;
     return c;
 }
 
@@ -388,6 +412,7 @@ static void accept_connection(struct connection *c, struct http_request *r,
     }
     if (is_acceptable(c, &wanted, caller))
         begin_session(c, &wanted, caller);
+    c->net->w.hub.counts_changed(c->net->w.hub.ctx);
 }
 
 void realtime_upgrade(struct net *n, struct http_request *r)

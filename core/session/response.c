@@ -323,6 +323,7 @@ void response_next(struct session *s)
         start_wish(s);
     else if (s->sequencer.wants_answer)
         start_answer(s);
+    session_turn_over(s);
 }
 
 void response_wants_answer(struct session *s, const json_t *request)

@@ -510,7 +510,6 @@ void turn_ended(struct session *s, const char *status)
     if (!s->turn.is_running)
         return;
     end_turn(s, status);
-    session_turn_over(s);
 }
 
 static void end_children(struct session *s)

@@ -92,7 +92,6 @@ describe("keys", () => {
     "as api-key": { headers: { "api-key": "wrong-key-0123456789" } },
     "in the query": { query: "api-key=wrong-key-0123456789" },
     "among the subprotocols": { protocols: ["realtime", "openai-insecure-api-key.wrong-key-0123456789"] },
-    "that is empty": { headers: { authorization: "Bearer " } },
     "with a piece of the right one": { key: KEY.slice(0, -1) },
     "with more than the right one": { key: `${KEY}x` },
     "as an unknown ephemeral one": { key: "ek_0123456789abcdef0123456789abcdef" },

@@ -66,7 +66,8 @@ export async function start_server(sections, { env = {} } = {}) {
 export class Server extends Parleyd {
   /* Write the file anew, without asking for a reload. */
   rewrite(sections) {
-    this.sections = sections;
+    if (typeof sections !== "string")
+      this.sections = sections;
     writeFileSync(this.config, typeof sections === "string" ? sections : ini_text(sections));
   }
 
