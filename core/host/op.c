@@ -180,7 +180,6 @@ static void count_fault(struct parley_worker *w, parley_op op, const char *what)
 void *op_owner(parley_op op, const struct op_type *type, const char *what)
 {
     struct parley_worker *w = directory_find(worker_of(op));
-    struct op_slot *s = open_slot(w, op);
 
     if (w == NULL) {
         log_warn("a plugin broke the contract: %s for %" PRIx64 ", whose worker is gone or never "
@@ -188,6 +187,13 @@ void *op_owner(parley_op op, const struct op_type *type, const char *what)
                  what, op);
         return NULL;
     }
+    if (!loop_is_mine(w->loop)) { /* its table and counters are not to be touched */
+        log_warn("a plugin broke the contract: %s for %" PRIx64 " on a thread that is not its "
+                 "worker's",
+                 what, op);
+        return NULL;
+    }
+    struct op_slot *s = open_slot(w, op);
     if (s == NULL) {
         count_fault(w, op, what);
         return NULL;

@@ -49,7 +49,7 @@ parley_op op_begin_for(struct parley_worker *w, const char *title, const struct 
                        void *owner);
 
 /* The owner of an open operation. Otherwise NULL, the fault is counted and logged, and `what` says
- * which function was called ("tools end"). */
+ * which function was called ("tools end"). On another thread nothing is found, and not counted. */
 void *op_owner(parley_op op, const struct op_type *type, const char *what);
 
 /* The plugin has ended it; the number is dead from now on. */

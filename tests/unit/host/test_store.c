@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -307,6 +308,28 @@ static void record_larger_than_the_hosts_is_read_as_far_as_it_is_known(void **st
     assert_string_equal(story, "record:{} end:0 ");
 }
 
+static void *end_elsewhere(void *arg)
+{
+    (void)arg;
+    plugin.host->end(plugin.op, PARLEY_OK, NULL);
+    return NULL;
+}
+
+static void end_on_another_thread_is_ignored(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    store_create(f.wi, &some_head, caller, NULL, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, end_elsewhere, NULL), 0);
+    pthread_join(thread, NULL);
+    fixture_turn(&f);
+    assert_string_equal(story, "");
+    plugin.host->end(plugin.op, PARLEY_OK, NULL);
+    fixture_turn(&f);
+    assert_string_equal(story, "end:0 ");
+}
+
 static void stop_ends_what_is_open(void **state)
 {
     (void)state;
@@ -330,6 +353,7 @@ int main(void)
         T(reason_that_is_not_ended_is_cut),
         T(reason_of_an_older_plugin_is_read_as_far_as_it_goes),
         T(record_larger_than_the_hosts_is_read_as_far_as_it_is_known),
+        T(end_on_another_thread_is_ignored),
         T(stop_ends_what_is_open),
     };
 
