@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answer.h"
+
+#include "message.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct parley_view answer_header(struct parley_view headers, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (headers.len > 0) {
+        const char *end = memchr(headers.data, '\n', headers.len);
+        size_t line = end == NULL ? headers.len : (size_t)(end - headers.data) + 1;
+        if (line > len + 2 && memcmp(headers.data, name, len) == 0 && headers.data[len] == ':') {
+            struct parley_view value = {headers.data + len + 1, line - len - 1};
+            while (value.len > 0 && strchr(" \r\n", value.data[value.len - 1]) != NULL)
+                value.len--;
+            while (value.len > 0 && value.data[0] == ' ')
+                value = (struct parley_view){value.data + 1, value.len - 1};
+            return value;
+        }
+        headers = (struct parley_view){headers.data + line, headers.len - line};
+    }
+    return (struct parley_view){"", 0};
+}
+
+bool answer_is_stream(char first)
+{
+    /* data, event, id, retry, a comment, or a byte order mark */
+    return first != '\0' && strchr("deir:\xEF", first) != NULL;
+}
+
+/* The error of a JSON-RPC body, or NULL; freed by the caller. */
+static char *error_in(struct parley_view body, bool *ret_has_id)
+{
+    json_t *tree = json_loadb(body.data, body.len, 0, NULL);
+    struct message m;
+
+    message_read(tree, &m);
+    *ret_has_id = m.request != 0;
+    char *text = m.kind == MESSAGE_ERROR ? text_tidy(m.error_message, 200) : NULL;
+    json_decref(tree);
+    return text;
+}
+
+static int status_of_code(int code, bool has_session, bool is_explained)
+{
+    if (has_session && (code == 404 || (code == 400 && !is_explained)))
+        return PARLEY_E_GONE;
+    switch (code) {
+    case 401:
+    case 403:
+        return PARLEY_E_DENIED;
+    case 429:
+        return PARLEY_E_BUSY;
+    case 502:
+    case 503:
+    case 504:
+        return PARLEY_E_UNAVAILABLE;
+    default:
+        return PARLEY_E_PROTOCOL;
+    }
+}
+
+static const char *hint_for(int code)
+{
+    if (code == 401)
+        return "; a token is needed, see token and token_file";
+    if (code == 404 || code == 405)
+        return "; is url the MCP endpoint of a server that speaks Streamable HTTP?";
+    return code >= 300 && code < 400 ? "; it points elsewhere, which is not followed: correct url"
+                                     : "";
+}
+
+int answer_fault(const struct parley_http_response *response, struct parley_view body,
+                 bool has_session, char why[ANSWER_MAX_WHY])
+{
+    bool has_id = false;
+
+    if (response->status < 0) {
+        (void)snprintf(why, ANSWER_MAX_WHY, "%.300s", response->message);
+        return response->status;
+    }
+    if (response->code >= 200 && response->code < 300) {
+        struct parley_view type = answer_header(response->headers, "content-type");
+        (void)snprintf(why, ANSWER_MAX_WHY,
+                       "it answered %d with content of type \"%.*s\" and no result in it",
+                       response->code, (int)(type.len > 80 ? 80 : type.len), type.data);
+        return PARLEY_E_PROTOCOL;
+    }
+    char *said = error_in(body, &has_id);
+    (void)snprintf(why, ANSWER_MAX_WHY, "it answered HTTP %d%s%s%s", response->code,
+                   said == NULL ? "" : ": ", said == NULL ? "" : said, hint_for(response->code));
+    free(said);
+    return status_of_code(response->code, has_session, has_id);
+}

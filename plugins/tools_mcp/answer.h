@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an HTTP answer means to the request it answers. Pure functions. */
+#ifndef TOOLS_MCP_ANSWER_H
+#define TOOLS_MCP_ANSWER_H
+
+#include <stdbool.h>
+
+#include <parley/service/http.h>
+
+#define ANSWER_MAX_WHY 400
+
+/* The value of a header, by its name in lower case; an empty view when it is not there. */
+struct parley_view answer_header(struct parley_view headers, const char *name);
+
+/* Does a body that starts like this belong to an event stream? Blanks before it were skipped. */
+bool answer_is_stream(char first);
+
+/*
+ * Why there is no result, as PARLEY_E_..., with a sentence for the log. `body` is what came with
+ * it. With a session, 404 and an unexplained 400 are PARLEY_E_GONE.
+ */
+int answer_fault(const struct parley_http_response *response, struct parley_view body,
+                 bool has_session, char why[ANSWER_MAX_WHY]);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls that wait for an answer, or for a connection. */
+#ifndef TOOLS_MCP_CALLS_H
+#define TOOLS_MCP_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <parley/host.h>
+
+#define CALLS_MAX 64
+
+struct call {
+    struct call *next;
+    uint64_t request; /* its id, and its progress token */
+    parley_op op;
+    char *tool; /* the name that the model used */
+    char *text; /* the whole message, to send it again */
+    bool is_sent;
+    bool is_repeated; /* in a second session; there is no third */
+};
+
+/* Zeroed is valid. In the order of coming. */
+struct calls {
+    struct call *first;
+    unsigned count;
+};
+
+/* Takes text. NULL when there are too many or without memory; then text is freed. */
+struct call *calls_add(struct calls *calls, uint64_t request, parley_op op, const char *tool,
+                       char *text);
+struct call *calls_find(struct calls *calls, uint64_t request);
+struct call *calls_find_op(struct calls *calls, parley_op op);
+
+/* Take it out and free it. */
+void calls_remove(struct calls *calls, struct call *call);
+
+void calls_done(struct calls *calls);
+
+#endif

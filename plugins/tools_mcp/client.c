@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include "calls.h"
+#include "catalog.h"
+#include "message.h"
+#include "outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_PAUSE_MS      500
+#define LONGEST_PAUSE_MS    30000
+#define TIRED_PAUSE_MS      60000 /* after TIRED_FAILURES in a row */
+#define TIRED_FAILURES      10
+#define HEALTHY_MS          60000 /* a connection that held so long forgives earlier failures */
+#define RELIST_MS           1000  /* at most one listing in this time */
+#define MAX_PAGES           64
+#define MAX_CURSOR          4096
+#define MAX_REFUSALS_LOGGED 10
+#define CALL_LIMIT_MS       900000 /* the host ends calls sooner; no connection waits for ever */
+
+enum state { DOWN, CONNECTING, GREETING, LISTING, READY };
+
+struct client {
+    struct client_config config;
+    struct link link;
+    const struct parley_tools_host *tools;
+    void *worker_instance;
+    enum state state;
+    struct parley_timer *step;   /* the next attempt, or the limit of this one */
+    struct parley_timer *relist; /* the next listing of a connection that stands */
+    uint64_t last_request;
+    uint64_t awaited; /* the handshake's or listing's request; 0: none */
+    struct calls calls;
+    struct catalog *current;
+    struct catalog *shown; /* what the host was given last; the same, or older */
+    struct catalog *fresh; /* while listing */
+    unsigned pages;
+    unsigned refusals; /* tools of this listing that are not offered */
+    bool is_stale;     /* the list changed while it was listed */
+    unsigned failures;
+    int64_t ready_ms;
+    int64_t listed_ms;
+};
+
+static void begin(struct client *c);
+
+static int64_t now_ms(const struct client *c)
+{
+    return (int64_t)(c->config.around.host->now_us() / 1000);
+}
+
+#define LOG(c, level, ...)                                                                         \
+    (c)->config.around.host->log((c)->config.around.handle, PARLEY_LOG_##level, __VA_ARGS__)
+
+/* ---- ending calls ---- */
+
+static void end_call(struct client *c, struct call *call, struct outcome *o)
+{
+    struct parley_tool_result result = {
+        .size = sizeof(result),
+        .status = o->status,
+        .output = text_view(&o->output),
+        .image = text_view(&o->image),
+    };
+
+    c->tools->end(call->op, &result);
+    calls_remove(&c->calls, call);
+    outcome_done(o);
+}
+
+static void fail_call(struct client *c, struct call *call, int status)
+{
+    struct outcome o = {0};
+
+    outcome_of_fault(&o, call->tool, status);
+    end_call(c, call, &o);
+}
+
+/* Those that were sent may have had their effect, so they are not sent again. */
+static void fail_calls(struct client *c, bool also_waiting)
+{
+    for (struct call *call = c->calls.first, *next; call != NULL; call = next) {
+        next = call->next;
+        if (call->is_sent || also_waiting)
+            fail_call(c, call, PARLEY_E_UNAVAILABLE);
+    }
+}
+
+/* ---- the list ---- */
+
+static void drop_catalog(struct client *c)
+{
+    if (c->current != c->shown)
+        catalog_destroy(c->current);
+    c->current = NULL;
+}
+
+static void replace_catalog(struct client *c, struct catalog *fresh)
+{
+    if (catalog_equals(c->current, fresh)) {
+        catalog_destroy(fresh);
+        return;
+    }
+    drop_catalog(c);
+    c->current = fresh;
+    c->tools->changed(c->config.around.worker, c->worker_instance);
+}
+
+static void abandon_listing(struct client *c)
+{
+    catalog_destroy(c->fresh);
+    c->fresh = NULL;
+    c->awaited = 0;
+}
+
+/* ---- failures ---- */
+
+static int64_t pause_ms(struct client *c)
+{
+    uint32_t random;
+    int64_t pause = FIRST_PAUSE_MS;
+
+    for (unsigned i = 1; i < c->failures && pause < LONGEST_PAUSE_MS; i++)
+        pause *= 2;
+    if (pause > LONGEST_PAUSE_MS)
+        pause = LONGEST_PAUSE_MS;
+    if (c->failures > TIRED_FAILURES)
+        pause = TIRED_PAUSE_MS;
+    c->config.around.host->random(&random, sizeof(random));
+    return pause + random % (pause / 4);
+}
+
+/* The first failure after a good time is warned of; its tools stay offered until a second one. */
+static void fail(struct client *c, const char *why)
+{
+    bool was_ready = c->state == READY;
+
+    abandon_listing(c);
+    if (was_ready && now_ms(c) - c->ready_ms >= HEALTHY_MS)
+        c->failures = 0;
+    c->failures++;
+    c->state = DOWN;
+    if (c->failures == 1)
+        LOG(c, WARN, "the MCP server is unavailable: %s", why);
+    else
+        LOG(c, DEBUG, "the MCP server is still unavailable: %s failures=%u", why, c->failures);
+    c->config.around.timer->stop(c->relist);
+    c->config.around.timer->start(c->step, pause_ms(c));
+    if (was_ready)
+        return;
+    c->link.vtable->close(c->link.data);
+    fail_calls(c, true);
+    replace_catalog(c, NULL);
+}
+
+/* ---- sending ---- */
+
+static int send_text(struct client *c, char *text, enum link_purpose purpose, uint64_t request,
+                     struct parley_error *err)
+{
+    const struct link_message message = {
+        .text = text,
+        .purpose = purpose,
+        .request = request,
+        .timeout_ms = request == c->awaited ? c->config.start_timeout_ms : CALL_LIMIT_MS,
+    };
+    int r = text == NULL ? parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a message")
+                         : c->link.vtable->send(c->link.data, &message, err);
+
+    free(text);
+    return r;
+}
+
+/* Notifications and answers: when they are lost, so is the link, which says so itself. */
+static void send_aside(struct client *c, char *text)
+{
+    (void)send_text(c, text, LINK_ORDINARY, 0, NULL);
+}
+
+static void send_awaited(struct client *c, const char *method, json_t *params,
+                         enum link_purpose purpose)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    c->awaited = ++c->last_request;
+    if (send_text(c, message_request(c->awaited, method, params), purpose, c->awaited, &err) < 0)
+        fail(c, err.message);
+}
+
+static void send_call(struct client *c, struct call *call)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    call->is_sent = true;
+    if (send_text(c, strdup(call->text), LINK_ORDINARY, call->request, &err) < 0) {
+        LOG(c, WARN, "a call could not be sent: %s", err.message);
+        fail_call(c, call, err.status);
+    }
+}
+
+static void send_waiting(struct client *c)
+{
+    for (struct call *call = c->calls.first, *next; call != NULL; call = next) {
+        next = call->next;
+        if (!call->is_sent)
+            send_call(c, call);
+    }
+}
+
+/* ---- connecting and listing ---- */
+
+static void list_page(struct client *c, const char *cursor)
+{
+    send_awaited(c, "tools/list",
+                 cursor == NULL ? json_object() : json_pack("{s:s}", "cursor", cursor),
+                 LINK_ORDINARY);
+}
+
+static void begin_listing(struct client *c)
+{
+    abandon_listing(c);
+    c->is_stale = false;
+    c->pages = 0;
+    c->refusals = 0;
+    c->fresh = catalog_create();
+    if (c->fresh == NULL) {
+        fail(c, "no memory for its tools");
+        return;
+    }
+    if (c->state == READY)
+        c->config.around.timer->start(c->step, c->config.start_timeout_ms);
+    list_page(c, NULL);
+}
+
+static void on_relist(void *ctx)
+{
+    struct client *c = ctx;
+
+    if (c->state == READY && c->awaited == 0)
+        begin_listing(c);
+}
+
+static void schedule_listing(struct client *c)
+{
+    int64_t wait = c->listed_ms + RELIST_MS - now_ms(c);
+
+    c->config.around.timer->start(c->relist, wait > 0 ? wait : 0);
+}
+
+static void become_ready(struct client *c)
+{
+    if (c->failures > 0 || c->ready_ms == 0)
+        LOG(c, INFO, "the MCP server is ready");
+    c->state = READY;
+    c->ready_ms = now_ms(c);
+    send_waiting(c);
+}
+
+static void warn_of_missing(struct client *c)
+{
+    const struct parley_list *allow = c->config.allow;
+
+    for (size_t i = 0; allow != NULL && i < allow->count; i++) {
+        if (catalog_find_own(c->fresh, allow->items[i]) == NULL)
+            LOG(c, WARN, "allow: the server has no usable tool \"%.80s\"", allow->items[i]);
+    }
+}
+
+static void finish_listing(struct client *c)
+{
+    struct catalog *fresh = c->fresh;
+
+    warn_of_missing(c);
+    if (c->refusals > MAX_REFUSALS_LOGGED)
+        LOG(c, WARN, "further tools are not offered count=%u", c->refusals - MAX_REFUSALS_LOGGED);
+    c->fresh = NULL;
+    c->awaited = 0;
+    c->listed_ms = now_ms(c);
+    c->config.around.timer->stop(c->step);
+    replace_catalog(c, fresh);
+    if (c->state != READY)
+        become_ready(c);
+    if (c->is_stale)
+        schedule_listing(c);
+}
+
+static void on_refused(void *ctx, const char *name, const char *reason)
+{
+    struct client *c = ctx;
+
+    if (++c->refusals <= MAX_REFUSALS_LOGGED)
+        LOG(c, WARN, "a tool is not offered: %s tool=\"%.80s\"", reason, name);
+}
+
+static void take_page(struct client *c, json_t *result)
+{
+    const struct catalog_rules rules = {
+        .prefix = c->config.prefix,
+        .allow = c->config.allow,
+        .timeout_ms = c->config.timeout_ms,
+    };
+    json_t *cursor = json_object_get(result, "nextCursor");
+
+    catalog_add(c->fresh, &rules, json_object_get(result, "tools"), on_refused, c);
+    /* An empty cursor is one, too: only a missing one is the end. */
+    if (!json_is_string(cursor) || json_string_length(cursor) > MAX_CURSOR)
+        finish_listing(c);
+    else if (++c->pages < MAX_PAGES)
+        list_page(c, json_string_value(cursor));
+    else {
+        LOG(c, WARN, "the list of tools has more than %d pages; the rest is left out", MAX_PAGES);
+        finish_listing(c);
+    }
+}
+
+static void greet(struct client *c)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    c->state = GREETING;
+    c->awaited = 0;
+    if (send_text(c, message_notification("notifications/initialized", NULL), LINK_INITIALIZED, 0,
+                  &err) < 0)
+        fail(c, err.message);
+}
+
+static void take_welcome(struct client *c, json_t *result)
+{
+    const char *version = json_string_value(json_object_get(result, "protocolVersion"));
+    char why[160];
+
+    if (version != NULL && message_is_known_version(version)) {
+        c->link.vtable->set_version(c->link.data, version);
+        LOG(c, DEBUG, "the MCP server speaks %s", version);
+        greet(c);
+        return;
+    }
+    (void)snprintf(why, sizeof(why), "it speaks MCP %.40s, which is not known here",
+                   version == NULL ? "without a version" : version);
+    fail(c, why);
+}
+
+static void begin(struct client *c)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    abandon_listing(c);
+    c->state = CONNECTING;
+    c->config.around.timer->start(c->step, c->config.start_timeout_ms);
+    if (c->link.vtable->open(c->link.data, &err) < 0)
+        fail(c, err.message);
+    else
+        send_awaited(c, "initialize", message_initialize_params(), LINK_INITIALIZE);
+}
+
+static void on_step(void *ctx)
+{
+    struct client *c = ctx;
+
+    if (c->state == DOWN)
+        begin(c);
+    else if (c->state == READY) {
+        LOG(c, WARN, "the tools could not be listed again in time; the old list stays");
+        c->link.vtable->forget(c->link.data, c->awaited);
+        abandon_listing(c);
+    } else
+        fail(c, "it did not answer in time; see start_timeout_ms");
+}
+
+/* ---- what the server says ---- */
+
+static void take_awaited(struct client *c, const struct message *m)
+{
+    char why[300];
+
+    c->awaited = 0;
+    if (m->kind == MESSAGE_RESULT && c->state == CONNECTING)
+        take_welcome(c, m->result);
+    else if (m->kind == MESSAGE_RESULT)
+        take_page(c, m->result);
+    else if (m->error_code == MESSAGE_METHOD_NOT_FOUND && c->state != CONNECTING)
+        finish_listing(c); /* a server without tools */
+    else {
+        (void)snprintf(why, sizeof(why), "it answered %s with error %lld: %.180s",
+                       c->state == CONNECTING ? "initialize" : "tools/list",
+                       (long long)m->error_code, m->error_message);
+        fail(c, why);
+    }
+}
+
+static void take_answer(struct client *c, const struct message *m)
+{
+    struct call *call = calls_find(&c->calls, m->request);
+    struct outcome o = {0};
+
+    if (c->awaited != 0 && m->request == c->awaited) {
+        take_awaited(c, m);
+        return;
+    }
+    if (call == NULL || !call->is_sent)
+        return; /* late, or a second one */
+    if (m->kind == MESSAGE_RESULT)
+        outcome_of_result(&o, call->tool, m->result);
+    else {
+        LOG(c, WARN, "a call was answered with an error tool=%s code=%lld", call->tool,
+            (long long)m->error_code);
+        outcome_of_error(&o, call->tool, m);
+    }
+    end_call(c, call, &o);
+}
+
+static void take_progress(struct client *c, const json_t *params)
+{
+    const json_t *token = json_object_get(params, "progressToken");
+    const json_t *message = json_object_get(params, "message");
+    struct call *call =
+        json_is_integer(token) ? calls_find(&c->calls, (uint64_t)json_integer_value(token)) : NULL;
+
+    if (call != NULL && call->is_sent)
+        c->tools->progress(
+            call->op, json_number_value(json_object_get(params, "progress")),
+            json_number_value(json_object_get(params, "total")),
+            (struct parley_view){json_is_string(message) ? json_string_value(message) : "",
+                                 json_string_length(message)});
+}
+
+static void take_notification(struct client *c, const struct message *m)
+{
+    if (strcmp(m->method, "notifications/progress") == 0)
+        take_progress(c, m->params);
+    else if (strcmp(m->method, "notifications/tools/list_changed") == 0 && c->awaited != 0)
+        c->is_stale = true;
+    else if (strcmp(m->method, "notifications/tools/list_changed") == 0 && c->state == READY)
+        schedule_listing(c);
+}
+
+static void take_request(struct client *c, const struct message *m)
+{
+    if (strcmp(m->method, "ping") == 0)
+        send_aside(c, message_answer(m->id, json_object()));
+    else
+        send_aside(c, message_refusal(m->id, MESSAGE_METHOD_NOT_FOUND,
+                                      "This client offers nothing but calls of tools."));
+}
+
+static void take_message(struct client *c, json_t *tree)
+{
+    struct message m;
+
+    message_read(tree, &m);
+    if (m.kind == MESSAGE_RESULT || m.kind == MESSAGE_ERROR)
+        take_answer(c, &m);
+    else if (m.kind == MESSAGE_NOTIFICATION)
+        take_notification(c, &m);
+    else if (m.kind == MESSAGE_REQUEST)
+        take_request(c, &m);
+}
+
+/* One revision, 2025-03-26, lets servers send several messages as an array. */
+static void on_message(void *ctx, json_t *tree)
+{
+    json_t *one;
+    size_t i;
+
+    if (!json_is_array(tree)) {
+        take_message(ctx, tree);
+        return;
+    }
+    json_array_foreach(tree, i, one) take_message(ctx, one);
+}
+
+static void on_down(void *ctx, const char *why)
+{
+    struct client *c = ctx;
+
+    fail_calls(c, false);
+    if (c->state != DOWN)
+        fail(c, why);
+}
+
+/* The call waits for the new session, in which it is sent once more. */
+static void renew_for(struct client *c, struct call *call, const char *why)
+{
+    if (call->is_repeated) {
+        fail_call(c, call, PARLEY_E_UNAVAILABLE);
+        return;
+    }
+    call->is_repeated = true;
+    call->is_sent = false;
+    if (c->state != READY)
+        return;
+    LOG(c, INFO, "the MCP server has forgotten the session, a new one begins: %s", why);
+    begin(c);
+}
+
+static void on_fault(void *ctx, uint64_t request, int status, const char *why)
+{
+    struct client *c = ctx;
+    struct call *call = calls_find(&c->calls, request);
+
+    if (request == 0 ? c->state == GREETING : request == c->awaited) {
+        fail(c, why);
+        return;
+    }
+    if (call == NULL)
+        return;
+    if (status == PARLEY_E_GONE) {
+        renew_for(c, call, why);
+        return;
+    }
+    if (status == PARLEY_E_CONFLICT && !call->is_repeated) { /* there is a new session already */
+        call->is_repeated = true;
+        call->is_sent = false;
+        if (c->state == READY)
+            send_call(c, call);
+        return;
+    }
+    LOG(c, WARN, "a call failed: %s tool=%s", why, call->tool);
+    fail_call(c, call, status);
+    if (status == PARLEY_E_UNAVAILABLE && c->state == READY)
+        fail(c, why);
+}
+
+static void on_initialized(void *ctx)
+{
+    struct client *c = ctx;
+
+    if (c->state != GREETING)
+        return;
+    c->state = LISTING;
+    begin_listing(c);
+}
+
+const struct link_events client_link_events = {
+    .on_message = on_message,
+    .on_fault = on_fault,
+    .on_down = on_down,
+    .on_initialized = on_initialized,
+};
+
+/* ---- for the role ---- */
+
+void client_list(struct client *c, struct parley_tool_list *ret_list)
+{
+    size_t count;
+
+    if (c->shown != c->current)
+        catalog_destroy(c->shown);
+    c->shown = c->current;
+    const struct parley_tool *items = catalog_items(c->current, &count);
+    *ret_list = (struct parley_tool_list){
+        .size = sizeof(*ret_list),
+        .item_size = sizeof(*items),
+        .items = items,
+        .count = count,
+    };
+}
+
+static json_t *call_params(const struct parley_tool_call *call, const char *name, uint64_t token)
+{
+    json_t *arguments = json_loadb(call->arguments.data, call->arguments.len, 0, NULL);
+    json_t *params = json_pack("{s:s, s:o, s:{s:I}}", "name", name, "arguments",
+                               arguments == NULL ? json_object() : arguments, "_meta",
+                               "progressToken", (json_int_t)token);
+
+    if (call->traceparent != NULL && call->traceparent[0] != '\0')
+        (void)json_object_set_new(json_object_get(params, "_meta"), "traceparent",
+                                  json_string(call->traceparent));
+    return params;
+}
+
+int client_call(struct client *c, const struct parley_tool_call *call, parley_op op,
+                struct parley_error *err)
+{
+    const struct catalog_tool *tool = catalog_find(c->current, call->name);
+
+    if (tool == NULL)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "The tool %s is unavailable at the moment.",
+                           call->name);
+    uint64_t id = ++c->last_request;
+    struct call *added =
+        calls_add(&c->calls, id, op, call->name,
+                  message_request(id, "tools/call", call_params(call, tool->name, id)));
+    if (added == NULL)
+        return parley_fail(err, PARLEY_E_BUSY, "The tool %s is busy; try again in a moment.",
+                           call->name);
+    if (c->state == READY)
+        send_call(c, added);
+    return PARLEY_OK;
+}
+
+void client_cancel(struct client *c, parley_op op)
+{
+    struct call *call = calls_find_op(&c->calls, op);
+
+    if (call == NULL)
+        return;
+    if (call->is_sent) {
+        c->link.vtable->forget(c->link.data, call->request);
+        send_aside(
+            c, message_notification("notifications/cancelled",
+                                    json_pack("{s:I, s:s}", "requestId", (json_int_t)call->request,
+                                              "reason", "The result is no longer wanted.")));
+    }
+    fail_call(c, call, PARLEY_E_CANCELLED);
+}
+
+/* ---- life ---- */
+
+struct client *client_create(const struct client_config *config)
+{
+    struct client *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->config = *config;
+    c->step = config->around.timer->create(config->around.worker, on_step, c);
+    c->relist = config->around.timer->create(config->around.worker, on_relist, c);
+    if (c->step != NULL && c->relist != NULL)
+        return c;
+    client_destroy(c);
+    return NULL;
+}
+
+void client_start(struct client *c, struct link link, const struct parley_tools_host *tools,
+                  void *worker_instance)
+{
+    c->link = link;
+    c->tools = tools;
+    c->worker_instance = worker_instance;
+    c->config.around.timer->start(c->step, 0);
+}
+
+void client_destroy(struct client *c)
+{
+    if (c == NULL)
+        return;
+    c->config.around.timer->destroy(c->step);
+    c->config.around.timer->destroy(c->relist);
+    if (c->link.vtable != NULL)
+        c->link.vtable->destroy(c->link.data);
+    calls_done(&c->calls);
+    catalog_destroy(c->fresh);
+    if (c->shown != c->current)
+        catalog_destroy(c->shown);
+    catalog_destroy(c->current);
+    free(c);
+}

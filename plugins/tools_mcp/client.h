@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One worker's conversation with one MCP server: handshake, listing, calls. It owns its link, comes
+ * back by itself after every failure, and tells the host when the list of tools has changed.
+ * Thread: the worker's.
+ *
+ *   DOWN --timer--> CONNECTING --initialize answered--> GREETING --delivered--> LISTING --> READY
+ *   any --failure--> DOWN, with a pause that grows
+ */
+#ifndef TOOLS_MCP_CLIENT_H
+#define TOOLS_MCP_CLIENT_H
+
+#include <parley/options.h>
+#include <parley/tools.h>
+
+#include "link.h"
+
+struct client;
+
+struct client_config {
+    struct surroundings around;
+    const char *prefix;              /* of the names that the model sees */
+    const struct parley_list *allow; /* the server's names; empty: all */
+    int64_t timeout_ms;              /* of a call; 0: the host's own */
+    int64_t start_timeout_ms;        /* from the beginning of a connection to its list */
+};
+
+/* NULL without memory. client_start() begins. */
+struct client *client_create(const struct client_config *config);
+
+/* The link tells the client of events by this table, with the client as ctx. */
+extern const struct link_events client_link_events;
+
+/* Connect soon; `worker_instance` is what the host knows this client as. `link` is taken. */
+void client_start(struct client *c, struct link link, const struct parley_tools_host *tools,
+                  void *worker_instance);
+
+void client_list(struct client *c, struct parley_tool_list *ret_list);
+int client_call(struct client *c, const struct parley_tool_call *call, parley_op op,
+                struct parley_error *err);
+void client_cancel(struct client *c, parley_op op);
+
+/* At worker_stop: every operation has ended. NULL is fine. */
+void client_destroy(struct client *c);
+
+#endif

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole plugin against a server over HTTP that the test plays itself, request by request. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <parley/service/http.h>
+#include <parley/tools.h>
+
+#include "fake_host.h"
+
+#define MAX_REQUESTS 128
+
+/* One request that the plugin has made. */
+struct asked {
+    bool is_open;
+    bool is_cancelled;
+    uint32_t flags;
+    char method[8];
+    char headers[2048];
+    char body[4096];
+    struct parley_http_events events;
+    void *ctx;
+};
+
+static const char *plugin_path;
+static struct fake_plugin *plugin;
+static const struct parley_tools_vtable *tools;
+static struct asked asked[MAX_REQUESTS];
+static size_t asked_count, looked_at;
+static unsigned changes, ends, progresses;
+static int end_status;
+static char end_text[1024];
+
+/* ---- the service ---- */
+
+static int start(struct parley_worker *worker, const struct parley_http_request *request,
+                 const struct parley_http_events *events, void *ctx, uint64_t *ret_request,
+                 struct parley_error *err)
+{
+    struct asked *a = &asked[asked_count];
+
+    (void)worker;
+    (void)err;
+    assert_true(asked_count < MAX_REQUESTS);
+    *a = (struct asked){.is_open = true, .flags = request->flags, .events = *events, .ctx = ctx};
+    (void)snprintf(a->method, sizeof(a->method), "%s", request->method);
+    (void)snprintf(a->body, sizeof(a->body), "%.*s", (int)request->body.len, request->body.data);
+    for (uint32_t i = 0; i < request->header_count; i++) {
+        size_t len = strlen(a->headers);
+        (void)snprintf(a->headers + len, sizeof(a->headers) - len, "%s\n", request->headers[i]);
+    }
+    *ret_request = ++asked_count;
+    return PARLEY_OK;
+}
+
+static void cancel(struct parley_worker *worker, uint64_t request)
+{
+    (void)worker;
+    if (asked[request - 1].is_open)
+        asked[request - 1].is_cancelled = true;
+}
+
+static const struct parley_service_http service = {
+    .size = sizeof(service), .start = start, .cancel = cancel};
+
+static void end_exchange(struct asked *a, int status, int code, const char *headers)
+{
+    const struct parley_http_response response = {
+        .size = sizeof(response),
+        .status = a->is_cancelled ? PARLEY_E_CANCELLED : status,
+        .code = code,
+        .headers = {headers, strlen(headers)},
+        .message = status < 0 ? "localhost: it broke" : "",
+    };
+
+    assert_true(a->is_open);
+    a->is_open = false;
+    a->events.on_end(a->ctx, &response);
+}
+
+static void send_data(struct asked *a, int code, const char *data)
+{
+    a->events.on_data(a->ctx, code, (struct parley_view){data, strlen(data)});
+}
+
+static void reply(struct asked *a, int code, const char *headers, const char *body)
+{
+    if (body[0] != '\0')
+        send_data(a, code, body);
+    end_exchange(a, PARLEY_OK, code, headers);
+}
+
+/* What was cancelled ends in the next turn of the loop. */
+static void settle(void)
+{
+    for (size_t i = 0; i < asked_count; i++) {
+        if (asked[i].is_open && asked[i].is_cancelled)
+            end_exchange(&asked[i], PARLEY_E_CANCELLED, 0, "");
+    }
+}
+
+/* The next request that the plugin makes must hold this text. */
+static struct asked *expect(const char *method, const char *text)
+{
+    if (looked_at == asked_count)
+        fail_msg("no request came; wanted %s %s", method, text);
+    struct asked *a = &asked[looked_at++];
+    assert_string_equal(a->method, method);
+    if (strstr(a->body, text) == NULL)
+        fail_msg("wanted %s in %s", text, a->body);
+    return a;
+}
+
+static json_int_t id_of(const struct asked *a)
+{
+    json_t *tree = json_loads(a->body, 0, NULL);
+    json_int_t id = json_integer_value(json_object_get(tree, "id"));
+
+    json_decref(tree);
+    return id;
+}
+
+static void answer(struct asked *a, const char *headers, const char *result)
+{
+    char body[4096];
+
+    (void)snprintf(body, sizeof(body), "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":%s}",
+                   (long long)id_of(a), result);
+    reply(a, 200, headers, body);
+}
+
+/* ---- the host ---- */
+
+static void on_end(parley_op op, const struct parley_tool_result *result)
+{
+    (void)op;
+    ends++;
+    end_status = result->status;
+    (void)snprintf(end_text, sizeof(end_text), "%.*s", (int)result->output.len,
+                   result->output.data);
+}
+
+static void on_progress(parley_op op, double done, double total, struct parley_view message)
+{
+    (void)op;
+    (void)done;
+    (void)total;
+    (void)message;
+    progresses++;
+}
+
+static void on_changed(struct parley_worker *worker, void *worker_instance)
+{
+    (void)worker;
+    assert_ptr_equal(worker_instance, fake_plugin_worker(plugin));
+    changes++;
+}
+
+static const struct parley_tools_host host = {
+    .size = sizeof(host), .end = on_end, .progress = on_progress, .changed = on_changed};
+
+static size_t listed(const struct parley_tool **ret_items)
+{
+    struct parley_tool_list list = {.size = sizeof(list)};
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    assert_int_equal(tools->list(fake_plugin_worker(plugin), &list, &err), PARLEY_OK);
+    if (ret_items != NULL)
+        *ret_items = list.items;
+    return list.count;
+}
+
+static int call(parley_op op, const char *name, const char *arguments)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const struct parley_tool_call c = {.size = sizeof(c),
+                                       .worker = fake_host_worker(),
+                                       .session_id = "s",
+                                       .name = name,
+                                       .arguments = {arguments, strlen(arguments)},
+                                       .traceparent = "00-1-2-01"};
+
+    return tools->call(fake_plugin_worker(plugin), &c, op, &err);
+}
+
+static void open_plugin(const char *const *options)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    fake_host_provide(PARLEY_SERVICE_HTTP, &service);
+    plugin = fake_plugin_open(plugin_path, "web", options, &err);
+    if (plugin == NULL)
+        fail_msg("%s", err.message);
+    tools = fake_plugin_role(plugin, PARLEY_ROLE_TOOLS);
+    tools->attach(fake_plugin_worker(plugin), &host);
+    fake_host_advance_ms(1);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_host_reset();
+    asked_count = looked_at = 0;
+    changes = ends = progresses = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fake_plugin_close(plugin);
+    plugin = NULL;
+    return 0;
+}
+
+#define WELCOME(version)                                                                           \
+    "{\"protocolVersion\":\"" version "\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{}}"
+
+static void greet(const char *version_result, const char *session)
+{
+    answer(expect("POST", "\"initialize\""), session, version_result);
+    reply(expect("POST", "notifications/initialized"), 202, "", "");
+    reply(expect("GET", ""), 405, "", "");
+}
+
+static void connect_to_server(void)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", "token=secret", NULL};
+
+    open_plugin(options);
+    greet(WELCOME("2025-06-18"), "mcp-session-id: S1\r\n");
+    answer(expect("POST", "tools/list"), "", "{\"tools\":[{\"name\":\"a\"}]}");
+}
+
+/* ---- the handshake ---- */
+
+static void session_version_and_token_go_with_every_later_request(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_non_null(strstr(asked[0].body, "\"protocolVersion\":\"2025-11-25\""));
+    assert_non_null(strstr(asked[0].body, "\"capabilities\":{}"));
+    assert_null(strstr(asked[0].headers, "Mcp-Session-Id"));
+    assert_null(strstr(asked[0].headers, "MCP-Protocol-Version"));
+    for (size_t i = 0; i < asked_count; i++) {
+        assert_non_null(strstr(asked[i].headers, "Authorization: Bearer secret\n"));
+        if (strcmp(asked[i].method, "POST") == 0)
+            assert_non_null(
+                strstr(asked[i].headers, "Accept: application/json, text/event-stream\n"));
+        if (i == 0)
+            continue;
+        assert_non_null(strstr(asked[i].headers, "Mcp-Session-Id: S1\n"));
+        assert_non_null(strstr(asked[i].headers, "MCP-Protocol-Version: 2025-06-18\n"));
+    }
+    assert_int_equal(changes, 1);
+    assert_int_equal(listed(NULL), 1);
+}
+
+static void unknown_version_is_refused_without_a_greeting(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    answer(expect("POST", "\"initialize\""), "", WELCOME("2031-01-01"));
+    assert_int_equal(asked_count, 1);
+    assert_true(fake_host_logged("MCP 2031-01-01"));
+    assert_int_equal(listed(NULL), 0);
+}
+
+static void server_that_is_down_is_tried_again_with_growing_pauses(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    end_exchange(expect("POST", "\"initialize\""), PARLEY_E_UNAVAILABLE, 0, "");
+    assert_true(fake_host_logged("it broke"));
+    fake_host_advance_ms(499);
+    assert_int_equal(asked_count, 1);
+    fake_host_advance_ms(126);
+    end_exchange(expect("POST", "\"initialize\""), PARLEY_E_UNAVAILABLE, 0, "");
+    fake_host_advance_ms(999);
+    assert_int_equal(asked_count, 2);
+    fake_host_advance_ms(251);
+    greet(WELCOME("2025-03-26"), "");
+    answer(expect("POST", "tools/list"), "", "{\"tools\":[{\"name\":\"a\"}]}");
+    assert_int_equal(listed(NULL), 1);
+    assert_true(fake_host_logged("the MCP server is ready"));
+}
+
+static void silent_server_is_given_up_after_start_timeout(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", "start_timeout_ms=3s", NULL};
+
+    (void)state;
+    open_plugin(options);
+    fake_host_advance_ms(3000);
+    assert_true(fake_host_logged("start_timeout_ms"));
+    assert_true(asked[0].is_cancelled);
+    settle();
+}
+
+static void page_that_is_no_endpoint_is_named_with_its_type(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    reply(expect("POST", "\"initialize\""), 200, "content-type: text/html\r\n", "<html></html>");
+    assert_true(fake_host_logged("content of type \"text/html\""));
+}
+
+static void initialize_may_be_answered_by_an_event_stream(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    reply(expect("POST", "\"initialize\""), 200, "mcp-session-id: S9\r\n",
+          "id: 1\ndata:\n\ndata: {\"result\":" WELCOME(
+              "2025-11-25") ",\"jsonrpc\":\"2.0\",\"id\":1}\n\n");
+    struct asked *greeting = expect("POST", "notifications/initialized");
+    assert_non_null(strstr(greeting->headers, "Mcp-Session-Id: S9\n"));
+}
+
+/* ---- listing ---- */
+
+static void list_is_read_page_by_page_also_with_an_empty_cursor(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", "name_prefix=none", NULL};
+    const struct parley_tool *items;
+
+    (void)state;
+    open_plugin(options);
+    greet(WELCOME("2025-11-25"), "");
+    answer(expect("POST", "\"params\":{}"), "",
+           "{\"tools\":[{\"name\":\"a\"}],\"nextCursor\":\"\"}");
+    answer(expect("POST", "\"cursor\":\"\""), "",
+           "{\"tools\":[{\"name\":\"b\"}],\"nextCursor\":\"z\"}");
+    assert_int_equal(listed(NULL), 0);
+    answer(expect("POST", "\"cursor\":\"z\""), "",
+           "{\"tools\":[{\"name\":\"c\"}],\"nextCursor\":null}");
+    assert_int_equal(listed(&items), 3);
+    assert_string_equal(items[0].name, "a");
+    assert_string_equal(items[2].name, "c");
+}
+
+static void cursor_that_never_ends_is_cut(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    greet(WELCOME("2025-11-25"), "");
+    for (int i = 0; i < 64; i++) {
+        answer(expect("POST", "tools/list"), "", "{\"tools\":[],\"nextCursor\":\"x\"}");
+    }
+    assert_int_equal(looked_at, asked_count);
+    assert_true(fake_host_logged("more than 64 pages"));
+}
+
+static void server_without_tools_is_ready_all_the_same(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    greet(WELCOME("2025-11-25"), "");
+    reply(expect("POST", "tools/list"), 200, "",
+          "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32601,\"message\":\"no\"}}");
+    assert_int_equal(listed(NULL), 0);
+    assert_true(fake_host_logged("ready"));
+    fake_host_advance_ms(120000);
+    assert_int_equal(looked_at, asked_count);
+}
+
+static void burst_of_list_changed_is_one_further_listing(void **state)
+{
+    static const char changed[] =
+        "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    answer(expect("POST", "\"initialize\""), "", WELCOME("2025-11-25"));
+    reply(expect("POST", "notifications/initialized"), 202, "", "");
+    struct asked *stream = expect("GET", "");
+    assert_non_null(strstr(stream->headers, "Accept: text/event-stream\n"));
+    struct asked *first = expect("POST", "tools/list");
+    send_data(stream, 200, changed);
+    send_data(stream, 200, changed);
+    answer(first, "", "{\"tools\":[{\"name\":\"a\"}]}");
+    assert_int_equal(looked_at, asked_count);
+    fake_host_advance_ms(1000);
+    answer(expect("POST", "tools/list"), "", "{\"tools\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
+    fake_host_advance_ms(10000);
+    assert_int_equal(looked_at, asked_count);
+    assert_int_equal(listed(NULL), 2);
+    assert_int_equal(changes, 2);
+}
+
+/* ---- calls ---- */
+
+static void call_is_answered_by_json_or_by_a_stream_alike(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(7, "web_a", "{\"x\":1}"), PARLEY_OK);
+    struct asked *a = expect("POST", "\"name\":\"a\",\"arguments\":{\"x\":1}");
+    assert_non_null(strstr(a->body, "\"traceparent\":\"00-1-2-01\""));
+    answer(a, "", "{\"content\":[{\"type\":\"text\",\"text\":\"one\"}]}");
+    assert_int_equal(ends, 1);
+    assert_string_equal(end_text, "one");
+    assert_int_equal(call(8, "web_a", "{}"), PARLEY_OK);
+    a = expect("POST", "tools/call");
+    char stream[512];
+    (void)snprintf(
+        stream, sizeof(stream),
+        "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\","
+        "\"params\":{\"progressToken\":%lld,\"progress\":1}}\n\n"
+        "data: {\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"content\":[{\"type\":"
+        "\"text\",\"text\":\"two\"}]}}\n\n",
+        (long long)id_of(a), (long long)id_of(a));
+    reply(a, 200, "", stream);
+    assert_int_equal(progresses, 1);
+    assert_int_equal(ends, 2);
+    assert_string_equal(end_text, "two");
+}
+
+static void requests_of_the_server_are_answered_beside_a_call(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(7, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    send_data(a, 200, "data: {\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}\n\n");
+    reply(expect("POST", "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"result\":{}}"), 202, "", "");
+    send_data(a, 200,
+              "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sampling/createMessage\"}\n\n");
+    reply(expect("POST", "\"code\":-32601"), 202, "", "");
+    assert_int_equal(ends, 0);
+    end_exchange(a, PARLEY_OK, 200, "");
+    assert_int_equal(ends, 1);
+}
+
+static void cancel_is_told_to_the_server_and_ends_the_call(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(7, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    char wanted[64];
+    (void)snprintf(wanted, sizeof(wanted), "\"requestId\":%lld", (long long)id_of(a));
+    tools->cancel(fake_plugin_worker(plugin), 7);
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_E_CANCELLED);
+    reply(expect("POST", wanted), 200, "", "accepted");
+    settle();
+    tools->cancel(fake_plugin_worker(plugin), 7);
+    assert_int_equal(ends, 1);
+}
+
+static void lost_session_is_renewed_once_for_all_calls(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    assert_int_equal(call(2, "web_a", "{}"), PARLEY_OK);
+    struct asked *first = expect("POST", "tools/call"), *second = expect("POST", "tools/call");
+    reply(first, 404, "", "");
+    struct asked *again = expect("POST", "\"initialize\"");
+    assert_null(strstr(again->headers, "Mcp-Session-Id"));
+    reply(second, 400, "", "no valid session");
+    answer(again, "mcp-session-id: S2\r\n", WELCOME("2025-06-18"));
+    reply(expect("POST", "notifications/initialized"), 202, "", "");
+    reply(expect("GET", ""), 405, "", "");
+    answer(expect("POST", "tools/list"), "", "{\"tools\":[{\"name\":\"a\"}]}");
+    first = expect("POST", "tools/call");
+    assert_non_null(strstr(first->headers, "Mcp-Session-Id: S2\n"));
+    answer(first, "", "{\"content\":[]}");
+    assert_int_equal(ends, 1);
+    reply(expect("POST", "tools/call"), 404, "", "");
+    assert_int_equal(ends, 2);
+    assert_int_equal(end_status, PARLEY_E_UNAVAILABLE);
+    assert_int_equal(looked_at, asked_count);
+    assert_int_equal(changes, 1); /* the list is the same */
+}
+
+static void stream_that_was_cut_is_resumed_where_it_stopped(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    char rest[256];
+    (void)snprintf(rest, sizeof(rest),
+                   "data: {\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"content\":[]}}\n\n",
+                   (long long)id_of(a));
+    reply(a, 200, "", "id: e5\nretry: 500\ndata:\n\n");
+    fake_host_advance_ms(499);
+    assert_int_equal(looked_at, asked_count);
+    fake_host_advance_ms(1);
+    a = expect("GET", "");
+    assert_non_null(strstr(a->headers, "Last-Event-ID: e5\n"));
+    assert_non_null(strstr(a->headers, "Mcp-Session-Id: S1\n"));
+    reply(a, 200, "", rest);
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_OK);
+}
+
+static void stream_that_was_cut_without_a_place_fails_the_call_at_once(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    send_data(a, 200, ": hello\n\n");
+    end_exchange(a, PARLEY_E_UNAVAILABLE, 200, "");
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_E_PROTOCOL);
+    assert_int_equal(listed(NULL), 1);
+}
+
+static void calls_wait_for_the_first_attempt_to_come_back_and_no_longer(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    end_exchange(expect("POST", "tools/call"), PARLEY_E_UNAVAILABLE, 0, "");
+    assert_int_equal(ends, 1);
+    assert_string_equal(end_text, "The tool web_a is unavailable at the moment.");
+    assert_int_equal(call(2, "web_a", "{}"), PARLEY_OK);
+    assert_int_equal(listed(NULL), 1);
+    fake_host_advance_ms(625);
+    end_exchange(expect("POST", "\"initialize\""), PARLEY_E_UNAVAILABLE, 0, "");
+    assert_int_equal(ends, 2);
+    assert_int_equal(listed(NULL), 0);
+    assert_int_equal(call(3, "web_a", "{}"), PARLEY_E_UNAVAILABLE);
+}
+
+static void error_without_an_id_belongs_to_its_post(void **state)
+{
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    reply(expect("POST", "tools/call"), 200, "",
+          "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"bad\"}}");
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_E_PROTOCOL);
+}
+
+static void arrays_of_messages_are_read_one_by_one(void **state)
+{
+    char body[256];
+
+    (void)state;
+    connect_to_server();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    (void)snprintf(body, sizeof(body),
+                   "[{\"jsonrpc\":\"2.0\",\"method\":\"x\"},{\"jsonrpc\":\"2.0\",\"id\":%lld,"
+                   "\"result\":{\"content\":[]}}]",
+                   (long long)id_of(a));
+    reply(a, 200, "", body);
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_OK);
+}
+
+static void too_many_calls_are_refused(void **state)
+{
+    (void)state;
+    connect_to_server();
+    asked_count = looked_at = 0;
+    for (parley_op op = 1; op <= 64; op++) {
+        assert_int_equal(call(op, "web_a", "{}"), PARLEY_OK);
+        asked_count = 0;
+    }
+    assert_int_equal(call(65, "web_a", "{}"), PARLEY_E_BUSY);
+}
+
+/* ---- the end ---- */
+
+static void session_is_ended_at_the_stop(void **state)
+{
+    (void)state;
+    connect_to_server();
+    fake_plugin_close(plugin);
+    plugin = NULL;
+    struct asked *a = expect("DELETE", "");
+    assert_non_null(strstr(a->headers, "Mcp-Session-Id: S1\n"));
+    assert_int_equal(a->flags, PARLEY_HTTP_DETACHED);
+}
+
+/* ---- options ---- */
+
+static void refuse(const char *const *options, const char *text)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    assert_null(fake_plugin_open(plugin_path, "web", options, &err));
+    if (strstr(err.message, text) == NULL)
+        fail_msg("wanted %s in %s", text, err.message);
+}
+
+static void options_that_do_not_fit_are_refused_by_name(void **state)
+{
+    (void)state;
+    refuse((const char *const[]){NULL}, "command or url is missing");
+    refuse((const char *const[]){"command=x", "url=http://a/", NULL}, "command and url");
+    refuse((const char *const[]){"transport=stdio", "url=http://a/", NULL}, "command: transport");
+    refuse((const char *const[]){"transport=http", "command=x", NULL}, "url: transport");
+    refuse((const char *const[]){"url=ftp://a/", NULL}, "url: \"ftp://a/\"");
+    refuse((const char *const[]){"command=x", "env=NO", NULL}, "env: line 1 is not NAME=value");
+    refuse((const char *const[]){"url=http://a/", "token=a b", NULL}, "token: holds blanks");
+    refuse((const char *const[]){"url=http://a/", "token=a", "token_file=/b", NULL},
+           "token and token_file");
+    refuse((const char *const[]){"url=http://a/", "token_file=/nowhere/x", NULL},
+           "token_file: /nowhere/x cannot be read");
+}
+
+int main(int argc, char **argv)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(session_version_and_token_go_with_every_later_request),
+        T(unknown_version_is_refused_without_a_greeting),
+        T(server_that_is_down_is_tried_again_with_growing_pauses),
+        T(silent_server_is_given_up_after_start_timeout),
+        T(page_that_is_no_endpoint_is_named_with_its_type),
+        T(initialize_may_be_answered_by_an_event_stream),
+        T(list_is_read_page_by_page_also_with_an_empty_cursor),
+        T(cursor_that_never_ends_is_cut),
+        T(server_without_tools_is_ready_all_the_same),
+        T(burst_of_list_changed_is_one_further_listing),
+        T(call_is_answered_by_json_or_by_a_stream_alike),
+        T(requests_of_the_server_are_answered_beside_a_call),
+        T(cancel_is_told_to_the_server_and_ends_the_call),
+        T(lost_session_is_renewed_once_for_all_calls),
+        T(stream_that_was_cut_is_resumed_where_it_stopped),
+        T(stream_that_was_cut_without_a_place_fails_the_call_at_once),
+        T(calls_wait_for_the_first_attempt_to_come_back_and_no_longer),
+        T(error_without_an_id_belongs_to_its_post),
+        T(arrays_of_messages_are_read_one_by_one),
+        T(too_many_calls_are_refused),
+        T(session_is_ended_at_the_stop),
+        T(options_that_do_not_fit_are_refused_by_name),
+    };
+
+    if (argc != 2)
+        return 2;
+    plugin_path = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
