@@ -317,6 +317,42 @@ static void a_client_cannot_give_instructions_that_the_agent_keeps(void **state)
     wire_close(w);
 }
 
+static void a_server_that_stops_waits_for_the_running_response(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    wire_model(w, CREATED("resp_1"));
+    (void)wire_client_gets(w, "response.created");
+    wire_drain(w, 5000);
+    wire_advance_ms(w, 100);
+    assert_false(wire_client_was_closed(w));
+    wire_model(w, DONE("resp_1", "completed"));
+    (void)wire_client_gets(w, "response.done");
+    wire_advance_ms(w, 0);
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.code"), "server_stopping");
+    wire_client_is_closed(w, 1001);
+    wire_close(w);
+}
+
+static void a_server_that_stops_cuts_a_response_that_takes_too_long(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    wire_model(w, CREATED("resp_1"));
+    (void)wire_client_gets(w, "response.created");
+    wire_drain(w, 5000);
+    wire_advance_ms(w, 5000);
+    assert_string_equal(wire_text(wire_client_gets(w, "response.done"), "response.status"),
+                        "failed");
+    (void)wire_client_gets(w, "error");
+    wire_client_is_closed(w, 1001);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +373,8 @@ int main(void)
         cmocka_unit_test(a_model_cannot_begin_responses_without_end),
         cmocka_unit_test(the_agent_greets_first),
         cmocka_unit_test(a_client_cannot_give_instructions_that_the_agent_keeps),
+        cmocka_unit_test(a_server_that_stops_waits_for_the_running_response),
+        cmocka_unit_test(a_server_that_stops_cuts_a_response_that_takes_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
