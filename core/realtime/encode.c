@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 
@@ -106,7 +107,8 @@ void rt_encode_error(struct buf *out, const struct rt_error *error, struct parle
     rt_encode_string_or_null(out, "code", word_or_null(error->code));
     rt_encode_string(out, "message", view_of(error->message));
     rt_encode_string_or_null(out, "param", word_or_null(error->param));
-    if (raw_event_id.len == 0 || raw_event_id.len > MAX_RAW_EVENT_ID) {
+    if (raw_event_id.len == 0 || raw_event_id.len > MAX_RAW_EVENT_ID ||
+        !utf8_valid(raw_event_id.data, raw_event_id.len)) {
         rt_encode_raw(out, "event_id", VIEW("null"));
     } else {
         buf_append_str(out, ",\"event_id\":\"");

@@ -47,7 +47,7 @@ void rt_encode_end(struct buf *out);
 
 /* RT_SESSION_CREATED, RT_SESSION_UPDATED */
 void rt_encode_session(struct buf *out, enum rt_event event, const json_t *session);
-/* An absent, empty or absurdly long event_id becomes null. */
+/* An absent, empty or absurdly long event_id becomes null, one that is not UTF-8, too. */
 void rt_encode_error(struct buf *out, const struct rt_error *error,
                      struct parley_view raw_event_id);
 

@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "realtime/counters.h"
 #include "realtime/scan.h"
 
@@ -275,6 +276,8 @@ int rt_peek(struct parley_view bytes, struct rt_peek *out)
     rt_counters_add_peek();
     *out = (struct rt_peek){.output_index = -1, .content_index = -1, .audio_ms = -1};
     bool is_good = walk_event(&w, out);
+    if (is_good && w.scan.saw_non_ascii && !utf8_valid(bytes.data, bytes.len))
+        is_good = fail(&w.scan, RT_FAULT_JSON);
     out->is_ascii = !w.scan.saw_non_ascii;
     out->fault = w.scan.fault;
     out->fault_at = (size_t)(w.scan.at - begin);

@@ -20,7 +20,7 @@
 /* What is wrong with the bytes. */
 enum rt_fault {
     RT_FAULT_NONE,
-    RT_FAULT_JSON,            /* not JSON: syntax, control character, bad escape, trailing bytes */
+    RT_FAULT_JSON, /* not JSON: syntax, control character, bad escape, not UTF-8, trailing bytes */
     RT_FAULT_TOO_DEEP,        /* nested beyond RT_MAX_DEPTH */
     RT_FAULT_NOT_OBJECT,      /* JSON, but not an object */
     RT_FAULT_NO_TYPE,         /* without `type` */

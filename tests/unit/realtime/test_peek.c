@@ -154,8 +154,9 @@ static void every_byte_of_a_long_string_is_looked_at(void **state)
         text[21 + at] = '\x01';
         assert_int_equal(peek(text, &p), PARLEY_E_INVALID);
         assert_int_equal(p.fault_at, 21 + at);
-        text[21 + at] = '\xe9';
-        assert_int_equal(peek(text, &p), PARLEY_OK);
+        text[21 + at] = '\xe9'; /* begins a character that does not go on */
+        assert_int_equal(peek(text, &p), PARLEY_E_INVALID);
+        assert_int_equal(p.fault, RT_FAULT_JSON);
         assert_false(p.is_ascii);
         text[21 + at] = '"';
         assert_int_equal(peek(text, &p), PARLEY_E_INVALID);
@@ -198,6 +199,8 @@ static void bytes_that_are_not_json_are_told_so(void **state)
         "{\"type\":\"x\",\"a\":\"\\u12\"}",
         "{\"type\":\"x\",\"a\":\"\\",
         "nope",
+        "{\"type\":\"x\",\"a\":\"\xc3\"}",
+        "{\"type\":\"x\",\"a\":\"\xed\xa0\x80\"}",
     };
 
     (void)state;
