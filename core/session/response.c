@@ -606,7 +606,7 @@ void response_created(struct session *s, struct parley_view event)
         turn_response_created(s, r, false);
     }
     /* Without server tools nothing can stay unshown: tell at once. */
-    if (!in_band || s->tool_count == 0 || s->agent->config->show_tools)
+    if (!in_band || !settings_hides_calls(s))
         response_show(s, r);
     json_decref(tree);
 }

@@ -35,11 +35,16 @@ const struct session_tool *settings_tool(const struct session *s, struct parley_
     return NULL;
 }
 
+bool settings_hides_calls(const struct session *s)
+{
+    return s->tool_count > 0 && !s->agent->config->show_tools;
+}
+
 bool settings_hides(const struct session *s, const json_t *item)
 {
     struct parley_view type = json_get_view(item, "type");
 
-    if (s->agent->config->show_tools)
+    if (!settings_hides_calls(s))
         return false;
     if (view_is(type, "function_call"))
         return settings_tool(s, json_get_view(item, "name")) != NULL;

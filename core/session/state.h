@@ -60,7 +60,6 @@ struct response {
     json_t *object;  /* of response.created, while it is not shown */
     json_t *request; /* `response` of the response.create, or NULL */
     uint32_t asked;  /* number of that event among the pending ones; 0: turn detection began it */
-    bool hides;      /* some of its items are hidden */
     size_t server_calls; /* whose results ask for an answer */
     size_t client_calls;
     uint64_t created_us;
@@ -185,6 +184,7 @@ struct session {
 
     struct pending_list pending;
     struct items items;
+    bool has_hidden;            /* one of the items was or is hidden */
     struct map calls_by_client; /* long call_ids of the client -> the model's, both ways */
     struct map calls_by_model;
     struct playback playback;
@@ -262,6 +262,8 @@ const char *settings_taken_name(const struct session *s, const json_t *tools);
 json_t *settings_tools_with(const struct session *s, json_t *client_tools);
 /* An item that the client must not see: a call of one of the agent's tools, or its result. */
 bool settings_hides(const struct session *s, const json_t *item);
+/* Are there such items at all? */
+bool settings_hides_calls(const struct session *s);
 
 /* ---- session.c ---- */
 

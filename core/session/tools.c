@@ -34,7 +34,7 @@ static void tell_result(struct session *s, const struct call *c, struct parley_v
     id_make(item_id, "item_");
     struct item *i = items_add(&s->items, view_of(item_id), VIEW(""), call);
     if (i != NULL)
-        i->hidden = call == NULL || call->hidden;
+        i->hidden = call == NULL ? settings_hides_calls(s) : call->hidden;
     rt_encode_function_output(&s->out, view_of(p->id), view_of(item_id), view_of(c->call_id),
                               output);
     tell_out(s);

@@ -47,11 +47,17 @@ static void relay(struct session *s, struct parley_view event, const struct rt_p
     say_out(s);
 }
 
-static bool is_hidden(const struct session *s, struct parley_view item_id)
+/* Is it of an item that the client must not see? r: its response, or NULL. Nothing is looked up
+ * before anything was hidden, but for calls, which are hidden until their item says otherwise. */
+static bool is_hidden(const struct session *s, const struct response *r, const struct rt_peek *peek)
 {
-    const struct item *i = item_id.len == 0 ? NULL : items_find_model(&s->items, item_id);
+    bool is_call =
+        peek->event == RT_FUNCTION_ARGUMENTS_DELTA || peek->event == RT_FUNCTION_ARGUMENTS_DONE;
 
-    return i != NULL && i->hidden;
+    if ((!s->has_hidden && !is_call) || (r != NULL && !r->in_band))
+        return false;
+    const struct item *i = items_find_model(&s->items, peek->item_id);
+    return i != NULL ? i->hidden : is_call && settings_hides_calls(s);
 }
 
 /* ---- deltas: bytes only ---- */
@@ -65,7 +71,7 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
         s->counts.stale_events++;
         return;
     }
-    if (r->hides && is_hidden(s, peek->item_id))
+    if (is_hidden(s, r, peek))
         return;
     response_show(s, r);
     bool is_audio = peek->event == RT_OUTPUT_AUDIO_DELTA;
@@ -101,7 +107,7 @@ static struct item *note_item(struct session *s, const json_t *event, json_t *bo
             i = items_add(&s->items, id, VIEW(""), after);
     }
     if (i != NULL && settings_hides(s, body))
-        i->hidden = true;
+        i->hidden = s->has_hidden = true;
     return i;
 }
 
@@ -160,6 +166,10 @@ static void item_deleted(struct session *s, struct parley_view event, const stru
 {
     struct item *i = items_find_model(&s->items, peek->item_id);
 
+    if (i == NULL && !session_has_trimmed(s)) {
+        s->counts.stale_events++; /* the client never heard of it */
+        return;
+    }
     if (i == NULL || !i->hidden)
         relay(s, event, peek, 0);
     if (i == NULL)
@@ -199,7 +209,6 @@ static void output_item(struct session *s, struct parley_view event, const struc
     if (i != NULL && is_call && !i->is_counted) { /* some models leave out one of the two events */
         i->is_counted = true;
         r->client_calls += !is_server_call;
-        r->hides = r->hides || i->hidden;
     }
     if (i == NULL || !i->hidden) {
         response_show(s, r);
@@ -225,7 +234,7 @@ static void output_event(struct session *s, struct parley_view event, const stru
             output_item(s, event, peek, r);
         return;
     }
-    if (is_hidden(s, peek->item_id))
+    if (is_hidden(s, r, peek))
         return;
     if (r != NULL)
         response_show(s, r);
