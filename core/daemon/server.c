@@ -357,6 +357,8 @@ static void reload_from_worker(void *ctx, struct loop *loop,
 /* ---- sessions of all workers ---- */
 
 struct gather {
+    struct server *server;
+    char id[64];
     atomic_uint left;
     pthread_mutex_t lock;
     json_t *all;
@@ -387,6 +389,17 @@ static void gather_part(void *arg, json_t *take)
         log_error("no memory to answer with the sessions");
 }
 
+/* On main, which alone knows the workers. */
+static void gather_begin(void *arg)
+{
+    struct gather *g = arg;
+    struct server *s = g->server;
+
+    atomic_init(&g->left, s->worker_count);
+    for (unsigned i = s->worker_count; i-- > 0;)
+        worker_describe(s->workers[i], g->id[0] == '\0' ? NULL : g->id, gather_part, g);
+}
+
 static void describe_sessions(void *ctx, struct loop *loop, const char *id,
                               void (*done)(void *arg, json_t *take_all), void *arg)
 {
@@ -397,14 +410,15 @@ static void describe_sessions(void *ctx, struct loop *loop, const char *id,
         done(arg, json_array());
         return;
     }
-    atomic_init(&g->left, s->worker_count);
+    g->server = s;
+    view_copy(g->id, sizeof(g->id), view_of(id));
     pthread_mutex_init(&g->lock, NULL);
     g->all = json_array();
     g->back = loop;
     g->done = done;
     g->arg = arg;
-    for (unsigned i = 0; i < s->worker_count; i++)
-        worker_describe(s->workers[i], id, gather_part, g);
+    if (!loop_post(s->loop, gather_begin, gather_answer, g))
+        gather_answer(g);
 }
 
 static void write_metrics(void *ctx, struct buf *out)
@@ -601,8 +615,13 @@ static int start(struct server *s, struct parley_error *err)
 static void stop(struct server *s)
 {
     for (unsigned i = 0; i < s->worker_count; i++)
-        s->workers[i] = worker_stop(s->workers[i]);
-    s->worker_count = 0;
+        worker_stop(s->workers[i]);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_wait(s->workers[i]);
+    while (s->worker_count > 0) { /* the first one last: the others may owe it an answer */
+        s->worker_count--;
+        s->workers[s->worker_count] = worker_destroy(s->workers[s->worker_count]);
+    }
     s->exporting = exporting_stop(s->exporting);
     s->offload = offload_destroy(s->offload);
     s->tools = offload_destroy(s->tools);

@@ -290,10 +290,16 @@ static void *run(void *arg)
     return NULL;
 }
 
-static struct worker *worker_free(struct worker *w)
+void worker_wait(struct worker *w)
 {
     if (w->has_thread)
         pthread_join(w->thread, NULL);
+    w->has_thread = false;
+}
+
+struct worker *worker_destroy(struct worker *w)
+{
+    worker_wait(w);
     (void)loop_destroy(w->loop);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->started);
@@ -314,7 +320,7 @@ int worker_start(const struct worker_config *config, struct worker **ret, struct
     pthread_cond_init(&w->started, NULL);
     w->loop = loop_create();
     if (w->loop == NULL || pthread_create(&w->thread, NULL, run, w) != 0) {
-        worker_free(w);
+        worker_destroy(w);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for a worker thread");
     }
     w->has_thread = true;
@@ -324,7 +330,7 @@ int worker_start(const struct worker_config *config, struct worker **ret, struct
     int r = w->result;
     pthread_mutex_unlock(&w->lock);
     if (r < 0)
-        worker_free(w);
+        worker_destroy(w);
     else
         *ret = w;
     return r;
@@ -488,10 +494,7 @@ void worker_describe(struct worker *w, const char *id, void (*done)(void *arg, j
         describe_dropped(d);
 }
 
-struct worker *worker_stop(struct worker *w)
+void worker_stop(struct worker *w)
 {
-    if (w == NULL)
-        return NULL;
     (void)loop_post(w->loop, begin_stop, NULL, w);
-    return worker_free(w);
 }

@@ -66,7 +66,13 @@ void worker_drain(struct worker *w, int64_t grace_ms);
 void worker_describe(struct worker *w, const char *id, void (*done)(void *arg, json_t *take),
                      void *arg);
 
-/* End everything; returns when the thread has ended. */
-struct worker *worker_stop(struct worker *w);
+/* Begin to end everything. */
+void worker_stop(struct worker *w);
+
+/* Return when its thread has ended. What is posted to its loop now is dropped by the next. */
+void worker_wait(struct worker *w);
+
+/* Free it, when no other thread can reach its loop any more. Returns NULL. */
+struct worker *worker_destroy(struct worker *w);
 
 #endif
