@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define LINE_MAX_BYTES 2048 /* below PIPE_BUF, so that lines of threads do not mix */
 
 static _Atomic int current_level = LOG_LEVEL_INFO;
+static atomic_uint lost_count;
 static log_sink current_sink;
 static void *current_ctx;
 
@@ -69,6 +71,40 @@ static void make_printable(char *line)
     }
 }
 
+/* A pipe that is ready takes PIPE_BUF bytes without waiting; a file always is. */
+static bool is_ready(void)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&fd, 1, 0) != 0;
+}
+
+static void write_bytes(const char *line, size_t len)
+{
+    ssize_t written = write(STDERR_FILENO, line, len);
+    (void)written; /* nowhere to report that the log cannot be written */
+}
+
+/* A worker must not wait for whoever reads the log: lines are left out, and counted, until it does.
+ */
+static void write_line(const char *line, size_t len)
+{
+    char notice[96];
+
+    if (!is_ready()) {
+        atomic_fetch_add(&lost_count, 1);
+        return;
+    }
+    unsigned lost = atomic_exchange(&lost_count, 0);
+    if (lost > 0) {
+        int n = prefix(notice, sizeof(notice), LOG_LEVEL_WARN);
+        n += snprintf(notice + n, sizeof(notice) - (size_t)n,
+                      "the log was read too slowly lines_lost=%u\n", lost);
+        write_bytes(notice, (size_t)n);
+    }
+    write_bytes(line, len);
+}
+
 void log_vwrite(enum log_level level, const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
@@ -86,8 +122,7 @@ void log_vwrite(enum log_level level, const char *format, va_list args)
     }
     size_t total = strlen(line);
     line[total++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, total);
-    (void)written; /* nowhere to report that the log cannot be written */
+    write_line(line, total);
 }
 
 void log_write(enum log_level level, const char *format, ...)

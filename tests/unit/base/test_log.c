@@ -8,8 +8,10 @@
 
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static char last[4096];
 static int lines;
@@ -62,6 +64,43 @@ static void level_names_are_known(void **state)
     assert_false(log_level_parse("loud", &level));
 }
 
+/* Reads what is in the pipe, at most so much. */
+static size_t drain(int fd, char *out, size_t size)
+{
+    size_t len = 0;
+    ssize_t n = 0;
+
+    while (len < size - 1 && (n = read(fd, out + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    out[len] = '\0';
+    return len;
+}
+
+static void a_reader_that_does_not_read_holds_nobody_up(void **state)
+{
+    static char got[1 << 20];
+    int fds[2], standard_error = dup(STDERR_FILENO);
+
+    (void)state;
+    assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+    assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0); /* only the reader is quick */
+    dup2(fds[1], STDERR_FILENO);
+    log_set_sink(NULL, NULL);
+    for (int i = 0; i < 2000; i++)
+        log_info("%0200d", i);
+    size_t len = drain(fds[0], got, sizeof(got));
+    log_info("read again");
+    drain(fds[0], got + len, sizeof(got) - len);
+    log_set_sink(keep, NULL);
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    close(fds[0]);
+    close(fds[1]);
+    assert_true(len > 4096 && got[len - 1] == '\n');
+    assert_non_null(strstr(got + len, "the log was read too slowly lines_lost="));
+    assert_non_null(strstr(got + len, "read again\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -69,6 +108,7 @@ int main(void)
         cmocka_unit_test(a_line_cannot_forge_another),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(level_names_are_known),
+        cmocka_unit_test(a_reader_that_does_not_read_holds_nobody_up),
     };
     log_set_sink(keep, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
