@@ -143,6 +143,8 @@ void ws_client_free(struct ws *ws)
         return;
     ws->client = NULL;
     resolve_cancel(c->query);
+    if (c->headers.data != NULL)
+        explicit_bzero(c->headers.data, c->headers.cap); /* keys go there */
     buf_done(&c->headers);
     buf_done(&c->body);
     buf_done(&c->got);
