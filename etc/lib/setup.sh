@@ -62,21 +62,35 @@ install_packages() {
     rm -f "$top/.apt.log"
 }
 
+# configure_in FOLDER [meson options]: when it is new.
+configure_in() {
+    folder=$1
+    shift
+    [ ! -f "$folder/build.ninja" ] || return 0
+    meson setup "$@" "$folder" "$top" >"$folder.log" 2>&1 || {
+        grep -A 3 'ERROR' "$folder.log" >&2 || tail -n 40 "$folder.log" >&2
+        die "meson could not configure $folder; the whole log is in $folder.log"
+    }
+}
+
 # build_in FOLDER [meson options]: configure when new, then build, $build_targets alone when it is set. Quiet unless
 # it fails.
 build_in() {
-    folder=$1
-    shift
-    if [ ! -f "$folder/build.ninja" ]; then
-        meson setup "$@" "$folder" "$top" >"$folder.log" 2>&1 || {
-            grep -A 3 'ERROR' "$folder.log" >&2 || tail -n 40 "$folder.log" >&2
-            die "meson could not configure $folder; the whole log is in $folder.log"
-        }
-    fi
+    configure_in "$@"
     # shellcheck disable=SC2086 # a list of words
     ninja -C "$folder" ${build_targets:-} >"$folder.log" 2>&1 || {
         grep -E 'error|ERROR|warning:|FAILED' "$folder.log" | head -n 40 >&2
         die "the build in $folder failed; the whole log is in $folder.log"
     }
     rm -f "$folder.log"
+}
+
+# build_programs_in FOLDER: parleyd, parleyctl and the plugins, without the tests and what those need.
+build_programs_in() {
+    configure_in "$1" -Dtests=false
+    build_targets=build.ninja build_in "$1"
+    build_targets=$(ninja -C "$1" -t targets all |
+        sed -n -e 's#^\(core/parley[a-z]*\): .*#\1#p' -e 's#^\(plugins/[^/]*/[^/]*\.so\): .*#\1#p')
+    build_in "$1"
+    build_targets=
 }
