@@ -31,7 +31,10 @@ void rt_splice(struct buf *out, struct parley_view event, const struct rt_edit *
     while ((edit = next_edit(edits, count, from)) != NULL) {
         /* The view is what stands between the quotes; the new text brings its own. */
         buf_append(out, from, (size_t)(edit->old.data - 1 - from));
-        buf_append_json_string(out, edit->text);
+        if (edit->text.data == NULL)
+            buf_append_str(out, "null");
+        else
+            buf_append_json_string(out, edit->text);
         from = edit->old.data + edit->old.len + 1;
     }
     buf_append(out, from, (size_t)(end - from));

@@ -14,7 +14,7 @@
 
 struct rt_edit {
     struct parley_view old;  /* a view that rt_peek gave: it lies in the event's bytes */
-    struct parley_view text; /* plain text in its place (escaped here) */
+    struct parley_view text; /* plain text in its place (escaped here); NULL data: null */
 };
 
 /* Append the event with the edits made; edits with NULL or equal `old` are skipped. At most

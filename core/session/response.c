@@ -370,49 +370,6 @@ static void refuse_second(struct session *s, struct parley_view raw_event_id)
               r != NULL && r->shown ? r->id : "one that was just asked for");
 }
 
-/* The client's request without what the agent does not let it decide. A new object, or NULL. */
-static json_t *governed_request(const struct session *s, const json_t *request)
-{
-    static const char *const fields[] = {"instructions",
-                                         "tools",
-                                         "tool_choice",
-                                         "prompt",
-                                         "reasoning",
-                                         "output_modalities",
-                                         "audio",
-                                         "max_output_tokens",
-                                         "parallel_tool_calls"};
-    json_t *copy = request == NULL ? NULL : json_copy((json_t *)(uintptr_t)request);
-
-    for (size_t i = 0; copy != NULL && i < ARRAY_LEN(fields); i++) {
-        const char *path = strcmp(fields[i], "audio") == 0 ? "audio.output.voice" : fields[i];
-        if (!agent_client_may_set(s->agent, path))
-            (void)json_object_del(copy, fields[i]);
-    }
-    return copy;
-}
-
-/* Tools of one response: the agent's are always among those of the conversation, and never among
- * those of a response beside it, whose calls are the client's. */
-static json_t *with_tools(const struct session *s, json_t *take_request, bool out_of_band)
-{
-    json_t *tools = json_object_get(take_request, "tools");
-
-    if (s->tool_count == 0 || (!out_of_band && tools == NULL))
-        return take_request;
-    if (take_request == NULL)
-        return NULL;
-    if (!out_of_band) {
-        json_object_set_new(take_request, "tools", settings_tools_with(s, tools));
-    } else if (tools == NULL) {
-        json_object_set_new(take_request, "tools",
-                            json_copy(json_object_get(s->settings, "tools")));
-        if (json_object_get(take_request, "tool_choice") == NULL)
-            json_object_set_new(take_request, "tool_choice", json_string("auto"));
-    }
-    return take_request;
-}
-
 static void create_out_of_band(struct session *s, const struct rt_client_event *e,
                                const json_t *request)
 {
@@ -446,16 +403,11 @@ static void create_in_band(struct session *s, const struct rt_client_event *e, j
 
 void response_client_create(struct session *s, const struct rt_client_event *e)
 {
-    bool out_of_band = e->u.response_create.out_of_band;
-    json_t *request = governed_request(s, e->u.response_create.response);
-    const char *taken = settings_taken_name(s, json_object_get(request, "tools"));
+    json_t *request = NULL;
 
-    request = with_tools(s, request, out_of_band);
-    if (taken != NULL)
-        say_fault(s, RT_ERROR_INVALID_VALUE, "response.tools", e->event_id,
-                  "Tool '%s' is one of the agent's own (response.create); give yours another name.",
-                  taken);
-    else if (out_of_band)
+    if (!request_of_client(s, e, &request))
+        return;
+    if (e->u.response_create.out_of_band)
         create_out_of_band(s, e, request);
     else
         create_in_band(s, e, request);

@@ -9,7 +9,8 @@
  *   session.c      opening, closing, the ways in       response.c      the one response sequencer
  *   client.c       events of the client                tools.c         calls of server tools
  *   upstream.c     events of the model                 interruption.c  truncation after playback
- *   settings.c     the session object, both views      journal.c       what goes to the store
+ *   request.c      a client's response.create          journal.c       what goes to the store
+ *   settings.c     the session object, both views
  *   items.c, playback.c, pending.c  small state        trace.c         turns and their events
  *   spans.c        spans of turns, answers, tools      measure.c       metrics
  *   said.c         what was said, for telemetry

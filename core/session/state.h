@@ -289,6 +289,12 @@ void client_event(struct session *s, struct parley_view event, uint32_t flags);
 
 extern const struct model_events upstream_events;
 
+/* ---- request.c ---- */
+
+/* *ret_request: `response` as the model may be asked, owned by the caller; NULL when there is none.
+ * False: the client was told what is wrong with it. */
+bool request_of_client(struct session *s, const struct rt_client_event *e, json_t **ret_request);
+
 /* ---- response.c ---- */
 
 void sequencer_init(struct session *s);

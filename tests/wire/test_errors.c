@@ -150,6 +150,24 @@ static void a_long_conversation_goes_on(void **state)
     wire_close(w);
 }
 
+static void a_response_may_refer_to_an_item_by_its_long_id(void **state)
+{
+    struct wire *w = wire_open("");
+    char id[64];
+
+    (void)state;
+    wire_client(w, "{'type':'conversation.item.create','item':{'id':'an_id_that_is_longer_than_the_"
+                   "model_takes','type':'message','role':'user','content':[{'type':'input_text','"
+                   "text':'hi'}]}}");
+    (void)snprintf(id, sizeof(id), "%s",
+                   wire_text(wire_model_gets(w, "conversation.item.create"), "item.id"));
+    wire_client(w, "{'type':'response.create','response':{'input':[{'type':'item_reference','id':'"
+                   "an_id_that_is_longer_than_the_model_takes'}]}}");
+    assert_string_equal(wire_text(wire_model_gets(w, "response.create"), "response.input.0.id"),
+                        id);
+    wire_close(w);
+}
+
 static void a_refused_item_with_a_long_id_can_be_sent_again(void **state)
 {
     static const char create[] =
@@ -254,6 +272,7 @@ int main(void)
         cmocka_unit_test(long_ids_are_shortened_for_the_model_and_restored_for_the_client),
         cmocka_unit_test(a_long_conversation_goes_on),
         cmocka_unit_test(a_refused_item_with_a_long_id_can_be_sent_again),
+        cmocka_unit_test(a_response_may_refer_to_an_item_by_its_long_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

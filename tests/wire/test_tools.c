@@ -443,6 +443,20 @@ static void a_hidden_call_without_an_id_stays_hidden(void **state)
     wire_close(w);
 }
 
+static void what_follows_nothing_but_hidden_items_follows_nothing(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_model(w, CREATED("resp_1"));
+    model_calls(w, "slow", "item_a", "call_a", "resp_1");
+    wire_model(w, "{'type':'input_audio_buffer.committed','event_id':'e','item_id':'item_u','"
+                  "previous_item_id':'item_a'}");
+    const json_t *committed = wire_client_gets(w, "input_audio_buffer.committed");
+    assert_true(json_is_null(json_object_get(committed, "previous_item_id")));
+    wire_close(w);
+}
+
 static void tools_of_one_response_come_beside_the_agents(void **state)
 {
     struct wire *w = wire_open("tools = t\nclient_may_set = tools");
@@ -600,6 +614,7 @@ int main(void)
         cmocka_unit_test(a_model_that_is_busy_with_nothing_is_not_asked_for_ever),
         cmocka_unit_test(a_hidden_call_without_an_id_stays_hidden),
         cmocka_unit_test(tools_of_one_response_come_beside_the_agents),
+        cmocka_unit_test(what_follows_nothing_but_hidden_items_follows_nothing),
         cmocka_unit_test(tools_of_one_response_cannot_take_a_servers_name),
         cmocka_unit_test(a_response_beside_the_conversation_has_the_clients_tools_only),
     };

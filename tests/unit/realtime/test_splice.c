@@ -38,11 +38,26 @@ static void absent_and_equal_ids_leave_the_event_as_it_is(void **state)
     buf_done(&out);
 }
 
+static void an_id_can_become_null(void **state)
+{
+    static const char event[] = "{\"type\":\"x\",\"previous_item_id\":\"a\",\"item_id\":\"b\"}";
+    struct buf out = {0};
+    struct rt_peek p;
+
+    (void)state;
+    assert_int_equal(rt_peek(view_of(event), &p), PARLEY_OK);
+    const struct rt_edit edits[] = {{p.previous_item_id, {0}}};
+    rt_splice(&out, view_of(event), edits, 1);
+    assert_string_equal(out.data, "{\"type\":\"x\",\"previous_item_id\":null,\"item_id\":\"b\"}");
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_changed_in_place_without_a_tree),
         cmocka_unit_test(absent_and_equal_ids_leave_the_event_as_it_is),
+        cmocka_unit_test(an_id_can_become_null),
     };
     return cmocka_run_group_tests_name("realtime/splice", tests, NULL, NULL);
 }
