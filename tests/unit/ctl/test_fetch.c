@@ -233,6 +233,21 @@ static void a_package_of_links_is_refused(void **state)
     assert_nothing_changed();
 }
 
+/* tar would refuse the name of the other one, were it asked for. */
+static void only_the_files_of_the_model_are_unpacked(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    run_shell("cd '%s' && gunzip -c good.tgz >more.tar && printf x >stray && "
+              "tar -P --transform 's,^stray$,../stray,' -rf more.tar stray && "
+              "gzip -c more.tar >more.tgz",
+              temp_dir);
+    if (get_from("more.tgz", &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(install_verify(&toy, temp_path("models"), NULL), MODEL_INSTALLED);
+}
+
 static void a_local_package_is_as_good(void **state)
 {
     (void)state;
@@ -313,6 +328,7 @@ int main(void)
         TEST(failures_of_npm_are_told_apart),
         TEST(what_is_no_package_is_an_error),
         TEST(a_package_of_links_is_refused),
+        TEST(only_the_files_of_the_model_are_unpacked),
         TEST(a_local_package_is_as_good),
         TEST(single_files_are_known_by_their_checksums),
         TEST(a_local_file_that_is_not_there_is_named),
