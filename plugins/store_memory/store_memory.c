@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Conversations in the memory of this process, for trials and tests: gone when it ends, shared by
- * its workers under one lock that is held for microseconds. When a limit is reached, ended sessions
- * make room, the one touched longest ago first; active ones are never dropped.
+ * its workers under one lock that is held while a request is copied in or out. When a limit is
+ * reached, ended sessions make room, the one touched longest ago first, which takes a walk over all
+ * of them; active ones are never dropped.
  */
 #include <parley/plugin.h>
 #include <parley/store.h>
