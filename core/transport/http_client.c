@@ -347,6 +347,30 @@ static int prepare(struct exchange *x, const struct http_client_request *request
     return PARLEY_OK;
 }
 
+static CURLMcode add(struct exchange *x)
+{
+    CURLMcode code = curl_multi_add_handle(x->client->multi, x->easy);
+
+    x->is_added = code == CURLM_OK;
+    return code;
+}
+
+/* What cannot be done inside a callback of curl. */
+static void on_later(void *ctx)
+{
+    struct http_client *c = ctx;
+    struct list *at, *tmp;
+
+    list_for_each_safe(at, tmp, &c->exchanges)
+    {
+        struct exchange *x = list_entry(at, struct exchange, entry);
+        if (x->is_cancelled)
+            finish(x, CURLE_OK);
+        else if (!x->is_added && add(x) != CURLM_OK)
+            finish(x, CURLE_FAILED_INIT);
+    }
+}
+
 int http_client_start(struct http_client *c, const struct http_client_request *request,
                       const struct http_client_events *events, void *ctx, uint64_t *ret_id,
                       struct parley_error *err)
@@ -366,11 +390,13 @@ int http_client_start(struct http_client *c, const struct http_client_request *r
         exchange_free(x);
         return r;
     }
-    if (curl_multi_add_handle(c->multi, x->easy) != CURLM_OK) {
+    CURLMcode added = add(x);
+    if (added == CURLM_RECURSIVE_API_CALL) { /* inside on_data: in the loop's next turn */
+        loop_timer_start(c->loop, &c->later, 0, on_later, c);
+    } else if (added != CURLM_OK) {
         exchange_free(x);
         return parley_fail(err, PARLEY_E_INTERNAL, "curl refused a request");
     }
-    x->is_added = true;
     x->id = ++c->last_id;
     list_append(&c->exchanges, &x->entry);
     *ret_id = x->id;
@@ -386,19 +412,6 @@ void http_client_step(struct http_client *c, int limit_ms)
         (void)curl_multi_poll(c->multi, NULL, 0, limit_ms, NULL);
     (void)curl_multi_perform(c->multi, &running);
     read_ends(c);
-}
-
-static void on_later(void *ctx)
-{
-    struct http_client *c = ctx;
-    struct list *at, *tmp;
-
-    list_for_each_safe(at, tmp, &c->exchanges)
-    {
-        struct exchange *x = list_entry(at, struct exchange, entry);
-        if (x->is_cancelled)
-            finish(x, CURLE_OK);
-    }
 }
 
 void http_client_cancel(struct http_client *c, uint64_t id)

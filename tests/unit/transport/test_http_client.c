@@ -31,7 +31,10 @@ struct stage {
     struct buf message;
     struct buf pieces;
     bool cancel_in_data;
+    bool start_in_data;
 };
+
+static const struct http_client_events streamed;
 
 static void on_data(void *ctx, int code, struct parley_view data)
 {
@@ -41,6 +44,11 @@ static void on_data(void *ctx, int code, struct parley_view data)
     buf_append_view(&s->pieces, data);
     if (s->cancel_in_data)
         http_client_cancel(s->client, s->id);
+    if (s->start_in_data) {
+        s->start_in_data = false;
+        assert_int_equal(http_client_start(s->client, &s->request, &streamed, s, &s->id, &s->err),
+                         PARLEY_OK);
+    }
 }
 
 static void on_end(void *ctx, const struct http_client_response *response)
@@ -203,6 +211,18 @@ static void client_may_be_cancelled_inside_on_data(void **state)
     assert_int_equal(s->ended, 1);
 }
 
+static void client_may_start_another_inside_on_data(void **state)
+{
+    struct stage *s = *state;
+
+    s->start_in_data = true;
+    start(s, &streamed);
+    assert_true(pump_until(&s->bed, &s->ended, 2));
+    assert_int_equal(s->status, PARLEY_OK);
+    assert_string_equal(s->pieces.data,
+                        "GET /path?model=x model=x body=GET /path?model=x model=x body=");
+}
+
 static void client_without_an_answer_times_out(void **state)
 {
     struct stage *s = *state;
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(client_answer_above_the_limit_is_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(client_cancel_ends_it_from_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(client_may_be_cancelled_inside_on_data, setup, teardown),
+        cmocka_unit_test_setup_teardown(client_may_start_another_inside_on_data, setup, teardown),
         cmocka_unit_test_setup_teardown(client_without_an_answer_times_out, setup, teardown),
         cmocka_unit_test_setup_teardown(client_port_without_a_server_is_unavailable, setup,
                                         teardown),
