@@ -33,14 +33,19 @@ bool answer_is_stream(char first)
     return first != '\0' && strchr("deir:\xEF", first) != NULL;
 }
 
-/* The error of a JSON-RPC body, or NULL; freed by the caller. */
-static char *error_in(struct parley_view body, bool *ret_has_id)
+/*
+ * The error of a JSON-RPC body, or NULL; freed by the caller. One that names the request and a
+ * fault of its own explains a 400; other codes are what servers send with sessions they do not
+ * know.
+ */
+static char *error_in(struct parley_view body, bool *ret_explains)
 {
     json_t *tree = json_loadb(body.data, body.len, 0, NULL);
     struct message m;
 
     message_read(tree, &m);
-    *ret_has_id = m.request != 0;
+    *ret_explains = m.request != 0 && (m.error_code == MESSAGE_INVALID_PARAMS ||
+                                       m.error_code == MESSAGE_METHOD_NOT_FOUND);
     char *text = m.kind == MESSAGE_ERROR ? text_tidy(m.error_message, 200) : NULL;
     json_decref(tree);
     return text;
@@ -78,7 +83,7 @@ static const char *hint_for(int code)
 int answer_fault(const struct parley_http_response *response, struct parley_view body,
                  bool has_session, char why[ANSWER_MAX_WHY])
 {
-    bool has_id = false;
+    bool is_explained = false;
 
     if (response->status < 0) {
         (void)snprintf(why, ANSWER_MAX_WHY, "%.300s", response->message);
@@ -91,9 +96,9 @@ int answer_fault(const struct parley_http_response *response, struct parley_view
                        response->code, (int)(type.len > 80 ? 80 : type.len), type.data);
         return PARLEY_E_PROTOCOL;
     }
-    char *said = error_in(body, &has_id);
+    char *said = error_in(body, &is_explained);
     (void)snprintf(why, ANSWER_MAX_WHY, "it answered HTTP %d%s%s%s", response->code,
                    said == NULL ? "" : ": ", said == NULL ? "" : said, hint_for(response->code));
     free(said);
-    return status_of_code(response->code, has_session, has_id);
+    return status_of_code(response->code, has_session, is_explained);
 }

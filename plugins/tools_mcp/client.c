@@ -290,7 +290,8 @@ static void on_refused(void *ctx, const char *name, const char *reason)
 {
     struct client *c = ctx;
 
-    if (++c->refusals <= MAX_REFUSALS_LOGGED)
+    if (c->listed_ms == 0 &&
+        ++c->refusals <= MAX_REFUSALS_LOGGED) /* known after the first listing */
         LOG(c, WARN, "a tool is not offered: %s tool=\"%.80s\"", reason, name);
 }
 

@@ -334,7 +334,7 @@ static void http_answers_without_a_result_are_understood(void **state)
 {
     static const char explained[] =
         "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":-32602,\"message\":\"wrong\"}}";
-    static const char unexplained[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,"
+    static const char unexplained[] = "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":-32000,"
                                       "\"message\":\"no valid session\"}}";
     char why[ANSWER_MAX_WHY];
 
