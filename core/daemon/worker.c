@@ -263,6 +263,13 @@ static void decide(struct worker *w, int result)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* Nothing runs yet that would have to end first. */
+static void finish_early(struct worker *w)
+{
+    w->transport = transport_destroy(w->transport);
+    loop_stop(w->loop);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
@@ -278,7 +285,7 @@ static void *run(void *arg)
         if (w->sessions != NULL)
             stop_instances(w);
         else
-            loop_stop(w->loop);
+            finish_early(w);
     }
     if (r == PARLEY_OK && w->config.index == 0)
         on_expire(w);

@@ -240,21 +240,26 @@ static struct wanted read_wanted(struct http_request *r)
     return w;
 }
 
+/* The agent that is asked for, else the default one. A secret leads to its own agent only: whoever
+ * holds it was not given the others. */
+static const struct agent *find_agent(const struct net *n, const char *name, bool is_bound)
+{
+    const struct generation *g = worker_generation_config(n->w.hub.generation(n->w.hub.ctx));
+    const struct agent *a = generation_agent(g, view_of(name));
+
+    return a == NULL && !is_bound ? generation_agent(g, view_of(n->w.config->default_agent)) : a;
+}
+
 /* NULL when the client was refused. */
 static const struct agent *choose_agent(struct connection *c, const struct wanted *w,
                                         const struct caller *caller)
 {
-    const struct net_config *config = c->net->w.config;
-    const struct generation *g =
-        worker_generation_config(c->net->w.hub.generation(c->net->w.hub.ctx));
-    const char *name = w->has_model ? w->model
-                       : caller->has_secret && caller->secret.agent[0] != '\0'
-                           ? caller->secret.agent
-                           : config->default_agent;
-    const struct agent *a = generation_agent(g, view_of(name));
+    bool is_bound = caller->has_secret && caller->secret.agent[0] != '\0';
+    const char *name = is_bound       ? caller->secret.agent
+                       : w->has_model ? w->model
+                                      : c->net->w.config->default_agent;
+    const struct agent *a = find_agent(c->net, name, is_bound);
 
-    if (a == NULL && config->default_agent[0] != '\0')
-        a = generation_agent(g, view_of(config->default_agent));
     if (a != NULL)
         return a;
     net_rejected(c->net, "request");

@@ -177,7 +177,7 @@ describe("keys", () => {
 describe("ephemeral secrets", () => {
   let server;
 
-  before(async () => { server = await start_server(sections()); });
+  before(async () => { server = await start_server(sections({ "agent other": { model: "main" } })); });
   after(async () => {
     await server.stop();
     assert.ok(!/ek_[A-Za-z0-9]{8}/.test(server.log), "a secret is in the log");
@@ -223,9 +223,13 @@ describe("ephemeral secrets", () => {
 
   test("the preset cannot be left through another model", async () => {
     const { body: { value } } = await create_secret(server, { session: { model: "assistant", instructions: "Be brief." } });
-    const client = await join(server, { agent: "assistant", key: value });
-    assert.equal(client.log.all("session.created")[0].session.instructions, "Be brief.");
-    await client.close();
+    for (const agent of ["assistant", "other", "gpt-realtime"]) { // SDKs name their default model unasked
+      const client = await join(server, { agent, key: value });
+      const { session } = client.log.all("session.created")[0];
+      assert.equal(session.model, "assistant");
+      assert.equal(session.instructions, "Be brief.");
+      await client.close();
+    }
   });
 
   for (const [name, body, message] of [
