@@ -124,6 +124,21 @@ static void wrong_arguments_are_told_with_the_way_to_the_help(void **state)
     assert_int_equal(RUN("talk", "--wav", "x", "--mic"), CTL_USAGE);
 }
 
+static void reference_is_told_for_people_and_for_programs(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("reference", "telemetry"), CTL_DONE);
+    says("# Telemetry");
+    says("| `parley.turn.count` | counter |");
+    assert_int_equal(RUN("reference", "options", "--plugin-dir", "/nowhere"), CTL_DONE);
+    says("### [agent NAME]");
+    assert_int_equal(RUN("reference", "options", "--plugin-dir", BADPLUGIN_DIR), CTL_FAILED);
+    assert_int_equal(RUN("reference", "telemetry", "--json"), CTL_DONE);
+    says("\"spans\": [");
+    assert_int_equal(RUN("reference", "everything"), CTL_USAGE);
+    says("options or telemetry");
+}
+
 static void server_that_is_not_there_has_its_own_code(void **state)
 {
     (void)state;
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test(help_names_every_command_and_the_exit_codes),
         cmocka_unit_test(unknown_command_names_the_nearest),
         cmocka_unit_test(wrong_arguments_are_told_with_the_way_to_the_help),
+        cmocka_unit_test(reference_is_told_for_people_and_for_programs),
         cmocka_unit_test(server_that_is_not_there_has_its_own_code),
         cmocka_unit_test(plugins_are_listed_and_refused_ones_explained),
         cmocka_unit_test(plugin_that_is_no_file_is_named_as_it_was_given),
