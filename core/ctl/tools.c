@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_WAIT_MS 3000   /* for tools whose peer has to be asked first */
+#define LIST_WAIT_MS 10000  /* for tools whose peer has to be asked first */
 #define CALL_WAIT_MS 600000 /* beyond the call's own limit */
 
 static const char help[] =

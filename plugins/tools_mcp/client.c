@@ -3,6 +3,7 @@
 
 #include "calls.h"
 #include "catalog.h"
+#include "elicit.h"
 #include "message.h"
 #include "outcome.h"
 
@@ -437,10 +438,23 @@ static void take_notification(struct client *c, const struct message *m)
         schedule_listing(c);
 }
 
+static void take_question(struct client *c, const struct message *m)
+{
+    json_t *answer = elicit_answer(m->params, c->config.accepts_defaults);
+
+    if (answer != NULL)
+        send_aside(c, message_answer(m->id, answer));
+    else
+        send_aside(
+            c, message_refusal(m->id, MESSAGE_INVALID_PARAMS, "This client answers forms only."));
+}
+
 static void take_request(struct client *c, const struct message *m)
 {
     if (strcmp(m->method, "ping") == 0)
         send_aside(c, message_answer(m->id, json_object()));
+    else if (strcmp(m->method, "elicitation/create") == 0)
+        take_question(c, m);
     else
         send_aside(c, message_refusal(m->id, MESSAGE_METHOD_NOT_FOUND,
                                       "This client offers nothing but calls of tools."));

@@ -10,6 +10,8 @@
 #ifndef TOOLS_MCP_CLIENT_H
 #define TOOLS_MCP_CLIENT_H
 
+#include <stdbool.h>
+
 #include <parley/options.h>
 #include <parley/tools.h>
 
@@ -22,6 +24,7 @@ struct client_config {
     const char *prefix;              /* of the names that the model sees */
     const struct parley_list *allow; /* the server's names; empty: all */
     int64_t timeout_ms;              /* of a call; 0: the host's own */
+    bool accepts_defaults;           /* a server's question is answered by its own defaults */
     int64_t start_timeout_ms;        /* from the beginning of a connection to its list */
 };
 

@@ -89,6 +89,7 @@ bool message_is_known_version(const char *version)
 
 json_t *message_initialize_params(void)
 {
-    return json_pack("{s:s, s:{}, s:{s:s, s:s}}", "protocolVersion", MESSAGE_NEWEST_VERSION,
-                     "capabilities", "clientInfo", "name", "parley", "version", PARLEY_VERSION);
+    return json_pack("{s:s, s:{s:{}}, s:{s:s, s:s}}", "protocolVersion", MESSAGE_NEWEST_VERSION,
+                     "capabilities", "elicitation", "clientInfo", "name", "parley", "version",
+                     PARLEY_VERSION);
 }

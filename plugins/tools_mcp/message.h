@@ -46,7 +46,7 @@ char *message_refusal(json_t *id, int code, const char *text);
 #define MESSAGE_NEWEST_VERSION "2025-11-25"
 bool message_is_known_version(const char *version);
 
-/* Who we are, and what we can do beside tools: nothing. */
+/* Who we are, and what we can do beside tools: answer forms, see elicit.h. */
 json_t *message_initialize_params(void);
 
 #endif

@@ -23,6 +23,7 @@
 #define MAX_TOKEN  8192
 #define MAX_PREFIX 32
 
+enum elicitation { ELICITATION_DECLINE, ELICITATION_ACCEPT_DEFAULTS };
 enum transport { TRANSPORT_AUTO, TRANSPORT_STDIO, TRANSPORT_HTTP };
 
 struct config {
@@ -36,6 +37,7 @@ struct config {
     const char *ca_file;
     struct parley_list allow;
     const char *name_prefix;
+    int32_t elicitation;
     int64_t timeout_ms;
     int64_t start_timeout_ms;
 };
@@ -340,6 +342,7 @@ static struct client *make_client(const struct worker_instance *wi)
         .around = wi->around,
         .prefix = instance->prefix,
         .allow = &instance->config->allow,
+        .accepts_defaults = instance->config->elicitation == ELICITATION_ACCEPT_DEFAULTS,
         .timeout_ms = instance->config->timeout_ms,
         .start_timeout_ms = instance->config->start_timeout_ms,
     };
@@ -420,6 +423,10 @@ static const struct parley_option options[] = {
     PARLEY_STRING(struct config, name_prefix, .default_value = "auto", .example = "fs",
                   .help = "Put before every tool's name, with _ between, so that two servers' "
                           "tools do not clash; auto is the section's name, none is no prefix."),
+    PARLEY_ENUM(struct config, elicitation, .default_value = "decline",
+                .values = "decline|accept-defaults",
+                .help = "What a server is told that asks the user something during a call: that "
+                        "the user declines, or the defaults of the server's own form."),
     PARLEY_DURATION_MS(struct config, timeout_ms, .min = 100, .max = 600000, .example = "60s",
                        .help = "Longest run of one call; what parley allows every tool when left "
                                "out."),

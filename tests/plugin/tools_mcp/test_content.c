@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "catalog.h"
+#include "elicit.h"
 #include "outcome.h"
 
 /* ---- messages ---- */
@@ -316,6 +317,32 @@ static void protocol_errors_become_sentences(void **state)
     assert_null(strstr(text_str(&outcome.output), "evil"));
 }
 
+/* ---- questions ---- */
+
+static void answer_with_defaults(const char *schema, const char *wanted)
+{
+    json_t *params = json_pack("{s:o}", "requestedSchema", json_loads(schema, 0, NULL));
+    json_t *answer = elicit_answer(params, true);
+    char *text = json_dumps(answer, JSON_COMPACT);
+
+    assert_string_equal(text, wanted);
+    free(text);
+    json_decref(answer);
+    json_decref(params);
+}
+
+static void question_is_answered_by_the_defaults_of_its_form(void **state)
+{
+    (void)state;
+    answer_with_defaults("{\"properties\":{\"a\":{\"type\":\"integer\",\"default\":3},"
+                         "\"b\":{\"type\":\"boolean\",\"default\":false},\"c\":{}},"
+                         "\"required\":[\"a\"]}",
+                         "{\"action\":\"accept\",\"content\":{\"a\":3,\"b\":false}}");
+    answer_with_defaults("{\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":[\"a\"]}",
+                         "{\"action\":\"decline\"}");
+    answer_with_defaults("{}", "{\"action\":\"accept\",\"content\":{}}");
+}
+
 /* ---- HTTP answers ---- */
 
 static int fault(int code, const char *headers, const char *body, bool has_session, char *why)
@@ -387,6 +414,7 @@ int main(void)
         T(tool_error_keeps_its_words),
         T(result_that_is_no_object_is_a_failure),
         T(protocol_errors_become_sentences),
+        T(question_is_answered_by_the_defaults_of_its_form),
         T(http_answers_without_a_result_are_understood),
         T(headers_are_found_by_name),
     };

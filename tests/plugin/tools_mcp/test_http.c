@@ -247,7 +247,7 @@ static void session_version_and_token_go_with_every_later_request(void **state)
     (void)state;
     connect_to_server();
     assert_non_null(strstr(asked[0].body, "\"protocolVersion\":\"2025-11-25\""));
-    assert_non_null(strstr(asked[0].body, "\"capabilities\":{}"));
+    assert_non_null(strstr(asked[0].body, "\"capabilities\":{\"elicitation\":{}}"));
     assert_null(strstr(asked[0].headers, "Mcp-Session-Id"));
     assert_null(strstr(asked[0].headers, "MCP-Protocol-Version"));
     for (size_t i = 0; i < asked_count; i++) {
@@ -447,6 +447,13 @@ static void requests_of_the_server_are_answered_beside_a_call(void **state)
     send_data(a, 200,
               "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sampling/createMessage\"}\n\n");
     reply(expect("POST", "\"code\":-32601"), 202, "", "");
+    send_data(a, 200, "data: {\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"elicitation/create\"}\n\n");
+    reply(expect("POST", "\"id\":2,\"result\":{\"action\":\"decline\"}"), 202, "", "");
+    send_data(a, 200,
+              "data: "
+              "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"elicitation/"
+              "create\",\"params\":{\"mode\":\"url\"}}\n\n");
+    reply(expect("POST", "\"id\":3,\"error\":{\"code\":-32602"), 202, "", "");
     assert_int_equal(ends, 0);
     end_exchange(a, PARLEY_OK, 200, "");
     assert_int_equal(ends, 1);
