@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "conf/nearest.h"
+#include "realtime/session_object.h"
 
 #include <string.h>
 
@@ -66,6 +68,43 @@ static int check_numbers(const struct agent_config *c, const char **ret_key,
     return PARLEY_OK;
 }
 
+/* "audio.output.voice" is covered by "audio", "audio.output", by itself, and by its last word
+ * "voice". */
+static bool covers(const char *allowed, const char *path)
+{
+    size_t len = strlen(allowed);
+    size_t path_len = strlen(path);
+
+    if (strcmp(allowed, "*") == 0)
+        return true;
+    if (strncmp(path, allowed, len) == 0 && (path[len] == '\0' || path[len] == '.'))
+        return true;
+    return path_len > len && path[path_len - len - 1] == '.' &&
+           strcmp(path + path_len - len, allowed) == 0;
+}
+
+static int check_may_set(const struct agent_config *c, const char **ret_key,
+                         struct parley_error *err)
+{
+    *ret_key = "client_may_set";
+    for (size_t i = 0; i < c->client_may_set.count; i++) {
+        const char *allowed = c->client_may_set.items[i];
+        struct nearest n = nearest_to(allowed);
+        bool is_known = false;
+        char hint[80];
+        const char *field;
+        for (size_t f = 0; (field = rt_session_field(f)) != NULL && !is_known; f++) {
+            const char *dot = strrchr(field, '.');
+            nearest_offer(&n, dot == NULL ? field : dot + 1);
+            is_known = covers(allowed, field);
+        }
+        if (!is_known)
+            return parley_fail(err, PARLEY_E_INVALID, "the session has no field \"%s\"%s", allowed,
+                               nearest_hint(&n, hint, sizeof(hint)));
+    }
+    return PARLEY_OK;
+}
+
 int agent_check(const struct agent *a, const char **ret_key, struct parley_error *err)
 {
     *ret_key = "input_format";
@@ -76,7 +115,9 @@ int agent_check(const struct agent *a, const char **ret_key, struct parley_error
     }
     if (r == PARLEY_OK)
         r = check_words(a->config, ret_key, err);
-    return r == PARLEY_OK ? check_numbers(a->config, ret_key, err) : r;
+    if (r == PARLEY_OK)
+        r = check_numbers(a->config, ret_key, err);
+    return r == PARLEY_OK ? check_may_set(a->config, ret_key, err) : r;
 }
 
 static json_t *format_object(const char *name)
@@ -147,21 +188,6 @@ json_t *agent_session_object(const struct agent *a, json_t *tools)
                      input_object(c), "output", output_object(c), "tools",
                      tools == NULL ? json_array() : json_incref(tools), "tool_choice",
                      c->tool_choice, "max_output_tokens", limit);
-}
-
-/* "audio.output.voice" is covered by "audio", "audio.output", by itself, and by its last word
- * "voice". */
-static bool covers(const char *allowed, const char *path)
-{
-    size_t len = strlen(allowed);
-    size_t path_len = strlen(path);
-
-    if (strcmp(allowed, "*") == 0)
-        return true;
-    if (strncmp(path, allowed, len) == 0 && (path[len] == '\0' || path[len] == '.'))
-        return true;
-    return path_len > len && path[path_len - len - 1] == '.' &&
-           strcmp(path + path_len - len, allowed) == 0;
 }
 
 bool agent_client_may_set(const struct agent *a, const char *path)

@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include "host/services.h"
+#include "transport/http.h"
 #include "transport/listener.h"
 
 #include "base/cleanup.h"
@@ -63,34 +64,64 @@ static int make_auth(const struct conf *c, struct settings *s, struct conf_repor
     return r;
 }
 
+static void check_listen(const struct conf *c, const char *address, bool has_keys,
+                         struct conf_report *report)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (listener_check(address, &err) < 0)
+        conf_report_error(report, place_in(c, "server", "listen"), "%s", err.message);
+    else if (!has_keys && !listener_is_loopback(address))
+        conf_report_error(report, place_in(c, "server", "listen"),
+                          "%s is reached from other machines, and there is no [auth] section; "
+                          "add one with keys, or listen on 127.0.0.1",
+                          address);
+}
+
+static void check_admin(const struct conf *c, const struct admin_config *admin,
+                        struct conf_report *report)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (listener_check(admin->listen, &err) < 0)
+        conf_report_error(report, place_in(c, "admin", "listen"), "%s", err.message);
+    else if (admin->token[0] == '\0' && !listener_is_loopback(admin->listen))
+        conf_report_error(report, place_in(c, "admin", "listen"),
+                          "%s is reached from other machines, and there is no token; add one, or "
+                          "listen on 127.0.0.1",
+                          admin->listen);
+}
+
+static void check_tls(const struct conf *c, const struct server_config *server,
+                      struct conf_report *report)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    bool has_cert = server->tls_cert[0] != '\0';
+
+    if (has_cert != (server->tls_key[0] != '\0'))
+        conf_report_error(report, place_in(c, "server", has_cert ? "tls_cert" : "tls_key"),
+                          "needs %s as well", has_cert ? "tls_key" : "tls_cert");
+    else if (has_cert && http_server_check_tls(server->tls_cert, server->tls_key, &err) < 0)
+        conf_report_error(report, place_in(c, "server", "tls_cert"), "%s", err.message);
+}
+
 /* What one option alone cannot be checked for. */
 static int check_server(const struct conf *c, const struct settings *s, struct conf_report *report)
 {
     size_t before = report->errors;
 
-    for (size_t i = 0; i < s->server->listen.count && s->auth_values == NULL; i++) {
-        if (!listener_is_loopback(s->server->listen.items[i]))
-            conf_report_error(report, place_in(c, "server", "listen"),
-                              "%s is reached from other machines, and there is no [auth] section; "
-                              "add one with keys, or listen on 127.0.0.1",
-                              s->server->listen.items[i]);
-    }
+    for (size_t i = 0; i < s->server->listen.count; i++)
+        check_listen(c, s->server->listen.items[i], s->auth_values != NULL, report);
     if (server_worker_count(s->server) == 0)
         conf_report_error(report, place_in(c, "server", "workers"),
                           "\"%s\" is neither auto nor a number from 1 to %d", s->server->workers,
                           SERVER_MAX_WORKERS);
-    if ((s->server->tls_cert[0] == '\0') != (s->server->tls_key[0] == '\0'))
-        conf_report_error(report,
-                          place_in(c, "server", s->server->tls_cert[0] ? "tls_cert" : "tls_key"),
-                          "needs %s as well", s->server->tls_cert[0] ? "tls_key" : "tls_cert");
+    check_tls(c, s->server, report);
     if (s->server->client_queue_limit_bytes < s->server->client_queue_bytes)
         conf_report_error(report, place_in(c, "server", "client_queue_limit_bytes"),
                           "is below client_queue_bytes; make it larger");
-    if (s->admin != NULL && s->admin->token[0] == '\0' && !listener_is_loopback(s->admin->listen))
-        conf_report_error(report, place_in(c, "admin", "listen"),
-                          "%s is reached from other machines, and there is no token; add one, or "
-                          "listen on 127.0.0.1",
-                          s->admin->listen);
+    if (s->admin != NULL)
+        check_admin(c, s->admin, report);
     return report->errors == before ? PARLEY_OK : PARLEY_E_INVALID;
 }
 

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "host/option_check.h"
+#include "host/shared_object.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -304,6 +305,9 @@ static int find_descriptor(struct plugin *p, const struct parley_plugin **ret,
 {
     parley_plugin_entry entry = NULL;
 
+    int whole = shared_object_check(p->path, err);
+    if (whole < 0)
+        return whole;
     p->library = dlopen(p->path, RTLD_NOW | RTLD_LOCAL);
     if (p->library == NULL)
         return parley_fail(err, PARLEY_E_INVALID,

@@ -78,6 +78,11 @@ static const char *const fields[] = {
     "audio.output.speed",
 };
 
+const char *rt_session_field(size_t i)
+{
+    return i < ARRAY_LEN(fields) ? fields[i] : NULL;
+}
+
 /* One change of a session: what it is, where to. */
 struct change {
     const char *path;

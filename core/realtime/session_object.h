@@ -38,6 +38,9 @@ uint32_t rt_audio_rate(enum rt_audio audio);
 /* Whole milliseconds of so many bytes. */
 int64_t rt_audio_ms(enum rt_audio audio, uint64_t bytes);
 
+/* The paths that an update may change, one by one: "audio.output.voice"; NULL behind the last. */
+const char *rt_session_field(size_t i);
+
 /* A fresh session as session.created shows it: a new id sess_..., and all defaults. expires_at 0:
  * no end. The caller owns the tree; NULL without memory. */
 json_t *rt_session_new(const char *model, int64_t expires_at);

@@ -50,6 +50,9 @@ int http_server_create(struct transport *t, const struct http_server_config *con
  */
 struct http_server *http_server_destroy(struct http_server *s);
 
+/* Can these files be served from? PARLEY_E_INVALID says why not. */
+int http_server_check_tls(const char *cert_file, const char *key_file, struct parley_error *err);
+
 /* Load certificate and key anew for connections that come from now on. */
 int http_server_reload(struct http_server *s, struct parley_error *err);
 

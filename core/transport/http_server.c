@@ -31,26 +31,27 @@ static int tls_fail(struct parley_error *err, const char *what, const char *file
     return parley_fail(err, PARLEY_E_INVALID, "%s %s: %s", what, file, why);
 }
 
-static int tls_load(SSL_CTX *ctx, const struct http_server *s, struct parley_error *err)
+static int tls_load(SSL_CTX *ctx, const char *cert_file, const char *key_file,
+                    struct parley_error *err)
 {
     ERR_clear_error();
-    if (SSL_CTX_use_certificate_chain_file(ctx, s->cert_file) != 1)
-        return tls_fail(err, "certificate cannot be used:", s->cert_file);
-    if (SSL_CTX_use_PrivateKey_file(ctx, s->key_file, SSL_FILETYPE_PEM) != 1)
-        return tls_fail(err, "key cannot be used:", s->key_file);
+    if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+        return tls_fail(err, "certificate cannot be used:", cert_file);
+    if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+        return tls_fail(err, "key cannot be used:", key_file);
     if (SSL_CTX_check_private_key(ctx) != 1)
-        return tls_fail(err, "key does not belong to the certificate:", s->key_file);
+        return tls_fail(err, "key does not belong to the certificate:", key_file);
     return PARLEY_OK;
 }
 
 /* Load into a context that nobody uses, so that a bad file changes nothing and says why. */
-static int tls_check(const struct http_server *s, struct parley_error *err)
+int http_server_check_tls(const char *cert_file, const char *key_file, struct parley_error *err)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
     if (ctx == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "TLS: no memory");
-    int r = tls_load(ctx, s, err);
+    int r = tls_load(ctx, cert_file, key_file, err);
     SSL_CTX_free(ctx);
     return r;
 }
@@ -59,8 +60,8 @@ int http_server_reload(struct http_server *s, struct parley_error *err)
 {
     if (s->ssl_ctx == NULL)
         return PARLEY_OK;
-    int r = tls_check(s, err);
-    return r < 0 ? r : tls_load(s->ssl_ctx, s, err);
+    int r = http_server_check_tls(s->cert_file, s->key_file, err);
+    return r < 0 ? r : tls_load(s->ssl_ctx, s->cert_file, s->key_file, err);
 }
 
 /* The library made the context of a virtual host. */
@@ -146,7 +147,7 @@ int http_server_create(struct transport *t, const struct http_server_config *con
     if (s == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "http server: no memory");
     if (s->cert_file[0] != '\0') {
-        int r = tls_check(s, err);
+        int r = http_server_check_tls(s->cert_file, s->key_file, err);
         if (r < 0) {
             server_free(s);
             return r;

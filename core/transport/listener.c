@@ -77,6 +77,16 @@ static int address_parse(const char *address, struct addrinfo **ret, struct parl
     return PARLEY_OK;
 }
 
+int listener_check(const char *address, struct parley_error *err)
+{
+    struct addrinfo *found = NULL;
+    int r = address_parse(address, &found, err);
+
+    if (r == PARLEY_OK)
+        freeaddrinfo(found);
+    return r;
+}
+
 bool listener_is_loopback(const char *address)
 {
     struct addrinfo *found = NULL;

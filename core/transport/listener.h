@@ -37,6 +37,9 @@ void listener_pause(struct listener *l, bool paused);
 /* Returns NULL. */
 struct listener *listener_close(struct listener *l);
 
+/* Is it an address at all? PARLEY_E_INVALID when not. Opens nothing. */
+int listener_check(const char *address, struct parley_error *err);
+
 /* Is the address, as given in a configuration, one that only this machine reaches? */
 bool listener_is_loopback(const char *address);
 

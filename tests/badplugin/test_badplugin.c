@@ -70,6 +70,28 @@ static void file_that_is_no_shared_object_is_refused(void **state)
     assert_non_null(strstr(err.message, "a plugin is a shared object for this machine"));
 }
 
+/* As a copy that was interrupted leaves it. */
+static void shared_object_that_is_cut_off_is_refused(void **state)
+{
+    char path[] = "/tmp/parley_cut_off_XXXXXX";
+    char bytes[3000];
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct plugin *plugin = NULL;
+
+    (void)state;
+    FILE *whole = fopen(BADPLUGIN_DIR "/bad_null.so", "rb");
+    assert_non_null(whole);
+    assert_int_equal(fread(bytes, 1, sizeof(bytes), whole), sizeof(bytes));
+    assert_int_equal(fclose(whole), 0);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+    close(fd);
+    assert_int_equal(registry_get(f.registry, path, NULL, &plugin, &err), PARLEY_E_INVALID);
+    unlink(path);
+    assert_non_null(strstr(err.message, "is cut off: it has 3000 bytes"));
+}
+
 static void file_that_is_not_there_is_named(void **state)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
@@ -284,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(loader_names_what_is_wrong),
         T(file_that_is_no_shared_object_is_refused),
+        T(shared_object_that_is_cut_off_is_refused),
         T(file_that_is_not_there_is_named),
         T(instance_that_is_refused_in_silence_has_a_reason),
         T(first_of_two_ends_counts),

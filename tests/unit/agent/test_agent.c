@@ -91,12 +91,32 @@ static void wrong_words_are_named(void **state)
     assert_string_equal(key, "idle_timeout_ms");
 }
 
+static void a_field_that_clients_may_set_and_that_no_session_has_is_named(void **state)
+{
+    static const char *const wrong[] = {"voice", "vioce"};
+    struct agent_config c = plain();
+    const struct agent a = {.name = "x", .config = &c};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const char *key = NULL;
+
+    (void)state;
+    c.client_may_set = (struct parley_list){voice_only, 3};
+    assert_int_equal(agent_check(&a, &key, &err), PARLEY_OK);
+    c.client_may_set = (struct parley_list){everything, 1};
+    assert_int_equal(agent_check(&a, &key, &err), PARLEY_OK);
+    c.client_may_set = (struct parley_list){wrong, 2};
+    assert_int_equal(agent_check(&a, &key, &err), PARLEY_E_INVALID);
+    assert_string_equal(key, "client_may_set");
+    assert_non_null(strstr(err.message, "no field \"vioce\"; did you mean \"voice\"?"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_clients_may_set_is_named_by_path_or_by_its_last_word),
         cmocka_unit_test(the_session_object_says_what_the_section_says),
         cmocka_unit_test(wrong_words_are_named),
+        cmocka_unit_test(a_field_that_clients_may_set_and_that_no_session_has_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

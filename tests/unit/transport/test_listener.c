@@ -167,6 +167,16 @@ static void listener_knows_which_addresses_only_this_machine_reaches(void **stat
     assert_false(listener_is_loopback("nonsense"));
 }
 
+static void listener_tells_an_address_from_other_text(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(listener_check("0.0.0.0:8080", &err), PARLEY_OK);
+    assert_int_equal(listener_check("nonsense", &err), PARLEY_E_INVALID);
+    assert_non_null(strstr(err.message, "\"nonsense\": must be HOST:PORT"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +188,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(listener_names_what_is_wrong_with_an_address, setup,
                                         teardown),
+        cmocka_unit_test(listener_tells_an_address_from_other_text),
         cmocka_unit_test(listener_knows_which_addresses_only_this_machine_reaches),
     };
 
