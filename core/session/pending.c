@@ -63,6 +63,15 @@ struct pending *pending_find(struct pending_list *p, struct parley_view id)
     return NULL;
 }
 
+struct pending *pending_numbered(struct pending_list *p, uint32_t number)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        if (p->entries[i].kind != PENDING_NONE && p->entries[i].number == number)
+            return &p->entries[i];
+    }
+    return NULL;
+}
+
 struct pending *pending_after(struct pending_list *p, enum pending_kind kind, uint32_t number)
 {
     for (size_t i = 0; i < PENDING_MAX; i++) {

@@ -60,6 +60,9 @@ struct pending *pending_find(struct pending_list *p, struct parley_view id);
 /* Is it an id of this list, be it forgotten? */
 bool pending_is_ours(const struct pending_list *p, struct parley_view id);
 
+/* The entry of that number, or NULL. */
+struct pending *pending_numbered(struct pending_list *p, uint32_t number);
+
 /* The oldest entry of a kind, or NULL: answers without an event_id come in the order of the events.
  */
 struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind);

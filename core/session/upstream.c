@@ -4,6 +4,7 @@
  * is believed further than it can be checked: a response is known by its response.created, ends
  * once, and nothing of it comes after its end.
  */
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -307,7 +308,7 @@ static void forget_item(struct session *s, struct parley_view model_id)
 }
 
 /* An error about one of parley's own events: the client has not asked and is not told. */
-static void own_error(struct session *s, struct pending *p, json_t *tree)
+static void own_error(struct session *s, const struct pending *p, json_t *tree)
 {
     const json_t *error = json_object_get(tree, "error");
 
@@ -339,26 +340,37 @@ static void own_error(struct session *s, struct pending *p, json_t *tree)
     }
 }
 
+/* The event that an error is about. Some models do not name it: a second response can only be the
+ * one that was asked for last. */
+static struct pending *at_fault(struct session *s, const json_t *error)
+{
+    struct parley_view event_id = json_get_view(error, "event_id");
+
+    if (event_id.len > 0 || !s->sequencer.start.is_running ||
+        !view_is(json_get_view(error, "code"), "conversation_already_has_active_response"))
+        return pending_find(&s->pending, event_id);
+    return pending_numbered(&s->pending, s->sequencer.start.asked);
+}
+
 static void error_event(struct session *s, struct parley_view event)
 {
     _cleanup_json_ json_t *tree = json_parse(event, NULL);
     json_t *error = json_object_get(tree, "error");
-    struct parley_view event_id = json_get_view(error, "event_id");
-    struct pending *p = pending_find(&s->pending, event_id);
+    struct pending *p = at_fault(s, error);
 
     if (!json_is_object(error))
         return;
     measure_model_error(s, json_get_str(error, "code", json_get_str(error, "type", "")));
     if (p != NULL) {
-        own_error(s, p, tree);
-        pending_remove(p);
+        struct pending own = TAKE(*p); /* what is sent on may need its place */
+        own_error(s, &own, tree);
+        pending_remove(&own);
         response_next(s);
-        return;
-    }
-    if (pending_is_ours(&s->pending, event_id)) /* of so many that it was forgotten */
-        forward_error(s, tree, &(const struct pending){0});
-    else
+    } else if (pending_is_ours(&s->pending, json_get_view(error, "event_id"))) {
+        forward_error(s, tree, &(const struct pending){0}); /* of so many that it was forgotten */
+    } else {
         say_view(s, event, 0);
+    }
 }
 
 /* ---- the ways in ---- */

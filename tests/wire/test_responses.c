@@ -231,6 +231,21 @@ static void a_refused_create_without_an_id_frees_the_way(void **state)
     wire_close(w);
 }
 
+static void a_refusal_that_names_no_event_is_of_the_create_that_waits(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create','event_id':'a'}");
+    wire_model(w, "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
+                  "conversation_already_has_active_response','message':'no'}}");
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "a");
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    (void)wire_model_gets(w, "response.create");
+    wire_close(w);
+}
+
 static void a_late_refusal_does_not_touch_the_next_create(void **state)
 {
     struct wire *w = wire_open("");
@@ -368,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_model_that_never_begins_is_told_after_a_while),
         cmocka_unit_test(a_refused_create_frees_the_way),
         cmocka_unit_test(a_refused_create_without_an_id_frees_the_way),
+        cmocka_unit_test(a_refusal_that_names_no_event_is_of_the_create_that_waits),
         cmocka_unit_test(a_late_refusal_does_not_touch_the_next_create),
         cmocka_unit_test(new_events_of_a_response_end_with_it),
         cmocka_unit_test(a_model_cannot_begin_responses_without_end),
