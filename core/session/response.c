@@ -414,8 +414,8 @@ void response_client_create(struct session *s, const struct rt_client_event *e)
     json_decref(request);
 }
 
-/* What was asked for and never began: told as a response that was cancelled at once. */
-static void cancel_wish(struct session *s)
+/* What was asked for and never began: told as a response that ended at once. */
+static void end_wish(struct session *s, const struct outcome *o)
 {
     struct response_wish *wish = &s->sequencer.wish;
     char id[ID_SIZE];
@@ -429,7 +429,7 @@ static void cancel_wish(struct session *s)
     if (object == NULL)
         return;
     say_response(s, RT_RESPONSE_CREATED, object);
-    say_ended(s, object, false, &outcome_cancelled);
+    say_ended(s, object, false, o);
     json_decref(object);
 }
 
@@ -448,7 +448,7 @@ static bool cancel_waiting(struct session *s)
         q->unshown_by = RESPONSE_BY_CLIENT; /* it was asked about: it is told */
     settle_unshown(s, &outcome_cancelled);
     if (q->wish.is_waiting)
-        cancel_wish(s);
+        end_wish(s, &outcome_cancelled);
     turn_ended(s, "cancelled");
     return is_told;
 }
@@ -701,12 +701,14 @@ void response_interrupted(struct session *s)
         return;
     if (q->active != NULL)
         q->active->cancelled = true;
-    if (q->unshown == NULL && !q->wants_answer)
+    if (q->unshown == NULL && !q->wants_answer && !q->wish.is_waiting)
         return;
     /* The tools go on and their results are kept; the user's new turn gets the answer. */
     tools_silence(s);
     q->wants_answer = false;
     settle_unshown(s, &outcome_interrupted);
+    if (q->wish.is_waiting)
+        end_wish(s, &outcome_interrupted);
     turn_ended(s, "interrupted");
 }
 

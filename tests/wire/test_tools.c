@@ -341,6 +341,27 @@ static void a_create_that_waits_for_the_tools_is_answered_when_cancelled(void **
     wire_close(w);
 }
 
+static void a_create_that_waits_for_the_tools_is_interrupted_by_speech(void **state)
+{
+    struct wire *w = wire_open("tools = t");
+
+    (void)state;
+    wire_model(w, CREATED("resp_1"));
+    model_calls(w, "slow", "item_a", "call_a", "resp_1");
+    wire_model(w, DONE("resp_1", "completed", ""));
+    wire_client(w, "{'type':'response.create'}");
+    wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','audio_start_ms':1,'"
+                  "item_id':'item_u'}");
+    (void)wire_client_gets(w, "response.created");
+    const json_t *done = wire_client_gets(w, "response.done");
+    assert_string_equal(wire_text(done, "response.status_details.reason"), "turn_detected");
+    (void)wire_client_gets(w, "input_audio_buffer.speech_started");
+    wire_tool_ends(w, 0, "late");
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model_gets_nothing(w); /* the user's turn gets the answer */
+    wire_close(w);
+}
+
 static void tokens_of_a_hidden_response_are_told_with_a_cancelled_one(void **state)
 {
     struct wire *w = wire_open("tools = t");
@@ -608,6 +629,7 @@ int main(void)
         cmocka_unit_test(shown_tools_are_seen),
         cmocka_unit_test(trace_events_tell_of_calls_and_turns),
         cmocka_unit_test(a_create_that_waits_for_the_tools_is_answered_when_cancelled),
+        cmocka_unit_test(a_create_that_waits_for_the_tools_is_interrupted_by_speech),
         cmocka_unit_test(tokens_of_a_hidden_response_are_told_with_a_cancelled_one),
         cmocka_unit_test(tokens_of_a_hidden_response_go_to_its_own_answer_only),
         cmocka_unit_test(an_answer_that_is_asked_for_again_keeps_its_request),
