@@ -66,7 +66,7 @@ static int status_of_code(int code, bool has_session, bool is_explained)
     case 504:
         return PARLEY_E_UNAVAILABLE;
     default:
-        return PARLEY_E_PROTOCOL;
+        return code >= 500 ? PARLEY_E_INTERNAL : PARLEY_E_PROTOCOL;
     }
 }
 

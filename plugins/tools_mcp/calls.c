@@ -7,12 +7,13 @@
 static void call_free(struct call *call)
 {
     free(call->tool);
+    free(call->name);
     free(call->text);
     free(call);
 }
 
 struct call *calls_add(struct calls *calls, uint64_t request, parley_op op, const char *tool,
-                       char *text)
+                       const char *name, char *text)
 {
     struct call *call = calls->count < CALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
     struct call **end = &calls->first;
@@ -23,7 +24,8 @@ struct call *calls_add(struct calls *calls, uint64_t request, parley_op op, cons
     }
     call->text = text;
     call->tool = strdup(tool);
-    if (text == NULL || call->tool == NULL) {
+    call->name = strdup(name);
+    if (text == NULL || call->tool == NULL || call->name == NULL) {
         call_free(call);
         return NULL;
     }

@@ -14,8 +14,10 @@ struct call {
     struct call *next;
     uint64_t request; /* its id, and its progress token */
     parley_op op;
-    char *tool; /* the name that the model used */
-    char *text; /* the whole message, to send it again */
+    char *tool;      /* the name that the model used */
+    char *name;      /* the server's own */
+    char *text;      /* the whole message, to send it again */
+    unsigned rounds; /* how often the server has asked back */
     bool is_sent;
     bool is_repeated; /* in a second session; there is no third */
 };
@@ -28,7 +30,7 @@ struct calls {
 
 /* Takes text. NULL when there are too many or without memory; then text is freed. */
 struct call *calls_add(struct calls *calls, uint64_t request, parley_op op, const char *tool,
-                       char *text);
+                       const char *name, char *text);
 struct call *calls_find(struct calls *calls, uint64_t request);
 struct call *calls_find_op(struct calls *calls, parley_op op);
 

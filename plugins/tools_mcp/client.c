@@ -6,6 +6,7 @@
 #include "elicit.h"
 #include "message.h"
 #include "outcome.h"
+#include "stateless.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,13 @@
 #define TIRED_FAILURES      10
 #define HEALTHY_MS          60000 /* a connection that held so long forgives earlier failures */
 #define RELIST_MS           1000  /* at most one listing in this time */
+#define PROBE_MS            3000  /* a child that does not know the question may stay silent */
 #define MAX_PAGES           64
 #define MAX_CURSOR          4096
 #define MAX_REFUSALS_LOGGED 10
 #define CALL_LIMIT_MS       900000 /* the host ends calls sooner; no connection waits for ever */
 
-enum state { DOWN, CONNECTING, GREETING, LISTING, READY };
+enum state { DOWN, PROBING, CONNECTING, GREETING, LISTING, READY };
 
 struct client {
     struct client_config config;
@@ -29,6 +31,8 @@ struct client {
     const struct parley_tools_host *tools;
     void *worker_instance;
     enum state state;
+    bool is_stateless;           /* the server speaks 2026-07-28 */
+    bool is_older;               /* it does not, as far as is known */
     struct parley_timer *step;   /* the next attempt, or the limit of this one */
     struct parley_timer *relist; /* the next listing of a connection that stands */
     uint64_t last_request;
@@ -138,6 +142,9 @@ static void fail(struct client *c, const char *why)
 {
     bool was_ready = c->state == READY;
 
+    if (!was_ready) /* what it speaks is to be found out again */
+        c->is_older = false;
+
     abandon_listing(c);
     if (was_ready && now_ms(c) - c->ready_ms >= HEALTHY_MS)
         c->failures = 0;
@@ -158,13 +165,24 @@ static void fail(struct client *c, const char *why)
 
 /* ---- sending ---- */
 
-static int send_text(struct client *c, char *text, enum link_purpose purpose, uint64_t request,
-                     struct parley_error *err)
+struct outgoing {
+    char *text; /* freed when it is sent */
+    enum link_purpose purpose;
+    uint64_t request;   /* 0: none */
+    const char *method; /* of a request */
+    const char *name;   /* of the tool, or NULL */
+};
+
+static int send_text(struct client *c, const struct outgoing *out, struct parley_error *err)
 {
+    char *text = out->text;
+    uint64_t request = out->request;
     const struct link_message message = {
         .text = text,
-        .purpose = purpose,
+        .purpose = out->purpose,
         .request = request,
+        .method = c->is_stateless || c->state == PROBING ? out->method : NULL,
+        .name = out->name,
         .timeout_ms = request == c->awaited ? c->config.start_timeout_ms : CALL_LIMIT_MS,
     };
     int r = text == NULL ? parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a message")
@@ -177,7 +195,7 @@ static int send_text(struct client *c, char *text, enum link_purpose purpose, ui
 /* Notifications and answers: when they are lost, so is the link, which says so itself. */
 static void send_aside(struct client *c, char *text)
 {
-    (void)send_text(c, text, LINK_ORDINARY, 0, NULL);
+    (void)send_text(c, &(struct outgoing){.text = text}, NULL);
 }
 
 static void send_awaited(struct client *c, const char *method, json_t *params,
@@ -186,7 +204,15 @@ static void send_awaited(struct client *c, const char *method, json_t *params,
     struct parley_error err = PARLEY_ERROR_INIT;
 
     c->awaited = ++c->last_request;
-    if (send_text(c, message_request(c->awaited, method, params), purpose, c->awaited, &err) < 0)
+    if (c->is_stateless || c->state == PROBING)
+        stateless_stamp(params);
+    const struct outgoing out = {
+        .text = message_request(c->awaited, method, params),
+        .purpose = purpose,
+        .request = c->awaited,
+        .method = method,
+    };
+    if (send_text(c, &out, &err) < 0)
         fail(c, err.message);
 }
 
@@ -195,7 +221,13 @@ static void send_call(struct client *c, struct call *call)
     struct parley_error err = PARLEY_ERROR_INIT;
 
     call->is_sent = true;
-    if (send_text(c, strdup(call->text), LINK_ORDINARY, call->request, &err) < 0) {
+    const struct outgoing out = {
+        .text = strdup(call->text),
+        .request = call->request,
+        .method = "tools/call",
+        .name = call->name,
+    };
+    if (send_text(c, &out, &err) < 0) {
         LOG(c, WARN, "a call could not be sent: %s", err.message);
         fail_call(c, call, err.status);
     }
@@ -323,8 +355,11 @@ static void greet(struct client *c)
 
     c->state = GREETING;
     c->awaited = 0;
-    if (send_text(c, message_notification("notifications/initialized", NULL), LINK_INITIALIZED, 0,
-                  &err) < 0)
+    const struct outgoing out = {
+        .text = message_notification("notifications/initialized", NULL),
+        .purpose = LINK_INITIALIZED,
+    };
+    if (send_text(c, &out, &err) < 0)
         fail(c, err.message);
 }
 
@@ -344,17 +379,63 @@ static void take_welcome(struct client *c, json_t *result)
     fail(c, why);
 }
 
+static void initialize(struct client *c)
+{
+    c->state = CONNECTING;
+    send_awaited(c, "initialize", message_initialize_params(), LINK_INITIALIZE);
+}
+
+static bool is_probed_child(const struct client *c)
+{
+    return !c->link.vtable->is_http && c->config.protocol == CLIENT_AUTO;
+}
+
+/* Older servers know no such question, and say so at once, as a rule. */
+static void probe(struct client *c)
+{
+    c->state = PROBING;
+    if (is_probed_child(c) && c->config.start_timeout_ms > PROBE_MS)
+        c->config.around.timer->start(c->step, PROBE_MS);
+    c->link.vtable->set_version(c->link.data, STATELESS_VERSION);
+    send_awaited(c, "server/discover", json_object(), LINK_ORDINARY);
+}
+
 static void begin(struct client *c)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
     abandon_listing(c);
+    c->is_stateless = false;
     c->state = CONNECTING;
     c->config.around.timer->start(c->step, c->config.start_timeout_ms);
     if (c->link.vtable->open(c->link.data, &err) < 0)
         fail(c, err.message);
+    else if (c->config.protocol == CLIENT_LEGACY || c->is_older)
+        initialize(c);
     else
-        send_awaited(c, "initialize", message_initialize_params(), LINK_INITIALIZE);
+        probe(c);
+}
+
+/* Over HTTP, and with a child that has answered, the handshake follows at once. */
+static void begin_older(struct client *c, const char *why)
+{
+    if (c->config.protocol == CLIENT_STATELESS) {
+        fail(c, why);
+        return;
+    }
+    LOG(c, DEBUG, "the MCP server is asked to initialize: %s", why);
+    c->is_older = true;
+    c->awaited = 0;
+    c->config.around.timer->start(c->step, c->config.start_timeout_ms);
+    initialize(c);
+}
+
+/* The state of a child that went or stays silent is not known: a fresh one is asked to initialize.
+ */
+static void begin_older_anew(struct client *c)
+{
+    c->is_older = true;
+    begin(c);
 }
 
 static void on_step(void *ctx)
@@ -363,6 +444,8 @@ static void on_step(void *ctx)
 
     if (c->state == DOWN)
         begin(c);
+    else if (c->state == PROBING && is_probed_child(c))
+        begin_older_anew(c);
     else if (c->state == READY) {
         LOG(c, WARN, "the tools could not be listed again in time; the old list stays");
         c->link.vtable->forget(c->link.data, c->awaited);
@@ -373,11 +456,41 @@ static void on_step(void *ctx)
 
 /* ---- what the server says ---- */
 
+static void take_discovery(struct client *c, const struct message *m)
+{
+    char versions[120], why[300];
+
+    switch (stateless_judge(m)) {
+    case STATELESS_YES:
+        LOG(c, DEBUG, "the MCP server speaks " STATELESS_VERSION);
+        c->is_stateless = true;
+        c->state = LISTING;
+        c->config.around.timer->start(c->step, c->config.start_timeout_ms);
+        begin_listing(c);
+        break;
+    case STATELESS_NO:
+        begin_older(c, "it does not speak " STATELESS_VERSION);
+        break;
+    case STATELESS_NEVER:
+        stateless_versions(m, versions, sizeof(versions));
+        (void)snprintf(why, sizeof(why),
+                       "it speaks %s of MCP, not " STATELESS_VERSION " nor an older one (%.100s)",
+                       versions[0] == '\0' ? "another revision" : versions,
+                       m->kind == MESSAGE_ERROR ? m->error_message : "");
+        fail(c, why);
+        break;
+    }
+}
+
 static void take_awaited(struct client *c, const struct message *m)
 {
     char why[300];
 
     c->awaited = 0;
+    if (c->state == PROBING) {
+        take_discovery(c, m);
+        return;
+    }
     if (m->kind == MESSAGE_RESULT && c->state == CONNECTING)
         take_welcome(c, m->result);
     else if (m->kind == MESSAGE_RESULT)
@@ -392,6 +505,25 @@ static void take_awaited(struct client *c, const struct message *m)
     }
 }
 
+/* The call once more, as another request, with what the server wants to know. */
+static bool answer_back(struct client *c, struct call *call, const json_t *result)
+{
+    uint64_t id = c->last_request + 1;
+    char *text = call->rounds < STATELESS_MAX_ROUNDS
+                     ? stateless_again(call->text, id, result, c->config.accepts_defaults)
+                     : NULL;
+
+    if (text == NULL)
+        return false;
+    free(call->text);
+    call->text = text;
+    call->request = id;
+    call->rounds++;
+    c->last_request = id;
+    send_call(c, call);
+    return true;
+}
+
 static void take_answer(struct client *c, const struct message *m)
 {
     struct call *call = calls_find(&c->calls, m->request);
@@ -403,7 +535,14 @@ static void take_answer(struct client *c, const struct message *m)
     }
     if (call == NULL || !call->is_sent)
         return; /* late, or a second one */
-    if (m->kind == MESSAGE_RESULT)
+    enum stateless_result kind = STATELESS_COMPLETE;
+    if (c->is_stateless && m->kind == MESSAGE_RESULT)
+        kind = stateless_result_of(m->result);
+    if (kind == STATELESS_ASKS && answer_back(c, call, m->result))
+        return;
+    if (kind != STATELESS_COMPLETE)
+        outcome_of_fault(&o, call->tool, PARLEY_E_PROTOCOL);
+    else if (m->kind == MESSAGE_RESULT)
         outcome_of_result(&o, call->tool, m->result);
     else {
         LOG(c, WARN, "a call was answered with an error tool=%s code=%lld", call->tool,
@@ -491,7 +630,9 @@ static void on_down(void *ctx, const char *why)
     struct client *c = ctx;
 
     fail_calls(c, false);
-    if (c->state != DOWN)
+    if (c->state == PROBING && is_probed_child(c))
+        begin_older_anew(c); /* some end at the first message that they do not know */
+    else if (c->state != DOWN)
         fail(c, why);
 }
 
@@ -515,6 +656,12 @@ static void on_fault(void *ctx, uint64_t request, int status, const char *why)
     struct client *c = ctx;
     struct call *call = calls_find(&c->calls, request);
 
+    bool is_refused = status == PARLEY_E_PROTOCOL || status == PARLEY_E_GONE;
+
+    if (c->state == PROBING && request == c->awaited && is_refused) {
+        begin_older(c, why);
+        return;
+    }
     if (request == 0 ? c->state == GREETING : request == c->awaited) {
         fail(c, why);
         return;
@@ -573,7 +720,8 @@ void client_list(struct client *c, struct parley_tool_list *ret_list)
     };
 }
 
-static json_t *call_params(const struct parley_tool_call *call, const char *name, uint64_t token)
+static json_t *call_params(const struct client *c, const struct parley_tool_call *call,
+                           const char *name, uint64_t token)
 {
     json_t *arguments = json_loadb(call->arguments.data, call->arguments.len, 0, NULL);
     json_t *params = json_pack("{s:s, s:o, s:{s:I}}", "name", name, "arguments",
@@ -583,6 +731,8 @@ static json_t *call_params(const struct parley_tool_call *call, const char *name
     if (call->traceparent != NULL && call->traceparent[0] != '\0')
         (void)json_object_set_new(json_object_get(params, "_meta"), "traceparent",
                                   json_string(call->traceparent));
+    if (c->is_stateless)
+        stateless_stamp(params);
     return params;
 }
 
@@ -596,8 +746,8 @@ int client_call(struct client *c, const struct parley_tool_call *call, parley_op
                            call->name);
     uint64_t id = ++c->last_request;
     struct call *added =
-        calls_add(&c->calls, id, op, call->name,
-                  message_request(id, "tools/call", call_params(call, tool->name, id)));
+        calls_add(&c->calls, id, op, call->name, tool->name,
+                  message_request(id, "tools/call", call_params(c, call, tool->name, id)));
     if (added == NULL)
         return parley_fail(err, PARLEY_E_BUSY, "The tool %s is busy; try again in a moment.",
                            call->name);
@@ -614,10 +764,11 @@ void client_cancel(struct client *c, parley_op op)
         return;
     if (call->is_sent) {
         c->link.vtable->forget(c->link.data, call->request);
-        send_aside(
-            c, message_notification("notifications/cancelled",
-                                    json_pack("{s:I, s:s}", "requestId", (json_int_t)call->request,
-                                              "reason", "The result is no longer wanted.")));
+        if (!c->is_stateless || !c->link.vtable->is_http)
+            send_aside(c, message_notification("notifications/cancelled",
+                                               json_pack("{s:I, s:s}", "requestId",
+                                                         (json_int_t)call->request, "reason",
+                                                         "The result is no longer wanted.")));
     }
     fail_call(c, call, PARLEY_E_CANCELLED);
 }

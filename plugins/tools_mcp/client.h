@@ -4,8 +4,9 @@
  * back by itself after every failure, and tells the host when the list of tools has changed.
  * Thread: the worker's.
  *
- *   DOWN --timer--> CONNECTING --initialize answered--> GREETING --delivered--> LISTING --> READY
- *   any --failure--> DOWN, with a pause that grows
+ *   DOWN --timer--> PROBING --an older server--> CONNECTING or, in the stateless revision, LISTING
+ *   DOWN --timer, the server is known to be older--> CONNECTING --initialize answered--> GREETING
+ * --delivered--> LISTING --> READY any --failure--> DOWN, with a pause that grows
  */
 #ifndef TOOLS_MCP_CLIENT_H
 #define TOOLS_MCP_CLIENT_H
@@ -19,13 +20,20 @@
 
 struct client;
 
+enum client_protocol {
+    CLIENT_AUTO,     /* ask server/discover first, and go by the answer */
+    CLIENT_LEGACY,   /* begin with initialize */
+    CLIENT_STATELESS /* 2026-07-28 and nothing else */
+};
+
 struct client_config {
     struct surroundings around;
     const char *prefix;              /* of the names that the model sees */
     const struct parley_list *allow; /* the server's names; empty: all */
     int64_t timeout_ms;              /* of a call; 0: the host's own */
-    bool accepts_defaults;           /* a server's question is answered by its own defaults */
-    int64_t start_timeout_ms;        /* from the beginning of a connection to its list */
+    enum client_protocol protocol;
+    bool accepts_defaults;    /* a server's question is answered by its own defaults */
+    int64_t start_timeout_ms; /* from the beginning of a connection to its list */
 };
 
 /* NULL without memory. client_start() begins. */

@@ -4,6 +4,7 @@
 #include "answer.h"
 #include "message.h"
 #include "sse.h"
+#include "stateless.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define LONGEST_RETRY_MS 30000
 #define LISTEN_MS        3600000
 #define GOODBYE_MS       5000
-#define MAX_HEADERS      8
+#define MAX_HEADERS      10
 
 enum kind { POST, LISTEN, GOODBYE };
 enum body { UNKNOWN, PLAIN, STREAM };
@@ -32,8 +33,9 @@ struct exchange {
     uint64_t id;      /* the service's */
     unsigned session; /* the number of the session it was sent in */
     int64_t deadline_ms;
-    bool is_running;  /* until on_end is over, which frees it */
-    bool has_session; /* it named one */
+    bool is_running;   /* until on_end is over, which frees it */
+    bool has_session;  /* it named one */
+    bool is_stateless; /* a request of the stateless revision */
     bool is_forgotten;
     bool is_answered;
     bool is_too_large;
@@ -214,6 +216,8 @@ struct lines {
     char session[MAX_SESSION + 20];
     char version[48];
     char resume[SSE_MAX_ID + 20];
+    char method[80];
+    char name[STATELESS_MAX_HEADER + 12];
 };
 
 static void add_line(struct lines *l, const char *line)
@@ -247,6 +251,24 @@ static void make_lines(const struct exchange *x, struct lines *l)
     }
 }
 
+/* They repeat what the body says, for those who route by headers. */
+static bool add_stateless_lines(const struct link_message *message, struct lines *l)
+{
+    char value[STATELESS_MAX_HEADER];
+
+    if (message == NULL || message->method == NULL)
+        return true;
+    (void)snprintf(l->method, sizeof(l->method), "Mcp-Method: %s", message->method);
+    add_line(l, l->method);
+    if (message->name == NULL)
+        return true;
+    if (!stateless_header(message->name, value))
+        return false;
+    (void)snprintf(l->name, sizeof(l->name), "Mcp-Name: %s", value);
+    add_line(l, l->name);
+    return true;
+}
+
 static const char *method_of(const struct exchange *x)
 {
     if (x->kind == GOODBYE)
@@ -254,14 +276,18 @@ static const char *method_of(const struct exchange *x)
     return x->kind == LISTEN || x->is_resumed ? "GET" : "POST";
 }
 
-static int begin(struct exchange *x, const char *text, struct parley_error *err)
+static int begin(struct exchange *x, const struct link_message *message, struct parley_error *err)
 {
+    const char *text = message == NULL ? "" : message->text;
     const struct http_config *config = &x->http->config;
     int64_t left = x->deadline_ms - now_ms(x->http);
     struct lines lines;
 
     make_lines(x, &lines);
     x->has_session = x->http->session != NULL;
+    x->is_stateless = message != NULL && message->method != NULL;
+    if (!add_stateless_lines(message, &lines))
+        return parley_fail(err, PARLEY_E_INVALID, "the tool's name is too long for a header");
     const struct parley_http_request request = {
         .size = sizeof(request),
         .header_count = lines.count,
@@ -288,7 +314,7 @@ static void listen(struct http *h)
 {
     struct exchange *x = exchange_create(h, LISTEN, LISTEN_MS);
 
-    if (x != NULL && begin(x, "", NULL) < 0)
+    if (x != NULL && begin(x, NULL, NULL) < 0)
         exchange_free(x);
 }
 
@@ -299,7 +325,7 @@ static void on_pause_over(void *ctx)
     struct exchange *x = ctx;
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    if (begin(x, "", &err) == PARLEY_OK)
+    if (begin(x, NULL, &err) == PARLEY_OK)
         return;
     x->is_running = true; /* it is freed here, whatever the client does now */
     fault(x, err.status, err.message);
@@ -327,8 +353,8 @@ static bool pause_and_resume(struct exchange *x)
 /* The answer may still come, if the server gave the stream a place to go on from. */
 static bool may_resume(const struct exchange *x)
 {
-    return x->body_kind == STREAM && x->sse.has_id && !x->is_answered && !x->is_too_large &&
-           x->tries < RESUME_TRIES && x->session == x->http->session_number;
+    return x->body_kind == STREAM && x->sse.has_id && !x->is_stateless && !x->is_answered &&
+           !x->is_too_large && x->tries < RESUME_TRIES && x->session == x->http->session_number;
 }
 
 /* A stream that stood is opened again; a server that has none said so. */
@@ -389,9 +415,12 @@ static void finish_post(struct exchange *x, const struct parley_http_response *r
     const struct http *h = x->http;
     bool is_good = response->status == PARLEY_OK && response->code >= 200 && response->code < 300;
 
-    if (is_good && x->body_kind == PLAIN)
+    /* In the stateless revision an error has a code of HTTP and its own words in the body. */
+    bool may_explain = x->is_stateless && response->code >= 400 && response->code < 500 &&
+                       response->code != 401 && response->code != 403;
+    if ((is_good && x->body_kind == PLAIN) || may_explain)
         (void)deliver_text(x, text_view(&x->body));
-    if (x->is_forgotten)
+    if (x->is_forgotten || (x->is_stateless && x->is_answered))
         return;
     if (x->purpose == LINK_INITIALIZE && x->is_answered)
         finish_initialize(x, response);
@@ -443,7 +472,7 @@ static int send_message(void *data, const struct link_message *message, struct p
         return parley_fail(err, PARLEY_E_BUSY, "%d requests are under way already", MAX_EXCHANGES);
     x->purpose = message->purpose;
     x->request = message->request;
-    int r = begin(x, message->text, err);
+    int r = begin(x, message, err);
     if (r < 0)
         exchange_free(x);
     return r;
@@ -473,7 +502,7 @@ static void say_goodbye(struct http *h)
     if (h->session == NULL)
         return;
     struct exchange *x = exchange_create(h, GOODBYE, GOODBYE_MS);
-    if (x != NULL && begin(x, "", NULL) < 0)
+    if (x != NULL && begin(x, NULL, NULL) < 0)
         exchange_free(x);
 }
 
@@ -512,6 +541,7 @@ static const struct link_vtable vtable = {
     .set_version = set_version,
     .close = close_session,
     .destroy = destroy,
+    .is_http = 1,
 };
 
 struct link http_link(struct http *h)

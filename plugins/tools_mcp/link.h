@@ -28,6 +28,9 @@ struct link_message {
     enum link_purpose purpose;
     uint64_t request; /* which of the client's requests it is; 0: no answer is awaited */
     int64_t timeout_ms;
+    /* In the stateless revision, for headers of HTTP: */
+    const char *method; /* NULL: an older revision */
+    const char *name;   /* of the tool that is called, or NULL */
 };
 
 /* What a link tells the client; never on the stack of the client's own call. */
@@ -55,6 +58,7 @@ struct link_vtable {
     void (*close)(void *link);
     /* At worker_stop: close, and free. */
     void (*destroy)(void *link);
+    int is_http; /* forget() closes what the request's answer comes by */
 };
 
 struct link {

@@ -11,6 +11,7 @@ static void read_error(json_t *error, struct message *m)
     m->kind = MESSAGE_ERROR;
     m->error_code = json_integer_value(json_object_get(error, "code"));
     m->error_message = text == NULL ? "" : text;
+    m->error_data = json_object_get(error, "data");
 }
 
 static void read_answer(json_t *tree, struct message *m)

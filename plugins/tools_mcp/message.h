@@ -32,6 +32,7 @@ struct message {
     json_t *result;
     int64_t error_code;
     const char *error_message; /* never NULL for an error */
+    json_t *error_data;        /* or NULL */
 };
 
 void message_read(json_t *tree, struct message *ret);

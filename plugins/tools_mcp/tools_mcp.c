@@ -37,6 +37,7 @@ struct config {
     const char *ca_file;
     struct parley_list allow;
     const char *name_prefix;
+    int32_t protocol;
     int32_t elicitation;
     int64_t timeout_ms;
     int64_t start_timeout_ms;
@@ -342,6 +343,7 @@ static struct client *make_client(const struct worker_instance *wi)
         .around = wi->around,
         .prefix = instance->prefix,
         .allow = &instance->config->allow,
+        .protocol = (enum client_protocol)instance->config->protocol,
         .accepts_defaults = instance->config->elicitation == ELICITATION_ACCEPT_DEFAULTS,
         .timeout_ms = instance->config->timeout_ms,
         .start_timeout_ms = instance->config->start_timeout_ms,
@@ -423,6 +425,10 @@ static const struct parley_option options[] = {
     PARLEY_STRING(struct config, name_prefix, .default_value = "auto", .example = "fs",
                   .help = "Put before every tool's name, with _ between, so that two servers' "
                           "tools do not clash; auto is the section's name, none is no prefix."),
+    PARLEY_ENUM(struct config, protocol, .default_value = "auto",
+                .values = "auto|legacy|2026-07-28",
+                .help = "Which MCP the server speaks: legacy begins with initialize (2024-11-05 to "
+                        "2025-11-25), 2026-07-28 is the stateless revision, auto finds out."),
     PARLEY_ENUM(struct config, elicitation, .default_value = "decline",
                 .values = "decline|accept-defaults",
                 .help = "What a server is told that asks the user something during a call: that "

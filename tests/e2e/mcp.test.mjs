@@ -180,6 +180,13 @@ describe("a server that misbehaves", () => {
     assert.equal((await call(own("noise"), "own.own_echo", { text: "\u4f60" })).output, "\u4f60 \u00fc\u20ac");
   });
 
+  const revisions = { exits: "ends when it is asked for its revision", silent: "does not say its revision", stateless: "speaks 2026-07-28 alone" };
+  for (const [what, words] of Object.entries(revisions)) {
+    test(`it is reached although it ${words}`, async () => {
+      assert.equal((await call(own(what), "own.own_echo", { text: "a" })).output, "a \u00fc\u20ac");
+    });
+  }
+
   test("a flood on standard error does not hold it up", async () => {
     assert.equal((await call(own("chatty"), "own.own_echo", { text: "a" })).output, "a \u00fc\u20ac");
   });

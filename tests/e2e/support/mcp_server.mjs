@@ -5,6 +5,9 @@
  *   noise      banners, blank and broken lines on standard output; a message in single bytes
  *   chatty     1 MiB on standard error before it reads anything
  *   stubborn   ignores the end of its input, and SIGTERM
+ *   exits      ends when it is asked server/discover
+ *   silent     does not answer server/discover
+ *   stateless  speaks 2026-07-28 alone
  *   pid=FILE   writes its process id there
  */
 import { appendFileSync } from "node:fs";
@@ -40,6 +43,14 @@ const tools = {
 };
 
 async function answer({ id, method, params }) {
+  if (method === "server/discover" && does.has("exits"))
+    process.exit(1);
+  if (method === "server/discover" && does.has("silent"))
+    return null;
+  if (does.has("stateless") && params?._meta?.["io.modelcontextprotocol/protocolVersion"] !== "2026-07-28")
+    return { id, error: { code: -32602, message: "no revision in _meta" } };
+  if (does.has("stateless") && method === "server/discover")
+    return { id, result: { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities: { tools: {} } } };
   if (method === "initialize")
     return { id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "own", version: "1" } } };
   if (method === "tools/list")
@@ -61,6 +72,7 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
   const message = JSON.parse(line);
   if (message.method === "notifications/cancelled")
     process.stderr.write(`cancelled ${message.params.requestId}\n`);
-  if (message.id !== undefined)
-    write(await answer(message));
+  const said = message.id === undefined ? null : await answer(message);
+  if (said)
+    write(said);
 });

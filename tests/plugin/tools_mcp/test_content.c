@@ -14,6 +14,7 @@
 #include "catalog.h"
 #include "elicit.h"
 #include "outcome.h"
+#include "stateless.h"
 
 /* ---- messages ---- */
 
@@ -343,6 +344,29 @@ static void question_is_answered_by_the_defaults_of_its_form(void **state)
     answer_with_defaults("{}", "{\"action\":\"accept\",\"content\":{}}");
 }
 
+/* ---- headers of the stateless revision ---- */
+
+static void header_values_are_plain_or_in_base64(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"plain name", "plain name"},
+        {"", ""},
+        {"Hello, \xE4\xB8\x96\xE7\x95\x8C", "=?base64?SGVsbG8sIOS4lueVjA==?="},
+        {" padded", "=?base64?IHBhZGRlZA==?="},
+        {"=?base64?x?=", "=?base64?PT9iYXNlNjQ/eD89?="},
+    };
+    char out[STATELESS_MAX_HEADER], long_value[STATELESS_MAX_HEADER + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        assert_true(stateless_header(pairs[i][0], out));
+        assert_string_equal(out, pairs[i][1]);
+    }
+    memset(long_value, 'x', STATELESS_MAX_HEADER);
+    long_value[STATELESS_MAX_HEADER] = '\0';
+    assert_false(stateless_header(long_value, out));
+}
+
 /* ---- HTTP answers ---- */
 
 static int fault(int code, const char *headers, const char *body, bool has_session, char *why)
@@ -375,7 +399,7 @@ static void http_answers_without_a_result_are_understood(void **state)
     assert_int_equal(fault(401, "", "", true, why), PARLEY_E_DENIED);
     assert_int_equal(fault(429, "", "", true, why), PARLEY_E_BUSY);
     assert_int_equal(fault(503, "", "", true, why), PARLEY_E_UNAVAILABLE);
-    assert_int_equal(fault(500, "", "", true, why), PARLEY_E_PROTOCOL);
+    assert_int_equal(fault(500, "", "", true, why), PARLEY_E_INTERNAL);
     assert_int_equal(fault(307, "location: http://b/\r\n", "", true, why), PARLEY_E_PROTOCOL);
     assert_non_null(strstr(why, "not followed"));
     assert_int_equal(fault(200, "content-type: text/html; x\r\n", "<html>", false, why),
@@ -415,6 +439,7 @@ int main(void)
         T(result_that_is_no_object_is_a_failure),
         T(protocol_errors_become_sentences),
         T(question_is_answered_by_the_defaults_of_its_form),
+        T(header_values_are_plain_or_in_base64),
         T(http_answers_without_a_result_are_understood),
         T(headers_are_found_by_name),
     };

@@ -191,12 +191,19 @@ static int call(parley_op op, const char *name, const char *arguments)
     return tools->call(fake_plugin_worker(plugin), &c, op, &err);
 }
 
+/* Against a server of a known kind, unless the options name another. */
 static void open_plugin(const char *const *options)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
+    const char *all[8] = {"protocol=legacy"};
+    size_t count = 1;
 
+    for (size_t i = 0; options[i] != NULL; i++) {
+        bool is_protocol = strncmp(options[i], "protocol=", 9) == 0;
+        all[is_protocol ? 0 : count++] = options[i];
+    }
     fake_host_provide(PARLEY_SERVICE_HTTP, &service);
-    plugin = fake_plugin_open(plugin_path, "web", options, &err);
+    plugin = fake_plugin_open(plugin_path, "web", all, &err);
     if (plugin == NULL)
         fail_msg("%s", err.message);
     tools = fake_plugin_role(plugin, PARLEY_ROLE_TOOLS);
@@ -594,6 +601,147 @@ static void too_many_calls_are_refused(void **state)
     assert_int_equal(call(65, "web_a", "{}"), PARLEY_E_BUSY);
 }
 
+/* ---- the stateless revision ---- */
+
+static const char *const finds_out[] = {"protocol=auto", "url=http://127.0.0.1/mcp", NULL};
+
+static void connect_stateless(void)
+{
+    open_plugin(finds_out);
+    answer(expect("POST", "server/discover"), "",
+           "{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}}}");
+    answer(expect("POST", "tools/list"), "",
+           "{\"resultType\":\"complete\",\"tools\":[{\"name\":\"a\"}]}");
+    assert_int_equal(listed(NULL), 1);
+}
+
+static void stateless_server_is_found_out_and_needs_no_handshake(void **state)
+{
+    (void)state;
+    connect_stateless();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    for (size_t i = 0; i < asked_count; i++) {
+        assert_non_null(strstr(asked[i].headers, "MCP-Protocol-Version: 2026-07-28\n"));
+        assert_null(strstr(asked[i].headers, "Mcp-Session-Id"));
+        assert_non_null(
+            strstr(asked[i].body, "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\""));
+        assert_non_null(strstr(asked[i].body, "\"io.modelcontextprotocol/clientCapabilities\":{"));
+    }
+    struct asked *a = expect("POST", "tools/call");
+    assert_non_null(strstr(a->headers, "Mcp-Method: tools/call\nMcp-Name: a\n"));
+    answer(a, "", "{\"content\":[{\"type\":\"text\",\"text\":\"one\"}]}");
+    assert_string_equal(end_text, "one");
+}
+
+static void older_server_is_greeted_after_it_refused_to_be_discovered(void **state)
+{
+    static const struct {
+        int code;
+        const char *body;
+    } refusals[] = {
+        {400,
+         "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"no session\"}}"},
+        {400, ""},
+        {404, "not here"},
+        {200, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}"},
+        {200, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"what\"}}"},
+    };
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        (void)setup(state);
+        open_plugin(finds_out);
+        reply(expect("POST", "server/discover"), refusals[i].code, "", refusals[i].body);
+        assert_null(strstr(asked[1].headers, "Mcp-Method"));
+        assert_null(strstr(asked[1].headers, "MCP-Protocol-Version"));
+        greet(WELCOME("2025-11-25"), "");
+        struct asked *a = expect("POST", "tools/list");
+        assert_null(strstr(a->body, "_meta"));
+        (void)teardown(state);
+    }
+}
+
+static void outage_decides_nothing(void **state)
+{
+    (void)state;
+    open_plugin(finds_out);
+    reply(expect("POST", "server/discover"), 500, "", "");
+    assert_int_equal(looked_at, asked_count);
+    fake_host_advance_ms(700);
+    end_exchange(expect("POST", "server/discover"), PARLEY_E_UNAVAILABLE, 0, "");
+    assert_int_equal(looked_at, asked_count);
+}
+
+static void server_of_other_stateless_revisions_is_named_and_not_greeted(void **state)
+{
+    (void)state;
+    open_plugin(finds_out);
+    reply(expect("POST", "server/discover"), 400, "",
+          "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32022,\"message\":\"no\",\"data\":{"
+          "\"supported\":[\"2031-01-01\"],\"requested\":\"2026-07-28\"}}}");
+    assert_int_equal(looked_at, asked_count);
+    assert_true(fake_host_logged("2031-01-01"));
+}
+
+static void result_that_asks_is_answered_by_the_call_again(void **state)
+{
+    (void)state;
+    connect_stateless();
+    assert_int_equal(call(1, "web_a", "{\"x\":1}"), PARLEY_OK);
+    struct asked *first = expect("POST", "tools/call");
+    json_int_t id = id_of(first);
+    answer(first, "",
+           "{\"resultType\":\"input_required\",\"requestState\":\"s \\u00fc\",\"inputRequests\":{"
+           "\"k\":{\"method\":\"elicitation/create\",\"params\":{}}}}");
+    struct asked *again = expect("POST", "\"arguments\":{\"x\":1}");
+    assert_true(id_of(again) != id);
+    assert_non_null(strstr(again->body, "\"inputResponses\":{\"k\":{\"action\":\"decline\"}}"));
+    assert_non_null(strstr(again->body, "\"requestState\":\"s \xC3\xBC\""));
+    answer(again, "", "{\"resultType\":\"input_required\",\"inputRequests\":{}}");
+    again = expect("POST", "tools/call");
+    assert_null(strstr(again->body, "requestState"));
+    assert_null(strstr(again->body, "inputResponses"));
+    answer(again, "", "{\"resultType\":\"input_required\"}");
+    answer(expect("POST", "tools/call"), "", "{\"resultType\":\"input_required\"}");
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_E_PROTOCOL);
+    assert_int_equal(looked_at, asked_count);
+}
+
+static void result_of_an_unknown_kind_is_a_failure(void **state)
+{
+    (void)state;
+    connect_stateless();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    answer(expect("POST", "tools/call"), "", "{\"resultType\":\"task\",\"content\":[]}");
+    assert_int_equal(end_status, PARLEY_E_PROTOCOL);
+}
+
+static void stateless_call_is_cancelled_by_closing_its_stream(void **state)
+{
+    (void)state;
+    connect_stateless();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    tools->cancel(fake_plugin_worker(plugin), 1);
+    assert_true(a->is_cancelled);
+    assert_int_equal(ends, 1);
+    assert_int_equal(looked_at, asked_count);
+    settle();
+}
+
+static void stateless_stream_that_was_cut_is_not_resumed(void **state)
+{
+    (void)state;
+    connect_stateless();
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    send_data(a, 200, "id: 1\ndata:\n\n");
+    end_exchange(a, PARLEY_E_UNAVAILABLE, 200, "");
+    assert_int_equal(ends, 1);
+    fake_host_advance_ms(5000);
+    assert_int_equal(looked_at, asked_count);
+}
+
 /* ---- the end ---- */
 
 static void session_is_ended_at_the_stop(void **state)
@@ -658,6 +806,14 @@ int main(int argc, char **argv)
         T(error_without_an_id_belongs_to_its_post),
         T(arrays_of_messages_are_read_one_by_one),
         T(too_many_calls_are_refused),
+        T(stateless_server_is_found_out_and_needs_no_handshake),
+        T(older_server_is_greeted_after_it_refused_to_be_discovered),
+        T(outage_decides_nothing),
+        T(server_of_other_stateless_revisions_is_named_and_not_greeted),
+        T(result_that_asks_is_answered_by_the_call_again),
+        T(result_of_an_unknown_kind_is_a_failure),
+        T(stateless_call_is_cancelled_by_closing_its_stream),
+        T(stateless_stream_that_was_cut_is_not_resumed),
         T(session_is_ended_at_the_stop),
         T(options_that_do_not_fit_are_refused_by_name),
     };
