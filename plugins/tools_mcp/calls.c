@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "calls.h"
 
+#include "mirror.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@ static void call_free(struct call *call)
 {
     free(call->tool);
     free(call->name);
+    mirror_free(call->lines, call->line_count);
     free(call->text);
     free(call);
 }

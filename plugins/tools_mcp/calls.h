@@ -14,9 +14,11 @@ struct call {
     struct call *next;
     uint64_t request; /* its id, and its progress token */
     parley_op op;
-    char *tool;      /* the name that the model used */
-    char *name;      /* the server's own */
-    char *text;      /* the whole message, to send it again */
+    char *tool;   /* the name that the model used */
+    char *name;   /* the server's own */
+    char *text;   /* the whole message, to send it again */
+    char **lines; /* headers of HTTP that repeat arguments; see mirror.h */
+    size_t line_count;
     unsigned rounds; /* how often the server has asked back */
     bool is_sent;
     bool is_repeated; /* in a second session; there is no third */

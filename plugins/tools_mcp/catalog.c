@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog.h"
 
+#include "mirror.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -226,6 +227,8 @@ static const char *add_tool(struct catalog *c, const struct catalog_rules *rules
         reason = "it runs only as a task, which parley does not start";
     if (reason == NULL && c->count == CATALOG_MAX_TOOLS)
         reason = "there are more than 255 tools; name those that are needed with `allow`";
+    if (reason == NULL && rules->mirrors)
+        reason = mirror_check(json_object_get(tool, "inputSchema"));
     if (reason == NULL)
         reason = fill_tool(c, rules, tool, name, t);
     if (reason != NULL) {

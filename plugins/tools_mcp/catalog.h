@@ -28,6 +28,7 @@ struct catalog_rules {
     const char *prefix;              /* put before each name, or "" */
     const struct parley_list *allow; /* the server's names; empty: all */
     int64_t timeout_ms;
+    bool mirrors; /* calls repeat arguments in headers; see mirror.h */
 };
 
 struct catalog;

@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "elicit.h"
 #include "message.h"
+#include "mirror.h"
 #include "outcome.h"
 #include "stateless.h"
 
@@ -171,6 +172,8 @@ struct outgoing {
     uint64_t request;   /* 0: none */
     const char *method; /* of a request */
     const char *name;   /* of the tool, or NULL */
+    char *const *lines; /* further headers */
+    size_t line_count;
 };
 
 static int send_text(struct client *c, const struct outgoing *out, struct parley_error *err)
@@ -183,6 +186,8 @@ static int send_text(struct client *c, const struct outgoing *out, struct parley
         .request = request,
         .method = c->is_stateless || c->state == PROBING ? out->method : NULL,
         .name = out->name,
+        .lines = out->lines,
+        .line_count = out->line_count,
         .timeout_ms = request == c->awaited ? c->config.start_timeout_ms : CALL_LIMIT_MS,
     };
     int r = text == NULL ? parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a message")
@@ -226,6 +231,8 @@ static void send_call(struct client *c, struct call *call)
         .request = call->request,
         .method = "tools/call",
         .name = call->name,
+        .lines = call->lines,
+        .line_count = call->line_count,
     };
     if (send_text(c, &out, &err) < 0) {
         LOG(c, WARN, "a call could not be sent: %s", err.message);
@@ -328,12 +335,18 @@ static void on_refused(void *ctx, const char *name, const char *reason)
         LOG(c, WARN, "a tool is not offered: %s tool=\"%.80s\"", reason, name);
 }
 
+static bool mirrors(const struct client *c)
+{
+    return c->is_stateless && c->link.vtable->is_http;
+}
+
 static void take_page(struct client *c, json_t *result)
 {
     const struct catalog_rules rules = {
         .prefix = c->config.prefix,
         .allow = c->config.allow,
         .timeout_ms = c->config.timeout_ms,
+        .mirrors = mirrors(c),
     };
     json_t *cursor = json_object_get(result, "nextCursor");
 
@@ -736,6 +749,19 @@ static json_t *call_params(const struct client *c, const struct parley_tool_call
     return params;
 }
 
+/* Headers that repeat arguments, where the tool's schema wants some. */
+static void mirror_arguments(struct call *added, const struct catalog_tool *tool,
+                             struct parley_view arguments)
+{
+    if (strstr(tool->parameters, "x-mcp-header") == NULL)
+        return;
+    json_t *schema = json_loads(tool->parameters, 0, NULL);
+    json_t *object = json_loadb(arguments.data, arguments.len, 0, NULL);
+    added->lines = mirror_lines(schema, object, &added->line_count);
+    json_decref(schema);
+    json_decref(object);
+}
+
 int client_call(struct client *c, const struct parley_tool_call *call, parley_op op,
                 struct parley_error *err)
 {
@@ -751,6 +777,8 @@ int client_call(struct client *c, const struct parley_tool_call *call, parley_op
     if (added == NULL)
         return parley_fail(err, PARLEY_E_BUSY, "The tool %s is busy; try again in a moment.",
                            call->name);
+    if (mirrors(c))
+        mirror_arguments(added, tool, call->arguments);
     if (c->state == READY)
         send_call(c, added);
     return PARLEY_OK;

@@ -3,6 +3,7 @@
 
 #include "answer.h"
 #include "message.h"
+#include "mirror.h"
 #include "sse.h"
 #include "stateless.h"
 
@@ -18,7 +19,7 @@
 #define LONGEST_RETRY_MS 30000
 #define LISTEN_MS        3600000
 #define GOODBYE_MS       5000
-#define MAX_HEADERS      10
+#define MAX_HEADERS      (10 + MIRROR_MAX)
 
 enum kind { POST, LISTEN, GOODBYE };
 enum body { UNKNOWN, PLAIN, STREAM };
@@ -260,6 +261,8 @@ static bool add_stateless_lines(const struct link_message *message, struct lines
         return true;
     (void)snprintf(l->method, sizeof(l->method), "Mcp-Method: %s", message->method);
     add_line(l, l->method);
+    for (size_t i = 0; i < message->line_count && l->count < MAX_HEADERS - 1; i++)
+        add_line(l, message->lines[i]);
     if (message->name == NULL)
         return true;
     if (!stateless_header(message->name, value))

@@ -31,6 +31,8 @@ struct link_message {
     /* In the stateless revision, for headers of HTTP: */
     const char *method; /* NULL: an older revision */
     const char *name;   /* of the tool that is called, or NULL */
+    char *const *lines; /* further ones, whole */
+    size_t line_count;
 };
 
 /* What a link tells the client; never on the stack of the client's own call. */

@@ -13,6 +13,7 @@
 #include "answer.h"
 #include "catalog.h"
 #include "elicit.h"
+#include "mirror.h"
 #include "outcome.h"
 #include "stateless.h"
 
@@ -367,6 +368,38 @@ static void header_values_are_plain_or_in_base64(void **state)
     assert_false(stateless_header(long_value, out));
 }
 
+static const char *check_schema(const char *text)
+{
+    json_t *schema = json_loads(text, 0, NULL);
+    const char *reason = mirror_check(schema);
+
+    assert_non_null(schema);
+    json_decref(schema);
+    return reason;
+}
+
+static void wishes_for_headers_that_cannot_be_met_are_refused(void **state)
+{
+#define ONE(wish) "{\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":" wish "}}}"
+    (void)state;
+    assert_null(check_schema(ONE("\"Region\"")));
+    assert_null(check_schema("{\"properties\":{\"o\":{\"properties\":{\"a\":{\"type\":\"integer\","
+                             "\"x-mcp-header\":\"A\"}}},\"x-mcp-header\":{\"type\":\"string\"}}}"));
+    assert_non_null(check_schema(ONE("\"\"")));
+    assert_non_null(check_schema(ONE("{}")));
+    assert_non_null(check_schema(ONE("\"a b\"")));
+    assert_non_null(check_schema(ONE("\"a:\"")));
+    assert_non_null(check_schema(ONE("\"\\u00fc\"")));
+    assert_non_null(
+        check_schema("{\"properties\":{\"a\":{\"type\":\"number\",\"x-mcp-header\":\"A\"}}}"));
+    assert_non_null(
+        check_schema("{\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":\"A\"},"
+                     "\"b\":{\"type\":\"string\",\"x-mcp-header\":\"a\"}}}"));
+    assert_non_null(check_schema("{\"properties\":{\"a\":{\"type\":\"array\",\"items\":{\"type\":"
+                                 "\"string\",\"x-mcp-header\":\"A\"}}}}"));
+#undef ONE
+}
+
 /* ---- HTTP answers ---- */
 
 static int fault(int code, const char *headers, const char *body, bool has_session, char *why)
@@ -440,6 +473,7 @@ int main(void)
         T(protocol_errors_become_sentences),
         T(question_is_answered_by_the_defaults_of_its_form),
         T(header_values_are_plain_or_in_base64),
+        T(wishes_for_headers_that_cannot_be_met_are_refused),
         T(http_answers_without_a_result_are_understood),
         T(headers_are_found_by_name),
     };

@@ -682,6 +682,33 @@ static void server_of_other_stateless_revisions_is_named_and_not_greeted(void **
     assert_true(fake_host_logged("2031-01-01"));
 }
 
+static void arguments_are_repeated_in_headers_where_the_schema_wants_it(void **state)
+{
+    (void)state;
+    open_plugin(finds_out);
+    answer(expect("POST", "server/discover"), "", "{\"supportedVersions\":[\"2026-07-28\"]}");
+    answer(expect("POST", "tools/list"), "",
+           "{\"tools\":[{\"name\":\"a\",\"inputSchema\":{\"type\":\"object\",\"properties\":{"
+           "\"s\":{\"type\":\"string\",\"x-mcp-header\":\"S\"},"
+           "\"i\":{\"type\":\"integer\",\"x-mcp-header\":\"I\"},"
+           "\"b\":{\"type\":\"boolean\",\"x-mcp-header\":\"B\"},"
+           "\"n\":{\"type\":\"string\",\"x-mcp-header\":\"N\"},"
+           "\"e\":{\"type\":\"string\",\"x-mcp-header\":\"E\"}}}},"
+           "{\"name\":\"bad\",\"inputSchema\":{\"properties\":{\"x\":{\"type\":\"string\","
+           "\"x-mcp-header\":\"\"}}}}]}");
+    assert_int_equal(listed(NULL), 1);
+    assert_true(fake_host_logged("tool=\"bad\""));
+    assert_int_equal(call(1, "web_a", "{\"s\":\" x\",\"i\":-7,\"b\":true,\"n\":null,\"e\":\"\"}"),
+                     PARLEY_OK);
+    struct asked *a = expect("POST", "tools/call");
+    assert_non_null(strstr(a->headers, "Mcp-Param-S: =?base64?IHg=?=\n"));
+    assert_non_null(strstr(a->headers, "Mcp-Param-I: -7\n"));
+    assert_non_null(strstr(a->headers, "Mcp-Param-B: true\n"));
+    assert_non_null(strstr(a->headers, "Mcp-Param-E;\n"));
+    assert_null(strstr(a->headers, "Mcp-Param-N"));
+    assert_non_null(strstr(a->headers, "Mcp-Name: a\n"));
+}
+
 static void result_that_asks_is_answered_by_the_call_again(void **state)
 {
     (void)state;
@@ -810,6 +837,7 @@ int main(int argc, char **argv)
         T(older_server_is_greeted_after_it_refused_to_be_discovered),
         T(outage_decides_nothing),
         T(server_of_other_stateless_revisions_is_named_and_not_greeted),
+        T(arguments_are_repeated_in_headers_where_the_schema_wants_it),
         T(result_that_asks_is_answered_by_the_call_again),
         T(result_of_an_unknown_kind_is_a_failure),
         T(stateless_call_is_cancelled_by_closing_its_stream),
