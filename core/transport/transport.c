@@ -250,7 +250,10 @@ static int on_event(struct conn *c, enum lws_callback_reasons reason, void *in, 
             ws_client_body(c->ws, in, len);
         return 0;
     case LWS_CALLBACK_COMPLETED_CLIENT_HTTP:
-        return -1; /* the whole refusal is here */
+        /* The whole refusal is here. After one without a body the library takes our -1 for "closed
+         * already", and closes nothing: so ask for the close as well. */
+        conn_kill(c);
+        return -1;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         if (c->ws != NULL)
             ws_client_failed(c->ws, in, len);
