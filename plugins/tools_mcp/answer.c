@@ -75,7 +75,7 @@ static const char *hint_for(int code)
     if (code == 401)
         return "; a token is needed, see token and token_file";
     if (code == 404 || code == 405)
-        return "; is url the MCP endpoint of a server that speaks Streamable HTTP?";
+        return "; is url the MCP endpoint? transport = sse reaches servers of 2024-11-05";
     return code >= 300 && code < 400 ? "; it points elsewhere, which is not followed: correct url"
                                      : "";
 }

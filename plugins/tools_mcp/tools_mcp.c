@@ -18,13 +18,14 @@
 
 #include "client.h"
 #include "http.h"
+#include "old_http.h"
 #include "process.h"
 
 #define MAX_TOKEN  8192
 #define MAX_PREFIX 32
 
 enum elicitation { ELICITATION_DECLINE, ELICITATION_ACCEPT_DEFAULTS };
-enum transport { TRANSPORT_AUTO, TRANSPORT_STDIO, TRANSPORT_HTTP };
+enum transport { TRANSPORT_AUTO, TRANSPORT_STDIO, TRANSPORT_HTTP, TRANSPORT_SSE };
 
 struct config {
     int32_t transport;
@@ -108,9 +109,9 @@ static int check_transport(struct instance *instance, struct parley_error *err)
     if (c->transport == TRANSPORT_STDIO && !has_command)
         return parley_fail(err, PARLEY_E_INVALID,
                            "command: transport = stdio needs the program that is the server");
-    if (c->transport == TRANSPORT_HTTP && !has_url)
+    if (c->transport >= TRANSPORT_HTTP && !has_url)
         return parley_fail(err, PARLEY_E_INVALID,
-                           "url: transport = http needs the server's MCP endpoint");
+                           "url: transport = http or sse needs the server's MCP endpoint");
     if (!has_command && !has_url)
         return parley_fail(err, PARLEY_E_INVALID,
                            "command or url is missing: name the server's program or its endpoint");
@@ -310,9 +311,13 @@ static struct link make_http(struct worker_instance *wi, struct parley_error *er
         .ctx = wi->client,
     };
 
-    struct http *http = config.http == NULL ? NULL : http_create(&config);
+    bool is_old = c->transport == TRANSPORT_SSE;
+    struct http *http = config.http == NULL || is_old ? NULL : http_create(&config);
+    struct old_http *old = config.http == NULL || !is_old ? NULL : old_http_create(&config);
     if (http != NULL)
         return http_link(http);
+    if (old != NULL)
+        return old_http_link(old);
     (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "no memory, or a host without HTTP");
     return (struct link){0};
 }
@@ -343,7 +348,9 @@ static struct client *make_client(const struct worker_instance *wi)
         .around = wi->around,
         .prefix = instance->prefix,
         .allow = &instance->config->allow,
-        .protocol = (enum client_protocol)instance->config->protocol,
+        .protocol = instance->config->transport == TRANSPORT_SSE
+                        ? CLIENT_LEGACY /* older than any other revision */
+                        : (enum client_protocol)instance->config->protocol,
         .accepts_defaults = instance->config->elicitation == ELICITATION_ACCEPT_DEFAULTS,
         .timeout_ms = instance->config->timeout_ms,
         .start_timeout_ms = instance->config->start_timeout_ms,
@@ -398,10 +405,10 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
  */
 
 static const struct parley_option options[] = {
-    PARLEY_ENUM(struct config, transport, .default_value = "auto", .values = "auto|stdio|http",
+    PARLEY_ENUM(struct config, transport, .default_value = "auto", .values = "auto|stdio|http|sse",
                 .help = "How the server is reached: as a child process by its standard input and "
-                        "output, or over Streamable HTTP; auto goes by whether command or url is "
-                        "given."),
+                        "output, over Streamable HTTP, or over the HTTP+SSE of 2024-11-05; auto is "
+                        "stdio with command and http with url."),
     PARLEY_STRING(struct config, command, .example = "/usr/bin/npx",
                   .help = "Program of a server that runs as a child process, started without a "
                           "shell; one for each of parley's workers."),

@@ -91,6 +91,26 @@ describe("official servers as child processes", () => {
   });
 });
 
+describe("server-everything over the HTTP+SSE of 2024-11-05", () => {
+  test("tools are listed and called", async () => {
+    const probe = createServer();
+    await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
+    const { port } = probe.address();
+    await new Promise((resolve) => probe.close(resolve));
+    const server = spawn(process.execPath, [EVERYTHING, "sse"], { env: { ...process.env, PORT: String(port) }, stdio: ["ignore", "ignore", "pipe"] });
+    let log = "";
+    server.stderr.on("data", (data) => { log += data; });
+    try {
+      await until(() => log.includes("running on port"), "the server listens");
+      const sections = { "tools all": { plugin: "tools_mcp", transport: "sse", url: `http://127.0.0.1:${port}/sse` } };
+      assert.ok((await names(sections)).includes("all_echo"));
+      assert.equal((await call(sections, "all.all_echo", { message: "old" })).output, "Echo: old");
+    } finally {
+      server.kill("SIGKILL");
+    }
+  });
+});
+
 describe("server-everything over Streamable HTTP", () => {
   let port;
   let server;

@@ -14,6 +14,7 @@
 #include "catalog.h"
 #include "elicit.h"
 #include "mirror.h"
+#include "old_http.h"
 #include "outcome.h"
 #include "stateless.h"
 
@@ -440,6 +441,27 @@ static void http_answers_without_a_result_are_understood(void **state)
     assert_non_null(strstr(why, "\"text/html; x\""));
 }
 
+static bool resolve(const char *url, const char *endpoint, const char *wanted)
+{
+    char out[OLD_HTTP_MAX_URL];
+
+    return old_http_resolve(url, (struct parley_view){endpoint, strlen(endpoint)}, out) &&
+           strcmp(out, wanted) == 0;
+}
+
+static void endpoint_of_the_old_transport_stays_at_its_origin(void **state)
+{
+    (void)state;
+    assert_true(resolve("http://a:1/sse?x", "/m?s=1", "http://a:1/m?s=1"));
+    assert_true(resolve("http://a:1/sse", "http://a:1/m", "http://a:1/m"));
+    assert_true(resolve("http://a:1", "/m", "http://a:1/m"));
+    assert_false(resolve("http://a:1/sse", "http://a:12/m", "http://a:12/m"));
+    assert_false(resolve("http://a:1/sse", "https://a:1/m", "https://a:1/m"));
+    assert_false(resolve("http://a:1/sse", "//b/m", "http:////b/m"));
+    assert_false(resolve("http://a:1/sse", "http://a:1@b/m", "http://a:1@b/m"));
+    assert_false(resolve("http://a:1/sse", "", "http://a:1"));
+}
+
 static void headers_are_found_by_name(void **state)
 {
     static const struct parley_view headers =
@@ -475,6 +497,7 @@ int main(void)
         T(header_values_are_plain_or_in_base64),
         T(wishes_for_headers_that_cannot_be_met_are_refused),
         T(http_answers_without_a_result_are_understood),
+        T(endpoint_of_the_old_transport_stays_at_its_origin),
         T(headers_are_found_by_name),
     };
 

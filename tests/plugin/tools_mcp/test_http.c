@@ -799,7 +799,8 @@ static void options_that_do_not_fit_are_refused_by_name(void **state)
     refuse((const char *const[]){NULL}, "command or url is missing");
     refuse((const char *const[]){"command=x", "url=http://a/", NULL}, "command and url");
     refuse((const char *const[]){"transport=stdio", "url=http://a/", NULL}, "command: transport");
-    refuse((const char *const[]){"transport=http", "command=x", NULL}, "url: transport");
+    refuse((const char *const[]){"transport=http", "command=x", NULL},
+           "url: transport = http or sse");
     refuse((const char *const[]){"url=ftp://a/", NULL}, "url: \"ftp://a/\"");
     refuse((const char *const[]){"command=x", "env=NO", NULL}, "env: line 1 is not NAME=value");
     refuse((const char *const[]){"url=http://a/", "token=a b", NULL}, "token: holds blanks");
