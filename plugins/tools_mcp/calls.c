@@ -12,6 +12,7 @@ static void call_free(struct call *call)
     free(call->name);
     mirror_free(call->lines, call->line_count);
     free(call->text);
+    json_decref(call->output);
     free(call);
 }
 

@@ -28,6 +28,7 @@ static void tool_done(struct catalog_tool *t)
     free(t->shown_name);
     free(t->description);
     free(t->parameters);
+    json_decref(t->output);
     *t = (struct catalog_tool){0};
 }
 
@@ -210,6 +211,7 @@ static const char *fill_tool(const struct catalog *c, const struct catalog_rules
     if (t->parameters == NULL)
         return reason;
     t->name = strdup(name);
+    t->output = json_incref(json_object_get(tool, "outputSchema"));
     t->description = read_description(tool);
     if (t->name == NULL || t->description == NULL)
         return "no memory";

@@ -4,6 +4,7 @@
 #include "calls.h"
 #include "catalog.h"
 #include "elicit.h"
+#include "fit.h"
 #include "message.h"
 #include "mirror.h"
 #include "outcome.h"
@@ -537,6 +538,19 @@ static bool answer_back(struct client *c, struct call *call, const json_t *resul
     return true;
 }
 
+/* A failed call may say why in any form. */
+static bool fits_schema(const struct client *c, const struct call *call, const struct message *m)
+{
+    const json_t *structured = json_object_get(m->result, "structuredContent");
+    char why[300];
+
+    if (structured == NULL || json_is_true(json_object_get(m->result, "isError")) ||
+        fit_check(call->output, structured, why, sizeof(why)))
+        return true;
+    LOG(c, WARN, "a result does not fit the tool's outputSchema: %s tool=%s", why, call->tool);
+    return false;
+}
+
 static void take_answer(struct client *c, const struct message *m)
 {
     struct call *call = calls_find(&c->calls, m->request);
@@ -553,7 +567,7 @@ static void take_answer(struct client *c, const struct message *m)
         kind = stateless_result_of(m->result);
     if (kind == STATELESS_ASKS && answer_back(c, call, m->result))
         return;
-    if (kind != STATELESS_COMPLETE)
+    if (kind != STATELESS_COMPLETE || !fits_schema(c, call, m))
         outcome_of_fault(&o, call->tool, PARLEY_E_PROTOCOL);
     else if (m->kind == MESSAGE_RESULT)
         outcome_of_result(&o, call->tool, m->result);
@@ -777,6 +791,7 @@ int client_call(struct client *c, const struct parley_tool_call *call, parley_op
     if (added == NULL)
         return parley_fail(err, PARLEY_E_BUSY, "The tool %s is busy; try again in a moment.",
                            call->name);
+    added->output = json_incref(tool->output);
     if (mirrors(c))
         mirror_arguments(added, tool, call->arguments);
     if (c->state == READY)

@@ -162,6 +162,7 @@ describe("server-everything over Streamable HTTP", () => {
     before(async () => {
       parleyd = await start_parleyd({
         ...sections,
+        server: { workers: 1 }, /* each has a connection of its own; one is waited for */
         "model main": { plugin: "model_script", script: at("scripts/echo_tool.json") },
         "store main": { plugin: "store_memory" },
         "agent assistant": { model: "main", tools: "all" },

@@ -13,6 +13,7 @@
 #include "answer.h"
 #include "catalog.h"
 #include "elicit.h"
+#include "fit.h"
 #include "mirror.h"
 #include "old_http.h"
 #include "outcome.h"
@@ -401,6 +402,43 @@ static void wishes_for_headers_that_cannot_be_met_are_refused(void **state)
 #undef ONE
 }
 
+/* ---- structured results ---- */
+
+static bool fits(const char *schema_text, const char *value_text, const char *wanted)
+{
+    json_t *schema = json_loads(schema_text, JSON_DECODE_ANY, NULL);
+    json_t *value = json_loads(value_text, JSON_DECODE_ANY, NULL);
+    char why[300] = "";
+    bool is_good = fit_check(schema, value, why, sizeof(why));
+
+    json_decref(schema);
+    json_decref(value);
+    assert_string_equal(why, wanted);
+    return is_good;
+}
+
+static void structured_results_are_held_against_their_schema(void **state)
+{
+    static const char schema[] =
+        "{\"type\":\"object\",\"required\":[\"t\"],\"additionalProperties\":false,\"properties\":{"
+        "\"t\":{\"type\":\"number\"},\"l\":{\"type\":\"array\",\"items\":{\"type\":[\"string\","
+        "\"null\"]}},\"e\":{\"enum\":[\"a\",1]},\"r\":{\"$ref\":\"#/x\",\"type\":\"null\"}}}";
+
+    (void)state;
+    assert_true(fits(schema, "{\"t\":1,\"l\":[\"x\",null],\"e\":1.0,\"r\":5}", ""));
+    assert_false(fits(schema, "[]", "/: is no object"));
+    assert_false(fits(schema, "{}", "/: lacks t"));
+    assert_false(fits(schema, "{\"t\":\"1\"}", "/t: is no number"));
+    assert_false(fits(schema, "{\"t\":1,\"z\":1}", "/: has a member that is not allowed, z"));
+    assert_false(fits(schema, "{\"t\":1,\"l\":[\"x\",2]}",
+                      "/l/1: is of none of the types that are allowed"));
+    assert_false(
+        fits(schema, "{\"t\":1,\"e\":\"b\"}", "/e: is none of the values that are allowed"));
+    assert_true(fits("{\"type\":\"integer\"}", "2.0", ""));
+    assert_false(fits("{\"type\":\"integer\"}", "2.5", "/: is no integer"));
+    assert_true(fits("true", "3", ""));
+}
+
 /* ---- HTTP answers ---- */
 
 static int fault(int code, const char *headers, const char *body, bool has_session, char *why)
@@ -496,6 +534,7 @@ int main(void)
         T(question_is_answered_by_the_defaults_of_its_form),
         T(header_values_are_plain_or_in_base64),
         T(wishes_for_headers_that_cannot_be_met_are_refused),
+        T(structured_results_are_held_against_their_schema),
         T(http_answers_without_a_result_are_understood),
         T(endpoint_of_the_old_transport_stays_at_its_origin),
         T(headers_are_found_by_name),
