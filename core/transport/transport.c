@@ -313,8 +313,18 @@ static void on_lws_log(int level, const char *line)
     log_debug("libwebsockets said it level=%d line=\"%.*s\"", level, (int)len, line);
 }
 
+/*
+ * The library writes its lines into one buffer for all threads. Nobody reads them but at the debug
+ * level, so it writes none at others; there a line may be garbled when two threads have one.
+ */
+static void choose_library_log(void)
+{
+    lws_set_log_level(log_enabled(LOG_LEVEL_DEBUG) ? LLL_ERR | LLL_WARN : 0, on_lws_log);
+}
+
 /* The library numbers its places in OpenSSL's structures anew with each context. */
 static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t library_log = PTHREAD_ONCE_INIT;
 
 struct lws_vhost *transport_vhost_create(struct transport *t,
                                          const struct lws_context_creation_info *info)
@@ -386,8 +396,8 @@ struct transport *transport_create(struct loop *loop, const struct transport_con
         parley_fail(err, PARLEY_E_NO_MEMORY, "transport: no memory for its buffers");
         return NULL;
     }
+    (void)pthread_once(&library_log, choose_library_log); /* fails only for what is not its kind */
     pthread_mutex_lock(&library_lock);
-    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
     t->context = context_create(t, config);
     pthread_mutex_unlock(&library_lock);
     if (t->context == NULL) {

@@ -91,6 +91,30 @@ describe("reload", () => {
     assert.deepEqual(data.map(({ id }) => id).sort(), ["assistant", "second"]);
   });
 
+  test("instances of before a reload end with their last session, not sooner and not later", async () => {
+    const good = server.sections;
+    const path = (name) => `${folder}/${name}.db`;
+    const with_store = (name) => ({ ...good, "store main": { plugin: "store_sqlite", path: path(name) } });
+    const is_open = (name) => server.open_files().includes(path(name));
+    server.rewrite(with_store("old"));
+    await server.reload();
+    await pause(200); /* until the workers have it */
+    const client = await join(server);
+    await client.ask("hello");
+    await wait_until(() => is_open("old"));
+    server.rewrite(with_store("new"));
+    await server.reload();
+    await pause(200);
+    for (let i = 0; i < 2; i++)
+      assert.equal(text_of(await client.ask("hello")), "I am two.");
+    assert.ok(is_open("old"), "its session still writes there");
+    await client.close();
+    await wait_until(() => !is_open("old"));
+    server.rewrite(good);
+    await server.reload();
+    await wait_until(() => !is_open("new"));
+  });
+
   test("a running turn is not cut by a reload", async () => {
     const client = await join(server);
     const from = await tell_story(client);

@@ -100,7 +100,7 @@ await server.stop();
 
 console.log(`${tally.sessions} sessions, ${tally.turns} turns, ${tally.cancelled} interrupted, ${tally.appends} appends; `
   + `${samples[0]?.toFixed(0)} MiB at first, ${samples.at(-1)?.toFixed(0)} at last; ${left} descriptors left; errors: ${JSON.stringify(Object.fromEntries(tally.errors))}`);
-assert.equal(left, 0, "descriptors are left");
+assert.ok(left <= 0, "descriptors are left");
 assert.equal(tally.errors.size, 0, "errors came");
 if (!is_sanitized) {
   const [half, last] = [samples[Math.floor(samples.length / 2)], samples.at(-1)];

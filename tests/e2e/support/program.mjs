@@ -2,7 +2,7 @@
 /* The programs as an operator runs them: one run to its end, the admin API, what the kernel knows of a process. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -114,6 +114,18 @@ export class Server extends Parleyd {
 
   fd_count() {
     return readdirSync(`/proc/${this.process.pid}/fd`).length;
+  }
+
+  /* Paths of what is open; sockets and the like by their kind. */
+  open_files() {
+    const folder = `/proc/${this.process.pid}/fd`;
+    return readdirSync(folder).flatMap((fd) => {
+      try {
+        return [readlinkSync(`${folder}/${fd}`)];
+      } catch { /* closed meanwhile */
+        return [];
+      }
+    });
   }
 
   /* Resident memory in MiB. */
