@@ -84,10 +84,17 @@ bool origin_is_allowed(struct net *n, struct http_request *r)
         return true;
     if (is_loopback_name(host) && (!has_origin || view_equal_nocase(host_of_origin(origin), host)))
         return true;
-    answer_error(r, 403, "invalid_request_error", "origin_not_allowed",
-                 "A page of \"%.*s\" may not talk to \"%.*s\" without a key. Add it to [server] "
-                 "allowed_origins, or configure [auth].",
-                 has_origin ? (int)origin.len : 9, has_origin ? origin.data : "no origin",
-                 (int)host.len, host.data == NULL ? "" : host.data);
+    if (has_origin)
+        answer_error(
+            r, 403, "invalid_request_error", "origin_not_allowed",
+            "A page of \"%.*s\" may not talk to \"%.*s\" without a key. Add it to [server] "
+            "allowed_origins, or configure [auth].",
+            (int)origin.len, origin.data, (int)host.len, host.data == NULL ? "" : host.data);
+    else
+        answer_error(
+            r, 403, "invalid_request_error", "origin_not_allowed",
+            "Without [auth] this server answers to localhost, 127.0.0.1 and [::1], and was "
+            "asked for as \"%.*s\".",
+            (int)host.len, host.data == NULL ? "" : host.data);
     return false;
 }
