@@ -255,7 +255,7 @@ static bool dash_counts(const struct maths *m)
                         "what's whats calculate compute evaluate much solve ( + - * /");
 }
 
-static const struct infix *infix(struct maths *m)
+static const struct infix *infix_here(struct maths *m)
 {
     if (is_at(m, "%") && number_follows(m, m->at + 1)) {
         static const struct infix remainder = {"%", "%", true};
@@ -269,6 +269,22 @@ static const struct infix *infix(struct maths *m)
             return &infixes[i];
     }
     return NULL;
+}
+
+/* Recognisers write a short pause as a comma: "two, plus three". */
+static const struct infix *infix(struct maths *m)
+{
+    size_t before = m->at;
+
+    while (take(m, ","))
+        continue;
+    bool has_pause = m->at != before;
+    const struct infix *found = infix_here(m);
+    if (found != NULL && has_pause && !found->is_sure)
+        found = NULL;
+    if (found == NULL)
+        m->at = before;
+    return found;
 }
 
 /* Operators and operands after the first one, as far as they go. */

@@ -113,8 +113,9 @@ bool word_homophone(const char *word, double *ret_value)
         const char *words;
         double value;
     } homophones[] = {
-        {"won", 1},       {"to too", 2}, {"free tree", 3}, {"for fore fo", 4}, {"hive", 5},
-        {"sex sicks", 6}, {"ate", 8},    {"nein", 9},      {"tin", 10},
+        {"won", 1},  {"to too due dew do", 2}, {"free tree", 3}, {"for fore fo", 4},
+        {"hive", 5}, {"sex sicks", 6},         {"ate", 8},       {"nein", 9},
+        {"tin", 10},
     };
 
     for (size_t i = 0; i < sizeof(homophones) / sizeof(homophones[0]); i++) {

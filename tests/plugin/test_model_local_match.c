@@ -37,6 +37,8 @@ static const struct {
     {"add two and three", "calculator", "{\"expression\":\"2 + 3\"}"},
     {"add two to three", "calculator", "{\"expression\":\"2 + 3\"}"},
     {"what is to plus free", "calculator", "{\"expression\":\"2 + 3\"}"},
+    {"What is due,, plus three.", "calculator", "{\"expression\":\"2 + 3\"}"},
+    {"what is five, times four", "calculator", "{\"expression\":\"5 * 4\"}"},
     {"what is seven minus too", "calculator", "{\"expression\":\"7 - 2\"}"},
     {"how much is one hundred and twenty divided by six", "calculator",
      "{\"expression\":\"120 / 6\"}"},
