@@ -34,6 +34,9 @@ struct parley_tool {
     const char *description; /* for the model: what it does and when to use it */
     const char *parameters;  /* JSON Schema of an object; NULL: no parameters */
     int64_t timeout_ms;      /* 0: the host's default */
+    /* JSON Schema of struct parley_tool_result.structured, or NULL; since 1.1. A result that does
+     * not fit is a failed call. */
+    const char *output_schema;
 };
 
 struct parley_tool_call {
@@ -47,6 +50,9 @@ struct parley_tool_call {
     const char *name;             /* as in struct parley_tool */
     struct parley_view arguments; /* a JSON object, already parsed once by the host: valid JSON */
     const char *traceparent;      /* W3C trace context, or "" */
+    /* Bearer token that the session's client handed in for this instance, or ""; since 1.1. Only
+     * for the peer of this instance, only for this session, never for a log. */
+    const char *authorization;
 };
 
 struct parley_tool_result {
@@ -55,6 +61,9 @@ struct parley_tool_result {
     struct parley_view output; /* for the model: text or JSON; on failure one sentence it can say */
     struct parley_view
         image; /* an image as a data: URI, or empty; dropped for models without eyes */
+    /* The whole result for whoever wants more than words, since 1.1; either may be empty. */
+    struct parley_view content;    /* JSON array of MCP content blocks; empty: one text, `output` */
+    struct parley_view structured; /* any JSON value: MCP's structuredContent */
 };
 
 /* Host functions that the plugin calls. */

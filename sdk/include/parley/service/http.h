@@ -20,6 +20,11 @@ extern "C" {
  * loop still runs. */
 #define PARLEY_HTTP_DETACHED (1u << 0)
 
+/* Only to addresses of the public Internet: a name that leads to a loopback, private, link-local or
+ * otherwise special address is refused (PARLEY_E_DENIED) before anything is sent, by the address
+ * that would be connected to. For URLs that a stranger chose. Since 1.1. */
+#define PARLEY_HTTP_PUBLIC_ONLY (1u << 1)
+
 struct parley_http_request {
     uint32_t size;
     uint32_t header_count;
