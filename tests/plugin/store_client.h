@@ -7,7 +7,7 @@
 
 #include <parley/store.h>
 
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 #define STORE_MAX_HEADS   64
 #define STORE_MAX_RECORDS 512

@@ -10,7 +10,7 @@
 
 #include <parley/chat.h>
 
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 static const char tools_json[] =
     "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"Get the weather for a "

@@ -16,7 +16,7 @@
 #include <parley/tools.h>
 
 #include "dialogue.h"
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 #define NOW_S INT64_C(1767603600)
 

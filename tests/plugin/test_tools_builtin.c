@@ -10,7 +10,7 @@
 
 #include <parley/tools.h>
 
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 static const char *plugin_path;
 static struct fake_plugin *plugin;

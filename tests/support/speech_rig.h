@@ -3,7 +3,7 @@
 #ifndef SPEECH_RIG_H
 #define SPEECH_RIG_H
 
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 #include <parley/speech.h>
 

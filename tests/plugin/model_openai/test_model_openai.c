@@ -8,7 +8,7 @@
 
 #include <parley/model.h>
 
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 #include "fake_ws.h"
 
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <parley/model.h>
 
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
  * Nothing moves by itself: time moves by fake_host_advance_ms(), offloaded work runs in
  * fake_host_run(). All of it belongs to one thread, the test's.
  */
-#ifndef FAKE_HOST_H
-#define FAKE_HOST_H
+#ifndef PARLEY_TESTKIT_FAKE_HOST_H
+#define PARLEY_TESTKIT_FAKE_HOST_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fake_host.h"
+#include <parley/testkit/fake_host.h>
 
 #include <stdarg.h>
 #include <stdio.h>
