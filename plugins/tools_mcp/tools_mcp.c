@@ -5,7 +5,7 @@
  * Each worker has a connection of its own (client.h), made in the background: a server that is
  * slow, wrong or gone never holds up a conversation, its tools are just not offered meanwhile.
  *
- *     tools_mcp.c   options, life, role        client.c   handshake, listing, calls, coming back
+ *     tools_mcp.c   options, life, role        client.c   states, coming back; client_state.h
  *     process.c     link to a child process    http.c     link over Streamable HTTP
  *     catalog.c     tools as parley has them   outcome.c  results in words for the model
  */
