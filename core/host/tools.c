@@ -53,6 +53,8 @@ struct tools_run {
     size_t max_output;
     int64_t start_ms;
     int64_t timeout_ms;
+    int64_t max_timeout_ms; /* that progress extends it to; 0: it does not */
+    int64_t limit_ms;       /* in all, as extended so far */
     bool has_progress;
     double progress_done;
     double progress_total;
@@ -140,7 +142,7 @@ static void fail_run(struct tools_run *run, int status, const char *message)
 
 static void tell_progress(struct tools_run *run)
 {
-    if (!run->has_progress || run->is_told || run->has_result)
+    if (!run->has_progress || run->is_told)
         return;
     run->has_progress = false;
     if (run->events->on_progress != NULL)
@@ -213,7 +215,7 @@ static void on_limit(void *ctx)
 
     (void)snprintf(message, sizeof(message),
                    "The tool %s did not answer within %" PRId64 " milliseconds.", run->name,
-                   run->timeout_ms);
+                   run->limit_ms);
     fail_run(run, PARLEY_E_TIMEOUT, message);
     ask_cancel(run);
 }
@@ -319,13 +321,27 @@ static void host_end(parley_op op, const struct parley_tool_result *result)
         end_far(op, result);
 }
 
+/* The whole time from here again, but never beyond the maximum. */
+static void extend_limit(struct tools_run *run)
+{
+    int64_t ran_ms = clock_now_ms() - run->start_ms;
+
+    if (run->max_timeout_ms <= run->timeout_ms)
+        return;
+    run->limit_ms = ran_ms + run->timeout_ms;
+    if (run->limit_ms > run->max_timeout_ms)
+        run->limit_ms = run->max_timeout_ms;
+    loop_timer_start(run->worker->loop, &run->limit, run->limit_ms - ran_ms, on_limit, run);
+}
+
 static void host_progress(parley_op op, double done, double total, struct parley_view message)
 {
     if (op_worker(op) == NULL)
         return; /* for [worker] only: dropped, since it is only a hint */
     struct tools_run *run = op_owner(op, &run_type, "tools progress");
-    if (run == NULL)
+    if (run == NULL || run->has_result)
         return;
+    extend_limit(run);
     run->has_progress = true;
     run->progress_done = done;
     run->progress_total = total;
@@ -484,6 +500,7 @@ static int start(struct tools_run *run, const struct tools_call *c, uint32_t fla
         .name = run->name,
         .arguments = c->arguments.len == 0 ? VIEW("{}") : c->arguments,
         .traceparent = or_empty(c->traceparent),
+        .timeout_ms = run->timeout_ms,
     };
     int r = check_arguments(run, call.arguments, err);
 
@@ -508,6 +525,8 @@ static void prepare(struct tools_run *run, const struct tools_call *call,
     run->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TOOLS_DEFAULT_TIMEOUT_MS;
     if (f != NULL && f->timeout_ms > 0)
         run->timeout_ms = f->timeout_ms;
+    run->max_timeout_ms = f == NULL ? 0 : f->max_timeout_ms;
+    run->limit_ms = run->timeout_ms;
     run->max_output =
         call->max_output_bytes > 0 ? (size_t)call->max_output_bytes : TOOLS_DEFAULT_OUTPUT;
     if (run->max_output > TOOLS_MAX_OUTPUT)

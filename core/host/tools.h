@@ -25,9 +25,10 @@
 struct tools_function {
     char *name;
     char *description;
-    json_t *parameters; /* an object schema */
-    uint32_t flags;     /* PARLEY_TOOL_... */
-    int64_t timeout_ms; /* 0: none of its own */
+    json_t *parameters;     /* an object schema */
+    uint32_t flags;         /* PARLEY_TOOL_... */
+    int64_t timeout_ms;     /* 0: none of its own */
+    int64_t max_timeout_ms; /* progress extends a call up to this; 0: it does not */
 };
 
 /* The functions known now; borrowed until the loop's next turn. */
@@ -35,6 +36,20 @@ const struct tools_function *tools_functions(struct worker_instance *wi, size_t 
 
 /* NULL when there is none of that name. */
 const struct tools_function *tools_find(struct worker_instance *wi, struct parley_view name);
+
+/* A conversation opens: functions that are not fresh any more are asked for again. Returns how long
+ * it may wait for a list that is on its way, in ms; 0: not at all. */
+int64_t tools_prepare(struct worker_instance *wi);
+
+/* Somebody who waits for that list. */
+struct tools_waiter {
+    struct list entry;
+    void (*on_list)(void *ctx); /* once, when it has come; the waiter is off the list then */
+    void *ctx;
+};
+
+void tools_wait(struct worker_instance *wi, struct tools_waiter *waiter);
+void tools_unwait(struct tools_waiter *waiter);
 
 /* Grows whenever the list has changed. */
 uint64_t tools_version(const struct worker_instance *wi);

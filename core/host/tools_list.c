@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of a tools instance: fetched, checked, kept until the plugin says they changed. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -16,6 +17,10 @@ struct tools_state {
     size_t count;
     struct map by_name;
     uint64_t version;
+    int64_t listed_ms;
+    int64_t fresh_ms; /* 0: until it changes */
+    int64_t wait_ms;  /* from listed_ms, for a better list; 0: this is the list */
+    struct list waiters;
     struct loop_timer refresh;
 };
 
@@ -85,7 +90,8 @@ static int read_function(const struct parley_tool *tool, struct tools_function *
     if (r < 0)
         return r;
     struct tools_function f = {.flags = tool->flags,
-                               .timeout_ms = tool->timeout_ms < 0 ? 0 : tool->timeout_ms};
+                               .timeout_ms = tool->timeout_ms < 0 ? 0 : tool->timeout_ms,
+                               .max_timeout_ms = tool->max_timeout_ms};
     f.parameters = read_schema(tool->parameters, err);
     if (f.parameters == NULL)
         return PARLEY_E_INVALID;
@@ -195,6 +201,9 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
     state->count = fresh.count;
     state->by_name = fresh.by_name;
     state->version++;
+    state->listed_ms = clock_now_ms();
+    state->fresh_ms = list.fresh_ms;
+    state->wait_ms = list.wait_ms;
     return PARLEY_OK;
 }
 
@@ -207,9 +216,30 @@ static void refresh_or_warn(struct worker_instance *wi)
                  wi->instance->title);
 }
 
+/* Each is told once; who still wants to wait comes again, and is not told in this round. */
+static void tell_waiters(struct tools_state *state)
+{
+    struct list told;
+
+    list_init(&told);
+    while (!list_empty(&state->waiters)) {
+        struct list *first = state->waiters.next;
+        list_remove(first);
+        list_append(&told, first);
+    }
+    while (!list_empty(&told)) {
+        struct tools_waiter *waiter = list_entry(told.next, struct tools_waiter, entry);
+        list_remove(&waiter->entry);
+        waiter->on_list(waiter->ctx);
+    }
+}
+
 static void on_refresh(void *ctx)
 {
-    refresh_or_warn(ctx);
+    struct worker_instance *wi = ctx;
+
+    refresh_or_warn(wi);
+    tell_waiters(wi->tools);
 }
 
 void tools_list_changed(struct parley_worker *worker, void *worker_instance)
@@ -230,6 +260,7 @@ int tools_attach(struct worker_instance *wi, struct parley_error *err)
     wi->tools = calloc(1, sizeof(*wi->tools));
     if (wi->tools == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", wi->instance->title);
+    list_init(&wi->tools->waiters);
     struct watch watch = watch_instance(wi, "attach");
     wi->instance->plugin->tools.attach(wi->ctx, &tools_host);
     watch_end(&watch);
@@ -242,6 +273,7 @@ void tools_detach(struct worker_instance *wi)
     if (wi->tools == NULL)
         return;
     loop_timer_stop(&wi->tools->refresh);
+    tell_waiters(wi->tools);
     list_done(wi->tools);
     free(wi->tools);
     wi->tools = NULL;
@@ -258,6 +290,28 @@ const struct tools_function *tools_functions(struct worker_instance *wi, size_t 
 const struct tools_function *tools_find(struct worker_instance *wi, struct parley_view name)
 {
     return map_get(&wi->tools->by_name, name);
+}
+
+int64_t tools_prepare(struct worker_instance *wi)
+{
+    struct tools_state *state = wi->tools;
+    int64_t age = clock_now_ms() - state->listed_ms;
+
+    if (state->fresh_ms > 0 && age >= state->fresh_ms && !wi->is_stopping) {
+        refresh_or_warn(wi);
+        age = 0;
+    }
+    return state->wait_ms > age ? state->wait_ms - age : 0;
+}
+
+void tools_wait(struct worker_instance *wi, struct tools_waiter *waiter)
+{
+    list_append(&wi->tools->waiters, &waiter->entry);
+}
+
+void tools_unwait(struct tools_waiter *waiter)
+{
+    list_remove(&waiter->entry);
 }
 
 uint64_t tools_version(const struct worker_instance *wi)

@@ -4,7 +4,7 @@
  * calls beside the audio, and enforces time and size limits, so a call that is slow, dies or
  * answers twice cannot hurt a conversation.
  *
- *     list() -> functions; again whenever host->changed() was called
+ *     list() -> functions; again whenever host->changed() was called, or they are no longer fresh
  *     call(op) accepted -> host->end(op), exactly once (after cancel(op), too)
  */
 #ifndef PARLEY_TOOLS_H
@@ -37,6 +37,9 @@ struct parley_tool {
     /* JSON Schema of struct parley_tool_result.structured, or NULL; since 1.1. A result that does
      * not fit is a failed call. */
     const char *output_schema;
+    /* With it, each progress() gives the call another time limit, up to so long in all; 0: progress
+     * extends nothing. Since 1.1. */
+    int64_t max_timeout_ms;
 };
 
 struct parley_tool_call {
@@ -53,6 +56,7 @@ struct parley_tool_call {
     /* Bearer token that the session's client handed in for this instance, or ""; since 1.1. Only
      * for the peer of this instance, only for this session, never for a log. */
     const char *authorization;
+    int64_t timeout_ms; /* how long the host waits before it cancels; since 1.1 */
 };
 
 struct parley_tool_result {
@@ -84,6 +88,10 @@ struct parley_tool_list {
     uint32_t item_size;              /* sizeof(struct parley_tool) of the plugin */
     const struct parley_tool *items; /* valid until the next list() or worker_stop */
     size_t count;
+    /* Since 1.1; 0 each when left out. */
+    int64_t wait_ms;  /* a better list is on its way: a conversation that opens now may wait so long
+                       * for changed(); changed() follows, also when the list stays the same */
+    int64_t fresh_ms; /* list() is called again when a conversation opens later than this */
 };
 
 struct parley_tools_vtable {

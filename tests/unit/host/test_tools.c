@@ -17,6 +17,9 @@ static struct {
     bool refuses;
     const struct parley_tool *items;
     size_t count;
+    int lists;
+    int64_t wait_ms;
+    int64_t fresh_ms;
     char closed_session[32];
 } plugin;
 
@@ -24,6 +27,7 @@ static const struct parley_tool usual[] = {
     {.name = "plain", .description = "A tool.", .parameters = "{\"type\":\"object\"}"},
     {.name = "slow", .flags = PARLEY_TOOL_BLOCKING},
     {.name = "brief", .timeout_ms = 50, .flags = PARLEY_TOOL_READ_ONLY},
+    {.name = "steady", .timeout_ms = 50, .max_timeout_ms = 120},
 };
 
 static void attach(void *wi, const struct parley_tools_host *host)
@@ -39,6 +43,9 @@ static int list(void *wi, struct parley_tool_list *ret, struct parley_error *err
     ret->item_size = sizeof(struct parley_tool);
     ret->items = plugin.items;
     ret->count = plugin.count;
+    ret->wait_ms = plugin.wait_ms;
+    ret->fresh_ms = plugin.fresh_ms;
+    plugin.lists++;
     return PARLEY_OK;
 }
 
@@ -127,7 +134,7 @@ static int setup(void **state)
     memset(&plugin, 0, sizeof(plugin));
     memset(&caller, 0, sizeof(caller));
     plugin.items = usual;
-    plugin.count = 3;
+    plugin.count = 4;
     fixture_open(&f);
     fixture_start(&f, &descriptor, "tools");
     return 0;
@@ -203,6 +210,115 @@ static void time_limit_ends_the_call_and_asks_to_cancel(void **state)
     fixture_turn(&f);
     assert_int_equal(caller.ends, 1);
     assert_int_equal(f.worker.counters.ops_ended_late, 0); /* it was still owed */
+}
+
+static void progress_extends_the_limit_up_to_its_maximum(void **state)
+{
+    (void)state;
+    run("steady", "{}");
+    for (int i = 0; i < 3; i++) {
+        fixture_advance_ms(&f, 39);
+        plugin.host->progress(plugin.op, i, 0, VIEW(""));
+    }
+    fixture_advance_ms(&f, 2);
+    assert_int_equal(caller.ends, 0);
+    fixture_advance_ms(&f, 1);
+    assert_int_equal(caller.status, PARLEY_E_TIMEOUT);
+    assert_string_equal(caller.output, "The tool steady did not answer within 120 milliseconds.");
+    assert_int_equal(plugin.cancels, 1);
+    plugin.host->progress(plugin.op, 4, 0, VIEW(""));
+    end_text(plugin.op, PARLEY_E_CANCELLED, "");
+    fixture_turn(&f);
+    assert_int_equal(caller.ends, 1);
+}
+
+static void progress_extends_nothing_where_the_function_has_no_maximum(void **state)
+{
+    (void)state;
+    run("brief", "{}");
+    fixture_advance_ms(&f, 49);
+    plugin.host->progress(plugin.op, 1, 0, VIEW(""));
+    fixture_advance_ms(&f, 1);
+    assert_int_equal(caller.status, PARLEY_E_TIMEOUT);
+    end_text(plugin.op, PARLEY_E_CANCELLED, "");
+    fixture_turn(&f);
+}
+
+static void progress_just_before_the_result_is_told_before_it(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    plugin.host->progress(plugin.op, 9, 10, VIEW("nearly"));
+    end_text(plugin.op, PARLEY_OK, "x");
+    fixture_turn(&f);
+    assert_int_equal(caller.progresses, 1);
+    assert_int_equal(caller.ends, 1);
+}
+
+/* ---- lists that come later ---- */
+
+static int waits_over;
+
+static void on_list(void *ctx)
+{
+    (void)ctx;
+    waits_over++;
+}
+
+static void list_on_its_way_is_waited_for_until_it_comes(void **state)
+{
+    struct tools_waiter waiter = {.on_list = on_list};
+
+    (void)state;
+    waits_over = 0;
+    assert_int_equal(tools_prepare(f.wi), 0);
+    plugin.wait_ms = 300;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    fixture_advance_ms(&f, 100);
+    assert_int_equal(tools_prepare(f.wi), 200);
+    tools_wait(f.wi, &waiter);
+    plugin.wait_ms = 0;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    assert_int_equal(waits_over, 0);
+    fixture_turn(&f);
+    assert_int_equal(waits_over, 1);
+    assert_int_equal(tools_prepare(f.wi), 0);
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    assert_int_equal(waits_over, 1);
+    tools_wait(f.wi, &waiter);
+    tools_unwait(&waiter);
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    assert_int_equal(waits_over, 1);
+}
+
+static void nobody_waits_for_a_list_longer_than_the_plugin_said(void **state)
+{
+    (void)state;
+    plugin.wait_ms = 300;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    fixture_advance_ms(&f, 300);
+    assert_int_equal(tools_prepare(f.wi), 0);
+}
+
+static void list_is_asked_for_again_when_it_is_not_fresh(void **state)
+{
+    (void)state;
+    plugin.fresh_ms = 1000;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    int before = plugin.lists;
+    fixture_advance_ms(&f, 999);
+    (void)tools_prepare(f.wi);
+    assert_int_equal(plugin.lists, before);
+    fixture_advance_ms(&f, 5001); /* not by itself */
+    assert_int_equal(plugin.lists, before);
+    plugin.wait_ms = 70;
+    assert_int_equal(tools_prepare(f.wi), 70);
+    assert_int_equal(plugin.lists, before + 1);
 }
 
 static void cancel_ends_soon_without_the_plugin(void **state)
@@ -457,6 +573,12 @@ int main(void)
         T(second_end_is_counted_and_harmless),
         T(made_up_operations_are_counted),
         T(time_limit_ends_the_call_and_asks_to_cancel),
+        T(progress_extends_the_limit_up_to_its_maximum),
+        T(progress_extends_nothing_where_the_function_has_no_maximum),
+        T(progress_just_before_the_result_is_told_before_it),
+        T(list_on_its_way_is_waited_for_until_it_comes),
+        T(nobody_waits_for_a_list_longer_than_the_plugin_said),
+        T(list_is_asked_for_again_when_it_is_not_fresh),
         T(cancel_ends_soon_without_the_plugin),
         T(abandoned_call_is_not_heard_of_again),
         T(unknown_function_has_a_result_too),
