@@ -65,8 +65,9 @@ extern const struct parley_option agent_options[];
 extern const size_t agent_option_count;
 
 struct agent {
-    const char *name;                  /* of the section */
-    const struct agent_config *config; /* both borrowed from the configuration generation */
+    const char *name;                      /* of the section */
+    const struct agent_config *config;     /* all borrowed from the configuration generation */
+    const struct agent_policies *policies; /* of its tools (policies.h), or NULL */
 };
 
 /* What the table cannot check; *ret_key is the option at fault. */

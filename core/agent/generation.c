@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/generation.h"
 
+#include "agent/policies.h"
+
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "conf/nearest.h"
@@ -12,6 +14,7 @@
 struct agent_entry {
     struct agent agent;
     struct options_values *values;
+    struct agent_policies *policies;
     const struct conf_section *section;
 };
 
@@ -26,8 +29,10 @@ struct generation {
 
 static void generation_free(struct generation *g)
 {
-    for (size_t i = 0; i < g->agent_count; i++)
+    for (size_t i = 0; i < g->agent_count; i++) {
+        agent_policies_destroy(g->agents[i].policies);
         options_destroy(g->agents[i].values);
+    }
     free(g->agents);
     instances_unref(g->instances);
     conf_destroy(g->conf);
@@ -50,7 +55,8 @@ static int add_agent(struct generation *g, const struct conf_section *section,
     const struct options_table table = {.items = agent_options,
                                         .count = (uint32_t)agent_option_count,
                                         .item_size = sizeof(struct parley_option),
-                                        .config_size = sizeof(struct agent_config)};
+                                        .config_size = sizeof(struct agent_config),
+                                        .leaves_dotted = true};
     struct agent_entry *e = &g->agents[g->agent_count];
     struct parley_error err = PARLEY_ERROR_INIT;
 
@@ -169,12 +175,23 @@ static bool check_models(const struct generation *g, const struct agent_entry *e
     return check_choice(g, e, "speech", INSTANCE_SPEECH, e->agent.config->speech, report);
 }
 
+static bool read_policies(const struct generation *g, struct agent_entry *e,
+                          struct conf_report *report)
+{
+    int r = agent_policies_read(g->conf, e->section, e->agent.config, g->instances, &e->policies,
+                                report);
+
+    e->agent.policies = e->policies;
+    return r == PARLEY_OK;
+}
+
 static int check_agents(const struct generation *g, struct conf_report *report)
 {
     bool good = true;
 
     for (size_t i = 0; i < g->agent_count; i++) {
-        const struct agent_entry *e = &g->agents[i];
+        struct agent_entry *e = &g->agents[i];
+        good = read_policies(g, e, report) && good;
         good = check_models(g, e, report) && good;
         good = check_tools(g, e, report) && good;
         good = check_choice(g, e, "store", INSTANCE_STORE, e->agent.config->store, report) && good;

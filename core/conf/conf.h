@@ -21,7 +21,8 @@
 #define CONF_MAX_SECTIONS   1024
 #define CONF_MAX_KEYS       256  /* per section */
 #define CONF_MAX_VALUES     1024 /* per key */
-#define CONF_MAX_NAME       48   /* of a key, and of all inside the brackets of a section */
+#define CONF_MAX_NAME       48   /* of an option, and of all inside the brackets of a section */
+#define CONF_MAX_KEY        160  /* of a key with its dots: INSTANCE.FUNCTION.OPTION */
 #define CONF_MAX_LAYERS     2
 
 /* One occurrence of a key. */

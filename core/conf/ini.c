@@ -66,6 +66,20 @@ static bool is_name(struct parley_view v)
     return v.len > 0;
 }
 
+/* An option, or words with dots before it: "delete_file.approval". */
+static bool is_key(struct parley_view v)
+{
+    struct parley_view part;
+
+    if (v.len > CONF_MAX_KEY)
+        return false;
+    while (view_split(&v, '.', &part)) {
+        if (!is_name(part))
+            return false;
+    }
+    return is_name(part) && part.len <= CONF_MAX_NAME;
+}
+
 /* "kind" or "kind name": what may stand between the brackets. */
 static bool is_title(struct parley_view v)
 {
@@ -143,8 +157,9 @@ static size_t key_text(struct reader *r, struct parley_view line, char *out, siz
         return 0;
     }
     key = view_trim(key);
-    if (!is_name(key) || key.len > CONF_MAX_NAME || key.len + 2 > room) {
-        fail_line(r, "a key is 1 to %d letters, digits, _ and -", CONF_MAX_NAME);
+    if (!is_key(key) || key.len + 2 > room) {
+        fail_line(r, "a key is 1 to %d letters, digits, _ and -, or such words with dots between",
+                  CONF_MAX_NAME);
         return 0;
     }
     return (size_t)snprintf(out, room, "%.*s=", (int)key.len, key.data);

@@ -32,6 +32,7 @@ struct filling {
     struct options_values *values;
     struct conf_report *report;
     struct parley_option option;
+    const char *written;            /* its key, with the table's prefix */
     const struct conf_key *key;     /* NULL: its default */
     const struct conf_value *value; /* the occurrence at hand, for messages */
     struct options_setting *setting;
@@ -100,7 +101,7 @@ struct options_setting options_setting(const struct options_values *values, size
 
 static struct conf_place place(const struct filling *f)
 {
-    struct conf_place at = {.section = f->section, .key = f->option.name};
+    struct conf_place at = {.section = f->section, .key = f->written};
 
     if (f->value != NULL) {
         at.file = f->value->file;
@@ -377,7 +378,7 @@ static int fill_option(struct filling *f)
     static const char *const nothing = "";
     size_t size = field_size(f->option.type);
 
-    if (size == 0 || f->option.name == NULL || f->option.offset > f->table->config_size ||
+    if (size == 0 || f->written == NULL || f->option.offset > f->table->config_size ||
         size > f->table->config_size - f->option.offset ||
         (f->option.type == PARLEY_TYPE_ENUM && f->option.values == NULL))
         return fail_option(f, "its entry in the option table is broken; that is a fault of the "
@@ -404,7 +405,7 @@ static int fill_option(struct filling *f)
     return fill_one(f, f->value != NULL ? f->value->text : f->option.default_value);
 }
 
-static bool table_has(const struct options_table *table, const char *name)
+bool options_table_has(const struct options_table *table, const char *name)
 {
     for (; table != NULL; table = table->also) {
         for (uint32_t i = 0; i < table->count; i++) {
@@ -415,9 +416,28 @@ static bool table_has(const struct options_table *table, const char *name)
     return false;
 }
 
-static void report_unknown(const struct filling *f, const struct conf_key *key)
+static bool has_prefix(const struct options_table *table)
 {
-    struct nearest near = nearest_to(key->name);
+    return table->prefix != NULL && table->prefix[0] != '\0';
+}
+
+/* The option that a key is written for: behind the table's prefix. NULL when it is not the table's
+ * to judge. */
+static const char *option_of_key(const struct options_table *table, const char *key)
+{
+    if (has_prefix(table)) {
+        size_t len = strlen(table->prefix);
+        if (strncmp(key, table->prefix, len) != 0 || key[len] != '.')
+            return NULL;
+        key += len + 1;
+        return strchr(key, '.') == NULL ? key : NULL;
+    }
+    return table->leaves_dotted && strchr(key, '.') != NULL ? NULL : key;
+}
+
+static void report_unknown(const struct filling *f, const struct conf_key *key, const char *option)
+{
+    struct nearest near = nearest_to(option);
     char hint[CONF_MAX_NAME + 32];
 
     for (const struct options_table *t = f->table; t != NULL; t = t->also) {
@@ -439,12 +459,24 @@ static bool check_keys(const struct filling *f)
     if (f->section == NULL)
         return true;
     for (const struct conf_key *k = f->section->keys; k != NULL; k = k->next) {
-        if (k->values == NULL || table_has(f->table, k->name))
+        const char *option = option_of_key(f->table, k->name);
+        if (k->values == NULL || option == NULL || options_table_has(f->table, option))
             continue;
-        report_unknown(f, k);
+        report_unknown(f, k, option);
         good = false;
     }
     return good;
+}
+
+/* The option's key as it is written in the file; NULL without memory. */
+static const char *written_key(const struct filling *f)
+{
+    char text[CONF_MAX_KEY + 1];
+
+    if (!has_prefix(f->table) || f->option.name == NULL)
+        return f->option.name;
+    (void)snprintf(text, sizeof(text), "%s.%s", f->table->prefix, f->option.name);
+    return block_dup(f->values, view_of(text));
 }
 
 static bool fill_all(struct filling *f)
@@ -454,13 +486,12 @@ static bool fill_all(struct filling *f)
     for (uint32_t i = 0; i < f->table->count; i++) {
         f->option = options_at(f->table, i);
         f->setting = &f->values->settings[i];
-        *f->setting = (struct options_setting){.name = f->option.name,
+        f->written = written_key(f);
+        *f->setting = (struct options_setting){.name = f->written,
                                                .text = "",
                                                .environment = "",
                                                .is_secret = f->option.type == PARLEY_TYPE_SECRET};
-        f->key = f->section == NULL || f->option.name == NULL
-                     ? NULL
-                     : conf_key(f->section, f->option.name);
+        f->key = f->section == NULL || f->written == NULL ? NULL : conf_key(f->section, f->written);
         if (f->key != NULL && f->key->values == NULL)
             f->key = NULL;
         f->value = f->key == NULL ? NULL : f->key->values;

@@ -16,6 +16,10 @@ struct options_table {
     uint32_t config_size; /* of the structure that is filled */
     /* Keys of the same section that another table reads: known here, not filled. May be NULL. */
     const struct options_table *also;
+    /* "delete_file": the keys are written "delete_file.KEY", and only those are looked at. NULL or
+     * "": as they are. */
+    const char *prefix;
+    bool leaves_dotted; /* keys with a dot are another's to check */
 };
 
 /* A table of the core, from an array: OPTIONS_TABLE(server_options, struct server_config). */
@@ -35,9 +39,12 @@ enum options_origin {
     OPTIONS_FROM_FILE,
 };
 
+/* Does the table, or one behind it, have an option of that name? */
+bool options_table_has(const struct options_table *table, const char *name);
+
 /* One option's effective value, to be shown. */
 struct options_setting {
-    const char *name;
+    const char *name; /* as the key is written, with the table's prefix */
     const char *text; /* as it would be written in the INI; secrets as SECRET_HIDDEN */
     enum options_origin origin;
     const char *file; /* FROM_FILE */

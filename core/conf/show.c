@@ -47,13 +47,21 @@ static void write_source(struct buf *out, const struct options_setting *s)
         buf_printf(out, ", from the environment: %s", s->environment);
 }
 
-void show_values_text(struct buf *out, const char *title, const struct options_values *values,
-                      bool with_defaults)
+static bool has_key(const struct options_values *values, const char *name)
 {
-    buf_printf(out, "[%s]\n", title);
+    for (size_t i = 0; values != NULL && i < options_count(values); i++) {
+        if (strcmp(options_setting(values, i).name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void write_lines(struct buf *out, const struct options_values *values,
+                        const struct options_values *shown, bool with_defaults)
+{
     for (size_t i = 0; i < options_count(values); i++) {
         struct options_setting s = options_setting(values, i);
-        if (s.origin != OPTIONS_FROM_FILE && !with_defaults)
+        if ((s.origin != OPTIONS_FROM_FILE && !with_defaults) || has_key(shown, s.name))
             continue;
         size_t start = out->len;
         buf_printf(out, "%s = ", s.name);
@@ -65,12 +73,27 @@ void show_values_text(struct buf *out, const char *title, const struct options_v
     }
 }
 
-bool show_values_json(json_t *object, const struct options_values *values)
+void show_values_text(struct buf *out, const char *title, const struct options_values *values,
+                      bool with_defaults)
+{
+    buf_printf(out, "[%s]\n", title);
+    write_lines(out, values, NULL, with_defaults);
+}
+
+void show_set_text(struct buf *out, const struct options_values *values,
+                   const struct options_values *shown)
+{
+    write_lines(out, values, shown, false);
+}
+
+static bool write_object(json_t *object, const struct options_values *values, bool with_defaults)
 {
     static const char *const sources[] = {"none", "default", "file"};
 
     for (size_t i = 0; i < options_count(values); i++) {
         struct options_setting s = options_setting(values, i);
+        if (s.origin != OPTIONS_FROM_FILE && !with_defaults)
+            continue;
         json_t *item = json_pack("{s:s, s:s, s:s, s:i, s:s, s:b}", "value", s.text, "source",
                                  sources[s.origin], "file", s.file, "line", s.line, "environment",
                                  s.environment, "secret", (int)s.is_secret);
@@ -78,4 +101,14 @@ bool show_values_json(json_t *object, const struct options_values *values)
             return false;
     }
     return true;
+}
+
+bool show_values_json(json_t *object, const struct options_values *values)
+{
+    return write_object(object, values, true);
+}
+
+bool show_set_json(json_t *object, const struct options_values *values)
+{
+    return write_object(object, values, false);
 }

@@ -13,9 +13,17 @@
 void show_values_text(struct buf *out, const char *title, const struct options_values *values,
                       bool with_defaults);
 
+/* The lines alone, of what is set in the file, for a section that more than one table fills; but
+ * not those that `shown` (NULL: none) has, too. */
+void show_set_text(struct buf *out, const struct options_values *values,
+                   const struct options_values *shown);
+
 /* Add each setting to an object: {"key": {"value", "source", "file", "line", "environment"}}. False
  * without memory. */
 bool show_values_json(json_t *object, const struct options_values *values);
+
+/* The same, of what is set in the file. */
+bool show_set_json(json_t *object, const struct options_values *values);
 
 /* "string", "duration" ... of a PARLEY_TYPE_..., for people. */
 const char *describe_type(uint32_t type);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parleyctl config show: the effective configuration, with the source of each value. */
+#include "agent/policies.h"
 #include "base/cleanup.h"
 #include "conf/show.h"
 #include "ctl/args.h"
@@ -35,6 +36,19 @@ struct sink {
     json_t *json;
 };
 
+/* What a section says of its tools, behind its own keys. A key that the plugin has, too, is shown
+ * with those already. */
+static void show_policies(const struct sink *sink, json_t *section, const struct tool_policies *p,
+                          const struct options_values *shown)
+{
+    for (size_t i = 0; p != NULL && i < p->count; i++) {
+        if (section == NULL)
+            show_set_text(sink->text, p->scopes[i].values, shown);
+        else
+            (void)show_set_json(section, p->scopes[i].values);
+    }
+}
+
 static void show(struct sink *sink, const char *title, const struct options_values *values)
 {
     if (values == NULL)
@@ -58,8 +72,10 @@ static void show_instance(struct sink *sink, const struct instance *i)
     if (sink->json != NULL) {
         json_t *section = json_object();
         if (section != NULL && show_values_json(section, i->common) &&
-            show_values_json(section, i->values))
+            show_values_json(section, i->values)) {
+            show_policies(sink, section, i->policies, i->values);
             json_object_set(sink->json, i->title, section);
+        }
         json_decref(section);
         return;
     }
@@ -67,12 +83,32 @@ static void show_instance(struct sink *sink, const struct instance *i)
     show_values_text(&own, i->title, i->values, sink->with_defaults);
     const char *line = strchr(buf_view(&own).data, '\n'); /* behind the title */
     buf_append_str(sink->text, line == NULL ? "" : line + 1);
+    show_policies(sink, NULL, i->policies, i->values);
     buf_append_char(sink->text, '\n');
+}
+
+static void show_agent(struct sink *sink, const struct agent *a,
+                       const struct options_values *values)
+{
+    char title[80];
+    json_t *section = sink->json == NULL ? NULL : json_object();
+    const struct tool_policies *p;
+
+    (void)snprintf(title, sizeof(title), "agent %s", a->name);
+    if (sink->json == NULL)
+        show_values_text(sink->text, title, values, sink->with_defaults);
+    else
+        (void)show_values_json(section, values);
+    for (size_t i = 0; (p = agent_policies_at(a->policies, i)) != NULL; i++)
+        show_policies(sink, section, p, NULL);
+    if (sink->json == NULL)
+        buf_append_char(sink->text, '\n');
+    else
+        json_object_set_new(sink->json, title, section);
 }
 
 static void show_all(struct sink *sink, const struct settings *s)
 {
-    char title[80];
     struct instances *set = generation_instances(s->generation);
 
     show(sink, "server", s->server_values);
@@ -81,11 +117,9 @@ static void show_all(struct sink *sink, const struct settings *s)
     show(sink, "telemetry", s->telemetry_values);
     for (struct instance *i = NULL; (i = instances_next(set, i)) != NULL;)
         show_instance(sink, i);
-    for (size_t i = 0; generation_agent_at(s->generation, i) != NULL; i++) {
-        (void)snprintf(title, sizeof(title), "agent %s",
-                       generation_agent_at(s->generation, i)->name);
-        show(sink, title, generation_agent_values(s->generation, i));
-    }
+    for (size_t i = 0; generation_agent_at(s->generation, i) != NULL; i++)
+        show_agent(sink, generation_agent_at(s->generation, i),
+                   generation_agent_values(s->generation, i));
 }
 
 static void print_report(const struct conf_report *report)

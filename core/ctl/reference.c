@@ -160,6 +160,24 @@ static int describe_plugins(struct request *q, struct registry *registry)
     return code;
 }
 
+static const char on_policies[] =
+    "\n"
+    "### Policies of tools\n"
+    "\n"
+    "Every `[tools NAME]` section takes these keys beside its plugin's, for all its functions, and "
+    "as "
+    "`FUNCTION.KEY` for one\n"
+    "(`delete_file.approval = always`). An `[agent NAME]` section takes them as `INSTANCE.KEY` and "
+    "`INSTANCE.FUNCTION.KEY`\n"
+    "(`crm.approval = always`, `crm.find_customer.approval = never`). What is for one function "
+    "beats "
+    "what is for all, and of\n"
+    "two that are equal in that the agent's counts. FUNCTION is the name that the model sees, or "
+    "what "
+    "follows `INSTANCE_` in\n"
+    "it. [tools.md](../tools.md) tells what they do.\n"
+    "\n";
+
 static void describe_core(struct request *q, json_t *core)
 {
     struct section sections[5];
@@ -189,6 +207,9 @@ static int options(struct request *q)
     describe_core(q, core);
     buf_append_str(&q->text, on_plugins);
     describe_markdown(&q->text, &options_instance_table);
+    buf_append_str(&q->text, on_policies);
+    describe_markdown(&q->text, &tool_policy_table);
+    json_object_set_new(core, "tool policies", describe_json(&tool_policy_table));
     q->plugins = json_object();
     int code = describe_plugins(q, registry);
     if (q->is_json)

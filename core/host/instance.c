@@ -92,6 +92,7 @@ static void instance_destroy(struct instance *i)
         return;
     if (i->info.size != 0)
         i->plugin->about.instance_destroy(i->ctx);
+    tool_policies_destroy(i->policies);
     options_destroy(i->values);
     options_destroy(i->common);
     free(i->name);
@@ -170,6 +171,24 @@ static void explain(const struct instance *i, int status, struct parley_error *e
                           i->plugin->about.name, status);
 }
 
+/* A tools section has the policies beside the plugin's own keys. */
+static int fill(const struct maker *m, const struct conf_section *s, struct instance *i)
+{
+    struct options_table own = i->plugin->options;
+    struct options_table policies = tool_policy_table;
+
+    if (i->kind != INSTANCE_TOOLS)
+        return options_fill(&own, m->conf, s, &i->values, m->report);
+    policies.also = own.also;
+    own.also = &policies;
+    own.leaves_dotted = true;
+    int r = options_fill(&own, m->conf, s, &i->values, m->report);
+    /* Its own mistakes are told already. */
+    return r < 0
+               ? r
+               : tool_policies_read(m->conf, s, NULL, &i->plugin->options, &i->policies, m->report);
+}
+
 static int build(const struct maker *m, const struct conf_section *s, struct instance *i,
                  const char *plugin_name)
 {
@@ -180,7 +199,7 @@ static int build(const struct maker *m, const struct conf_section *s, struct ins
         r = choose_role(i->plugin, i->kind, &i->role, &err);
     if (r < 0)
         return report(m, s, "plugin", &err);
-    r = options_fill(&i->plugin->options, m->conf, s, &i->values, m->report);
+    r = fill(m, s, i);
     if (r < 0)
         return r;
     r = create_in_plugin(i, &err);

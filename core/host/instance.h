@@ -8,6 +8,7 @@
 
 #include "conf/options.h"
 #include "host/registry.h"
+#include "host/tool_policy.h"
 
 #include <stdatomic.h>
 
@@ -37,6 +38,7 @@ struct instance {
     struct plugin *plugin;
     struct options_values *common; /* plugin and enabled; for `config show`, as values */
     struct options_values *values;
+    struct tool_policies *policies; /* of a tools section; NULL when it says nothing of them */
     struct parley_instance_info info;
     void *ctx; /* what instance_create returned */
 };

@@ -525,6 +525,8 @@ static void prepare(struct tools_run *run, const struct tools_call *call,
     run->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TOOLS_DEFAULT_TIMEOUT_MS;
     if (f != NULL && f->timeout_ms > 0)
         run->timeout_ms = f->timeout_ms;
+    if (call->policy_timeout_ms > 0)
+        run->timeout_ms = call->policy_timeout_ms;
     run->max_timeout_ms = f == NULL ? 0 : f->max_timeout_ms;
     run->limit_ms = run->timeout_ms;
     run->max_output =

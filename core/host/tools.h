@@ -84,6 +84,7 @@ struct tools_call {
     struct parley_view arguments; /* checked here to be a JSON object; empty stands for {} */
     const char *traceparent;      /* or NULL */
     int64_t timeout_ms;           /* when the function has none of its own; 0: the default */
+    int64_t policy_timeout_ms;    /* the operator's, before the function's own; 0: none */
     int64_t max_output_bytes;     /* 0: the default */
 };
 

@@ -204,6 +204,8 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
     state->listed_ms = clock_now_ms();
     state->fresh_ms = list.fresh_ms;
     state->wait_ms = list.wait_ms;
+    tool_policies_warn(wi->instance->policies, wi->instance->title, wi->instance->name,
+                       state->functions, state->count);
     return PARLEY_OK;
 }
 

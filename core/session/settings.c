@@ -4,6 +4,7 @@
  * what the client sees (without them, unless the agent shows them). The agent owns it; a client
  * changes what the agent lets it change.
  */
+#include "agent/policies.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -33,6 +34,15 @@ const struct session_tool *settings_tool(const struct session *s, struct parley_
             return &s->tools[i];
     }
     return NULL;
+}
+
+struct tool_policy settings_policy(const struct session *s, const struct session_tool *tool)
+{
+    const struct instance *i = tool->wi->instance;
+    const struct tools_function *f = tools_find(tool->wi, view_of(tool->name));
+
+    return tool_policy_of(i->policies, agent_policies_find(s->agent->policies, i->name), i->name,
+                          tool->name, f == NULL ? 0 : f->flags);
 }
 
 bool settings_hides_calls(const struct session *s)
@@ -94,6 +104,7 @@ static bool is_function(struct parley_view instance, struct parley_view wanted, 
 static bool add_tools_of(struct session *s, const char *entry)
 {
     char instance[64];
+    char section[80];
     struct parley_view function = view_of(entry);
     struct parley_view head;
     size_t count;
@@ -106,6 +117,9 @@ static bool add_tools_of(struct session *s, const char *entry)
         return true;
     }
     const struct tools_function *f = tools_functions(wi, &count);
+    (void)snprintf(section, sizeof(section), "agent %s", s->agent->name);
+    tool_policies_warn(agent_policies_find(s->agent->policies, instance), section, instance, f,
+                       count);
     bool found = false;
     for (size_t i = 0; i < count; i++) {
         if (one && !is_function(head, function, f[i].name))

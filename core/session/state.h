@@ -256,6 +256,8 @@ void settings_model_updated(struct session *s, struct parley_view event);
 /* The model refused a client's update: back to what was, with the updates that came after it. */
 void settings_refused(struct session *s, const struct pending *p);
 const struct session_tool *settings_tool(const struct session *s, struct parley_view name);
+/* What the operator decided about it. */
+struct tool_policy settings_policy(const struct session *s, const struct session_tool *tool);
 /* The first name among a client's tools that one of the agent's has already, or NULL. */
 const char *settings_taken_name(const struct session *s, const json_t *tools);
 /* The agent's tools and these of the client, as the model takes them; the caller owns the array. */

@@ -127,6 +127,7 @@ static void run(struct session *s, struct response *r, const json_t *item,
         log_error("no memory for a tool call session=%s", s->id);
         return;
     }
+    const struct tool_policy policy = settings_policy(s, tool);
     const struct tools_call call = {
         .session_id = s->id,
         .agent = s->agent->name,
@@ -136,7 +137,9 @@ static void run(struct session *s, struct response *r, const json_t *item,
         .arguments = json_view(c->arguments),
         .traceparent = turn_traceparent(s),
         .timeout_ms = s->agent->config->tool_timeout_ms,
-        .max_output_bytes = s->agent->config->max_tool_output_bytes,
+        .policy_timeout_ms = policy.timeout_ms,
+        .max_output_bytes = policy.max_output_bytes > 0 ? policy.max_output_bytes
+                                                        : s->agent->config->max_tool_output_bytes,
     };
     turn_tool_started(s, c);
     c->run = tools_call(tool->wi, &call, &call_events, c);
