@@ -275,6 +275,7 @@ void tools_detach(struct worker_instance *wi)
     if (wi->tools == NULL)
         return;
     loop_timer_stop(&wi->tools->refresh);
+    wi->tools->wait_ms = 0;
     tell_waiters(wi->tools);
     list_done(wi->tools);
     free(wi->tools);

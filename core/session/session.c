@@ -54,6 +54,7 @@ static void session_free(struct session *s)
     turn_done(s);
     measure_end(s, "shutdown");
     sequencer_done(s);
+    tool_wait_done(s);
     settings_done(s);
     items_done(&s->items);
     free_strings(&s->calls_by_client);
@@ -96,6 +97,7 @@ static void wind_up(struct session *s, const char *reason)
     turn_done(s);
     measure_end(s, reason);
     s->phase = SESSION_ENDED;
+    tool_wait_done(s);
     interruption_stop(s);
     loop_timer_stop(&s->sequencer.start.limit);
     queue_clear(&s->early);
@@ -164,21 +166,18 @@ static void connected(struct session *s, const char *failure, const char *messag
     spans_connect_end(s, failure, message);
 }
 
-void session_model_ready(struct session *s, struct parley_view session_created)
+void session_begin(struct session *s, struct parley_view session_created)
 {
     _cleanup_json_ json_t *created = json_parse(session_created, NULL);
     json_t *expires = json_object_get(json_object_get(created, "session"), "expires_at");
     _cleanup_json_ json_t *for_model = settings_for_model(s);
 
-    if (s->phase != SESSION_CONNECTING)
-        return;
     s->phase = SESSION_OPEN;
     const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
     view_copy(s->answering_model, sizeof(s->answering_model),
               json_get_view(json_object_get(created, "session"), "model"));
     view_copy(s->model_session_id, sizeof(s->model_session_id),
               json_get_view(json_object_get(created, "session"), "id"));
-    connected(s, NULL, NULL);
     if (json_is_integer(expires))
         json_object_set(s->settings, "expires_at", expires);
     rt_encode_session_update(&s->out, view_of(p->id), for_model);
@@ -202,6 +201,15 @@ void session_model_ready(struct session *s, struct parley_view session_created)
         pause_client(s, false);
 }
 
+void session_model_ready(struct session *s, struct parley_view session_created)
+{
+    if (s->phase != SESSION_CONNECTING || s->tool_wait.is_held)
+        return;
+    connected(s, NULL, NULL);
+    if (!tool_wait_holds(s, session_created))
+        session_begin(s, session_created);
+}
+
 /* The model's own close code when a server may send it, else the one that goes with the error. */
 static int close_code_for(const struct parley_model_closed *closed, const struct rt_error *error)
 {
@@ -220,7 +228,7 @@ static void note_model_gone(struct session *s, const struct parley_model_closed 
 {
     const char *code = error->code[0] != '\0' ? error->code : turn_status_name(closed->status);
 
-    if (s->phase == SESSION_CONNECTING)
+    if (s->phase == SESSION_CONNECTING && !s->tool_wait.is_held)
         connected(s, code, error->message);
     if (closed->status < 0)
         measure_model_error(s, code);
@@ -320,6 +328,7 @@ int session_open(const struct session_open *open, struct session **ret, struct p
     if (s == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a session");
     journal_init(s);
+    tool_wait_begin(s);
     int r = settings_init(s, open->preset, err);
     if (r == PARLEY_OK)
         r = open_model(s, err);

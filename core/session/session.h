@@ -10,7 +10,7 @@
  *   client.c       events of the client                tools.c         calls of server tools
  *   upstream.c     events of the model                 interruption.c  truncation after playback
  *   request.c      a client's response.create          journal.c       what goes to the store
- *   settings.c     the session object, both views
+ *   settings.c     the session object, both views  tool_wait.c  lists of tools on their way
  *   items.c, playback.c, pending.c  small state        trace.c         turns and their events
  *   spans.c        spans of turns, answers, tools      measure.c       metrics
  *   said.c         what was said, for telemetry

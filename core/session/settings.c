@@ -133,16 +133,28 @@ static bool add_tools_of(struct session *s, const char *entry)
     return true;
 }
 
-static int collect_tools(struct session *s, struct parley_error *err)
+static void drop_tools(struct session *s)
+{
+    for (size_t i = 0; i < s->tool_count; i++)
+        free(s->tools[i].name);
+    free(s->tools);
+    json_decref(s->server_tools);
+    s->tools = NULL;
+    s->tool_count = 0;
+    s->server_tools = NULL;
+}
+
+int settings_collect_tools(struct session *s)
 {
     const struct parley_list *list = &s->agent->config->tools;
 
+    drop_tools(s);
     s->server_tools = json_array();
     if (s->server_tools == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for the tools of a session");
+        return PARLEY_E_NO_MEMORY;
     for (size_t i = 0; i < list->count; i++) {
         if (!add_tools_of(s, list->items[i]))
-            return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for the tools of a session");
+            return PARLEY_E_NO_MEMORY;
     }
     return PARLEY_OK;
 }
@@ -193,15 +205,14 @@ int settings_init(struct session *s, const json_t *preset, struct parley_error *
                            fault.param, fault.message);
     take_settings(s, session);
     view_copy(s->id, sizeof(s->id), json_get_view(session, "id"));
-    return collect_tools(s, err);
+    if (settings_collect_tools(s) < 0)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for the tools of a session");
+    return PARLEY_OK;
 }
 
 void settings_done(struct session *s)
 {
-    for (size_t i = 0; i < s->tool_count; i++)
-        free(s->tools[i].name);
-    free(s->tools);
-    json_decref(s->server_tools);
+    drop_tools(s);
     json_decref(s->settings);
 }
 

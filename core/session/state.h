@@ -138,6 +138,18 @@ struct event_queue {
     size_t bytes;
 };
 
+struct awaited_list;
+
+/* Lists of tools that are waited for while the model connects. */
+struct tool_wait {
+    struct awaited_list *lists;
+    size_t count;
+    size_t missing;
+    struct loop_timer limit;
+    bool is_held;       /* the model is ready meanwhile */
+    struct buf created; /* its session.created */
+};
+
 struct session {
     struct list entry; /* of the worker's table */
     struct worker_sessions *table;
@@ -179,6 +191,7 @@ struct session {
     json_t *server_tools; /* array of function tools */
     struct session_tool *tools;
     size_t tool_count;
+    struct tool_wait tool_wait;
     struct rt_session_view view; /* of settings; renewed with them */
     bool has_spoken;
 
@@ -246,6 +259,8 @@ void queue_clear(struct event_queue *q);
 
 int settings_init(struct session *s, const json_t *preset, struct parley_error *err);
 void settings_done(struct session *s);
+/* The agent's tools as they are now; again only before the session is open. */
+int settings_collect_tools(struct session *s);
 /* The session object as the model gets it; the caller owns it. */
 json_t *settings_for_model(const struct session *s);
 /* The same as the client sees it. */
@@ -267,8 +282,18 @@ bool settings_hides(const struct session *s, const json_t *item);
 /* Are there such items at all? */
 bool settings_hides_calls(const struct session *s);
 
+/* ---- tool_wait.c ---- */
+
+/* At the opening: lists that are not fresh are asked for, those on their way waited for. */
+void tool_wait_begin(struct session *s);
+/* True: the model's session.created is kept, and session_begin() called with it later. */
+bool tool_wait_holds(struct session *s, struct parley_view session_created);
+void tool_wait_done(struct session *s);
+
 /* ---- session.c ---- */
 
+/* The model is ready and so are the tools: the session is open from here on. */
+void session_begin(struct session *s, struct parley_view session_created);
 void session_model_ready(struct session *s, struct parley_view session_created);
 void session_model_gone(struct session *s, const struct parley_model_closed *closed);
 /* End on the loop's next turn, for whoever is called by what would be freed. Literals; the first

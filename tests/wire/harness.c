@@ -61,6 +61,8 @@ struct wire {
     const struct parley_model_host *model_host;
     void *model_ctx;
     const struct parley_tools_host *tools_host;
+    void *tools_ctx;
+    int64_t tools_wait_ms; /* the list is on its way; 0: it is there */
     struct tool_call calls[MAX_CALLS];
     int call_count;
     const struct parley_store_host *store_host;
@@ -81,6 +83,9 @@ static struct {
     bool with_content;
     const char *traceparent;
 } record;
+
+/* What wire_tools_come_later() asked for. */
+static int64_t tools_later_ms;
 
 static void side_add(struct side *s, struct parley_view event)
 {
@@ -168,8 +173,8 @@ static const struct parley_tool tool_list[] = {
 
 static void tools_attach_host(void *wi, const struct parley_tools_host *host)
 {
-    (void)wi;
     current->tools_host = host;
+    current->tools_ctx = wi;
 }
 
 static int tools_give_list(void *wi, struct parley_tool_list *ret, struct parley_error *err)
@@ -179,6 +184,9 @@ static int tools_give_list(void *wi, struct parley_tool_list *ret, struct parley
     ret->item_size = sizeof(tool_list[0]);
     ret->items = tool_list;
     ret->count = sizeof(tool_list) / sizeof(tool_list[0]);
+    if (current->tools_wait_ms > 0)
+        ret->count = 0;
+    ret->wait_ms = current->tools_wait_ms;
     return PARLEY_OK;
 }
 
@@ -453,6 +461,8 @@ struct wire *wire_connect(const char *agent_lines)
     struct parley_error err = PARLEY_ERROR_INIT;
 
     current = w;
+    w->tools_wait_ms = tools_later_ms;
+    tools_later_ms = 0;
     log_set_level(getenv("WIRE_LOG") == NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
     clock_fake_start(1000000000, 1767603600000000);
     w->loop = loop_create();
@@ -559,6 +569,18 @@ void wire_record(bool with_content, const char *traceparent)
     record.is_wanted = true;
     record.with_content = with_content;
     record.traceparent = traceparent;
+}
+
+void wire_tools_come_later(int64_t wait_ms)
+{
+    tools_later_ms = wait_ms;
+}
+
+void wire_tools_come(struct wire *w)
+{
+    w->tools_wait_ms = 0;
+    w->tools_host->changed(&w->worker, w->tools_ctx);
+    wire_advance_ms(w, 0);
 }
 
 struct recording *wire_recording(const struct wire *w)

@@ -32,6 +32,11 @@ struct session *wire_session(struct wire *w);
 void wire_record(bool with_content, const char *traceparent);
 struct recording *wire_recording(const struct wire *w);
 
+/* The next session's tools are listed only by wire_tools_come(); its plugin lets it wait so long.
+ */
+void wire_tools_come_later(int64_t wait_ms);
+void wire_tools_come(struct wire *w);
+
 /* The client, or the model, says this. Single quotes stand for double ones. */
 void wire_client(struct wire *w, const char *event);
 void wire_model(struct wire *w, const char *event);

@@ -302,6 +302,78 @@ static void the_server_that_stops_says_so(void **state)
     wire_close(w);
 }
 
+/* ---- tools whose list is on its way ---- */
+
+/* How many tools the model is told of in the update that opens the session. */
+static size_t tools_at_the_opening(struct wire *w)
+{
+    const json_t *update = wire_model_gets(w, "session.update");
+
+    return json_array_size(json_object_get(json_object_get(update, "session"), "tools"));
+}
+
+static void tools_on_their_way_are_waited_for_beside_the_model(void **state)
+{
+    (void)state;
+    wire_tools_come_later(1000);
+    struct wire *w = wire_connect("tools = t, t.fast");
+    wire_model_created(w);
+    wire_client_gets_nothing(w);
+    wire_client(w, "{'type':'input_audio_buffer.commit'}");
+    wire_tools_come(w);
+    (void)wire_client_gets(w, "session.created");
+    assert_int_equal(tools_at_the_opening(w), 4);
+    (void)wire_model_gets(w, "input_audio_buffer.commit");
+    wire_close(w);
+}
+
+static void tools_that_come_before_the_model_cost_nothing(void **state)
+{
+    (void)state;
+    wire_tools_come_later(1000);
+    struct wire *w = wire_connect("tools = t");
+    wire_tools_come(w);
+    wire_model_created(w);
+    (void)wire_client_gets(w, "session.created");
+    assert_int_equal(tools_at_the_opening(w), 4);
+    wire_close(w);
+}
+
+static void tools_that_never_come_delay_a_session_by_their_limit_and_no_longer(void **state)
+{
+    (void)state;
+    wire_tools_come_later(1000);
+    struct wire *w = wire_connect("tools = t");
+    wire_model_created(w);
+    wire_advance_ms(w, 999);
+    wire_client_gets_nothing(w);
+    wire_advance_ms(w, 1);
+    (void)wire_client_gets(w, "session.created");
+    assert_int_equal(tools_at_the_opening(w), 0);
+    wire_close(w);
+}
+
+static void a_client_that_leaves_while_tools_are_waited_for_leaves_nothing(void **state)
+{
+    (void)state;
+    wire_tools_come_later(1000);
+    struct wire *w = wire_connect("tools = t");
+    wire_model_created(w);
+    wire_client_leaves(w);
+    wire_tools_come(w);
+    wire_close(w);
+}
+
+static void an_agent_without_those_tools_does_not_wait(void **state)
+{
+    (void)state;
+    wire_tools_come_later(1000);
+    struct wire *w = wire_connect("");
+    wire_model_created(w);
+    (void)wire_client_gets(w, "session.created");
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +393,11 @@ int main(void)
         cmocka_unit_test(a_busy_model_pauses_the_client_and_loses_nothing),
         cmocka_unit_test(a_client_that_leaves_closes_the_model),
         cmocka_unit_test(the_server_that_stops_says_so),
+        cmocka_unit_test(tools_on_their_way_are_waited_for_beside_the_model),
+        cmocka_unit_test(tools_that_come_before_the_model_cost_nothing),
+        cmocka_unit_test(tools_that_never_come_delay_a_session_by_their_limit_and_no_longer),
+        cmocka_unit_test(a_client_that_leaves_while_tools_are_waited_for_leaves_nothing),
+        cmocka_unit_test(an_agent_without_those_tools_does_not_wait),
         cmocka_unit_test(a_refused_update_keeps_the_one_that_came_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
