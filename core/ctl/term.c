@@ -2,7 +2,11 @@
 #include "ctl/term.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#define USUAL_WIDTH 100
+#define MIN_WIDTH   20
 
 const char *term_style(FILE *stream, enum term_style style)
 {
@@ -16,6 +20,15 @@ const char *term_style(FILE *stream, enum term_style style)
     if (isatty(fileno(stream)) != 1 || (no_color != NULL && no_color[0] != '\0'))
         return "";
     return sequences[style];
+}
+
+size_t term_width(FILE *stream)
+{
+    struct winsize size;
+
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= MIN_WIDTH)
+        return size.ws_col;
+    return USUAL_WIDTH;
 }
 
 static void print_json(json_t *tree, size_t flags)

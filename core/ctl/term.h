@@ -21,6 +21,9 @@ void term_json(json_t *take_tree);
 /* The same in one line. */
 void term_json_line(json_t *take_tree);
 
+/* How many characters a line has: the terminal's width, or 100 when it is none. */
+size_t term_width(FILE *stream);
+
 /* Write text that came from elsewhere: control characters that would drive a terminal are left
  * out, line ends and tabs stay. */
 void term_safe(FILE *stream, struct parley_view text);

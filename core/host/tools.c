@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "base/utf8.h"
+#include "host/tools_answer.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_PROGRESS_BYTES 1024
+#define AUTHORIZATION      6 /* the last string of a call on the pool, wiped after use */
 
 /* How far a call on the pool is. */
 enum stage { STAGE_WAITING, STAGE_BEGUN, STAGE_CANCELLED };
@@ -28,8 +29,14 @@ struct blocking {
     atomic_int stage; /* enum stage: the pool begins or the worker cancels, whoever is first */
     int status;       /* of the plugin's call() */
     struct parley_error err;
-    char *strings[6];
+    char *strings[AUTHORIZATION + 1];
     char *arguments;
+};
+
+struct progress {
+    double done;
+    double total;
+    struct buf message;
 };
 
 /*
@@ -46,19 +53,15 @@ struct tools_run {
     char name[TOOLS_MAX_NAME + 1];
     bool has_result;
     bool is_told; /* or nobody listens */
-    int status;
-    struct buf output;
-    struct buf image;
-    bool is_cut;
+    struct tools_answer answer;
     size_t max_output;
+    bool wants_content;
     int64_t start_ms;
     int64_t timeout_ms;
-    int64_t max_timeout_ms; /* that progress extends it to; 0: it does not */
-    int64_t limit_ms;       /* in all, as extended so far */
-    bool has_progress;
-    double progress_done;
-    double progress_total;
-    struct buf progress;
+    int64_t max_timeout_ms;                       /* that progress extends it to; 0: it does not */
+    int64_t limit_ms;                             /* in all, as extended so far */
+    struct progress progress[TOOLS_MAX_PROGRESS]; /* not told yet */
+    size_t progress_count;
     struct loop_timer turn;
     struct loop_timer limit;
 };
@@ -72,82 +75,51 @@ static void schedule(struct tools_run *run)
 
 static void run_free(struct tools_run *run)
 {
-    buf_done(&run->output);
-    buf_done(&run->image);
-    buf_done(&run->progress);
+    tools_answer_done(&run->answer);
+    for (size_t i = 0; i < TOOLS_MAX_PROGRESS; i++)
+        buf_done(&run->progress[i].message);
     loop_timer_stop(&run->turn);
     loop_timer_stop(&run->limit);
     free(run);
 }
 
-/* ---- the result ---- */
-
-/* Append whole characters up to the limit; what is not UTF-8 becomes U+FFFD. */
-static bool append_text(struct buf *out, struct parley_view text, size_t limit)
-{
-    for (size_t at = 0; at < text.len;) {
-        size_t len = utf8_char_len(text.data + at, text.len - at);
-        const char *bytes = len == 0 ? "\xEF\xBF\xBD" : text.data + at;
-        size_t take = len == 0 ? 3 : len;
-        if (out->len + take > limit)
-            return false;
-        buf_append(out, bytes, take);
-        at += len == 0 ? 1 : len;
-    }
-    return true;
-}
-
-static void set_output(struct tools_run *run, struct parley_view output)
-{
-    if (output.len <= run->max_output && utf8_valid(output.data, output.len))
-        buf_append_view(&run->output, output);
-    else
-        run->is_cut = !append_text(&run->output, output, run->max_output);
-    if (run->is_cut)
-        buf_printf(&run->output, "\n[cut here: the whole output has %zu bytes, the limit is %zu]",
-                   output.len, run->max_output);
-}
-
-static void set_default_output(struct tools_run *run, int status)
-{
-    if (run->output.len > 0 && !run->output.failed)
-        return;
-    buf_clear(&run->output);
-    if (status < 0)
-        buf_printf(&run->output, "The tool %s failed.", run->name);
-    else
-        buf_append_str(&run->output, "The tool finished without output.");
-}
+/* ---- what the caller hears ---- */
 
 /* The first result counts. */
-static void finish_run(struct tools_run *run, int status, struct parley_view output,
-                       struct parley_view image)
+static void finish_run(struct tools_run *run, const struct parley_tool_result *result)
 {
+    const struct tools_answer_rules rules = {
+        .tool = run->name,
+        .max_output = run->max_output,
+        .keeps_content = run->wants_content,
+    };
+
     if (run->has_result)
         return;
     run->has_result = true;
-    run->status = status;
     loop_timer_stop(&run->limit);
-    set_output(run, output);
-    set_default_output(run, status);
-    if (image.len > 0 && image.len <= TOOLS_MAX_IMAGE)
-        buf_append_view(&run->image, image);
+    tools_answer_take(&run->answer, &rules, result);
     schedule(run);
 }
 
 static void fail_run(struct tools_run *run, int status, const char *message)
 {
-    finish_run(run, status, view_of(message), (struct parley_view){0});
+    const struct parley_tool_result result = {
+        .size = sizeof(result), .status = status, .output = view_of(message)};
+
+    finish_run(run, &result);
 }
 
 static void tell_progress(struct tools_run *run)
 {
-    if (!run->has_progress || run->is_told)
-        return;
-    run->has_progress = false;
-    if (run->events->on_progress != NULL)
-        run->events->on_progress(run->ctx, run->progress_done, run->progress_total,
-                                 buf_view(&run->progress));
+    size_t count = run->progress_count;
+
+    run->progress_count = 0;
+    for (size_t i = 0; i < count && !run->is_told; i++) {
+        const struct progress *p = &run->progress[i];
+        if (run->events->on_progress != NULL)
+            run->events->on_progress(run->ctx, p->done, p->total, buf_view(&p->message));
+    }
 }
 
 static void tell_result(struct tools_run *run)
@@ -155,10 +127,12 @@ static void tell_result(struct tools_run *run)
     if (!run->has_result || run->is_told)
         return;
     const struct tools_result result = {
-        .status = run->status,
-        .output = buf_view(&run->output),
-        .image = buf_view(&run->image),
-        .is_cut = run->is_cut,
+        .status = run->answer.status,
+        .output = buf_view(&run->answer.output),
+        .image = buf_view(&run->answer.image),
+        .content = buf_view(&run->answer.content),
+        .structured = buf_view(&run->answer.structured),
+        .is_cut = run->answer.is_cut,
         .took_ms = clock_now_ms() - run->start_ms,
     };
     run->is_told = true;
@@ -241,75 +215,50 @@ static const struct op_type run_type = {.name = "tool call", .sweep = sweep, .ca
 
 /* ---- what the plugin tells ---- */
 
-static struct parley_tool_result read_result(const struct parley_tool_result *result)
-{
-    struct parley_tool_result own = {.size = sizeof(own), .status = PARLEY_E_INTERNAL};
-
-    if (result != NULL)
-        memcpy(&own, result, result->size < sizeof(own) ? result->size : sizeof(own));
-    return own;
-}
-
 static void end_here(parley_op op, const struct parley_tool_result *result)
 {
     struct tools_run *run = op_owner(op, &run_type, "tools end");
 
     if (run == NULL)
         return;
-    const struct parley_tool_result own = read_result(result);
+    const struct parley_tool_result own = tools_answer_read(result);
     op_end(TAKE(run->op));
-    finish_run(run, own.status, own.output, own.image);
+    finish_run(run, &own);
     schedule(run);
 }
 
 /* An end from another thread, on its way to the worker. */
 struct far_end {
     parley_op op;
-    int status;
-    struct buf output;
-    struct buf image;
+    struct tools_answer answer;
 };
 
 static void far_end_free(void *arg)
 {
     struct far_end *far = arg;
 
-    buf_done(&far->output);
-    buf_done(&far->image);
+    tools_answer_done(&far->answer);
     free(far);
 }
 
 static void far_end_arrives(void *arg)
 {
     struct far_end *far = arg;
-    const struct parley_tool_result result = {
-        .size = sizeof(result),
-        .status = far->status,
-        .output = buf_view(&far->output),
-        .image = buf_view(&far->image),
-    };
+    const struct parley_tool_result result = tools_answer_result(&far->answer);
 
     end_here(far->op, &result);
     far_end_free(far);
 }
 
-/* More than any limit allows would only be cut later. */
-static struct parley_view at_most(struct parley_view v, size_t limit)
-{
-    return (struct parley_view){v.data, v.len < limit ? v.len : limit};
-}
-
 static void end_far(parley_op op, const struct parley_tool_result *result)
 {
-    const struct parley_tool_result own = read_result(result);
+    const struct parley_tool_result own = tools_answer_read(result);
     struct far_end *far = calloc(1, sizeof(*far));
 
     if (far == NULL)
         return; /* the time limit ends the call */
     far->op = op;
-    far->status = own.status;
-    buf_append_view(&far->output, at_most(own.output, TOOLS_MAX_OUTPUT));
-    buf_append_view(&far->image, at_most(own.image, TOOLS_MAX_IMAGE + 1));
+    tools_answer_copy(&far->answer, &own);
     op_post(op, far_end_arrives, far_end_free, far);
 }
 
@@ -334,6 +283,14 @@ static void extend_limit(struct tools_run *run)
     loop_timer_start(run->worker->loop, &run->limit, run->limit_ms - ran_ms, on_limit, run);
 }
 
+/* Of a burst the newest are worth most: the last one is written over. */
+static struct progress *next_progress(struct tools_run *run)
+{
+    if (run->progress_count < TOOLS_MAX_PROGRESS)
+        run->progress_count++;
+    return &run->progress[run->progress_count - 1];
+}
+
 static void host_progress(parley_op op, double done, double total, struct parley_view message)
 {
     if (op_worker(op) == NULL)
@@ -342,11 +299,11 @@ static void host_progress(parley_op op, double done, double total, struct parley
     if (run == NULL || run->has_result)
         return;
     extend_limit(run);
-    run->has_progress = true;
-    run->progress_done = done;
-    run->progress_total = total;
-    buf_clear(&run->progress);
-    (void)append_text(&run->progress, message, MAX_PROGRESS_BYTES);
+    struct progress *p = next_progress(run);
+    p->done = done;
+    p->total = total;
+    buf_clear(&p->message);
+    (void)tools_answer_append(&p->message, message, MAX_PROGRESS_BYTES);
     schedule(run);
 }
 
@@ -361,6 +318,8 @@ const struct parley_tools_host tools_host = {
 
 static void blocking_free(struct blocking *job)
 {
+    if (job->strings[AUTHORIZATION] != NULL)
+        explicit_bzero(job->strings[AUTHORIZATION], strlen(job->strings[AUTHORIZATION]));
     for (size_t i = 0; i < ARRAY_LEN(job->strings); i++)
         free(job->strings[i]);
     free(job->arguments);
@@ -390,6 +349,7 @@ static struct blocking *blocking_create(struct tools_run *run, const struct parl
     job->call.call_id = keep(job, 3, call->call_id);
     job->call.name = keep(job, 4, call->name);
     job->call.traceparent = keep(job, 5, call->traceparent);
+    job->call.authorization = keep(job, AUTHORIZATION, call->authorization);
     job->arguments = view_dup(call->arguments);
     job->call.arguments.data = job->arguments;
     bool is_whole = job->arguments != NULL;
@@ -500,6 +460,7 @@ static int start(struct tools_run *run, const struct tools_call *c, uint32_t fla
         .name = run->name,
         .arguments = c->arguments.len == 0 ? VIEW("{}") : c->arguments,
         .traceparent = or_empty(c->traceparent),
+        .authorization = or_empty(c->authorization),
         .timeout_ms = run->timeout_ms,
     };
     int r = check_arguments(run, call.arguments, err);
@@ -522,6 +483,7 @@ static void prepare(struct tools_run *run, const struct tools_call *call,
                     const struct tools_function *f)
 {
     run->start_ms = clock_now_ms();
+    run->wants_content = call->wants_content;
     run->timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : TOOLS_DEFAULT_TIMEOUT_MS;
     if (f != NULL && f->timeout_ms > 0)
         run->timeout_ms = f->timeout_ms;

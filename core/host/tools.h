@@ -20,12 +20,16 @@
 #define TOOLS_DEFAULT_OUTPUT     (64 * 1024)
 #define TOOLS_MAX_OUTPUT         (16 * 1024 * 1024) /* whatever the caller allows */
 #define TOOLS_MAX_IMAGE          (8 * 1024 * 1024)
+#define TOOLS_MAX_CONTENT        (16 * 1024 * 1024)
+#define TOOLS_MAX_STRUCTURED     (4 * 1024 * 1024)
+#define TOOLS_MAX_PROGRESS       16 /* reports of one call that wait for the loop's next turn */
 
 /* A function that was checked; lives until the list changes. */
 struct tools_function {
     char *name;
     char *description;
-    json_t *parameters;     /* an object schema */
+    json_t *parameters;     /* an object schema, as the plugin gave it */
+    json_t *output_schema;  /* or NULL */
     uint32_t flags;         /* PARLEY_TOOL_... */
     int64_t timeout_ms;     /* 0: none of its own */
     int64_t max_timeout_ms; /* progress extends a call up to this; 0: it does not */
@@ -36,6 +40,16 @@ const struct tools_function *tools_functions(struct worker_instance *wi, size_t 
 
 /* NULL when there is none of that name. */
 const struct tools_function *tools_find(struct worker_instance *wi, struct parley_view name);
+
+/* The one that people mean by a name: the function itself, or NAME for INSTANCE_NAME, as plugins
+ * that put their section's name before their functions have it. NULL when there is none. */
+const struct tools_function *tools_resolve(struct worker_instance *wi, struct parley_view name);
+
+/* Has the plugin told its functions, or that it cannot? Until then its peer may still be asked. */
+bool tools_are_settled(const struct worker_instance *wi);
+
+/* Why the functions could not be listed the last time; "" when they could. */
+const char *tools_list_failure(const struct worker_instance *wi);
 
 /* A conversation opens: functions that are not fresh any more are asked for again. Returns how long
  * it may wait for a list that is on its way, in ms; 0: not at all. */
@@ -58,17 +72,24 @@ uint64_t tools_version(const struct worker_instance *wi);
  * in MCP's words. NULL without memory. */
 json_t *tools_function_json(const struct tools_function *f, bool with_hints);
 
+/* The flags as MCP's tool annotations. NULL without memory. */
+json_t *tools_hints_json(uint32_t flags);
+
 /* How a call ended. */
 struct tools_result {
     int status;                /* PARLEY_OK, or why it failed */
     struct parley_view output; /* for the model; on failure a sentence it can say; never empty */
     struct parley_view image;  /* a data: URI, or empty */
-    bool is_cut;               /* output was longer than the limit */
+    /* When the caller wants them; empty when the plugin has only words. */
+    struct parley_view content;    /* JSON array of MCP content blocks */
+    struct parley_view structured; /* JSON value */
+    bool is_cut;                   /* output was longer than the limit */
     int64_t took_ms;
 };
 
 struct tools_events {
-    /* How far the call is; total 0 when unknown. May be NULL. */
+    /* How far the call is; total 0 when unknown. In their order, before on_end; of a burst only
+     * the last. May be NULL. */
     void (*on_progress)(void *ctx, double done, double total, struct parley_view message);
     /* Exactly once, never on the caller's stack. */
     void (*on_end)(void *ctx, const struct tools_result *result);
@@ -83,6 +104,8 @@ struct tools_call {
     const char *name;
     struct parley_view arguments; /* checked here to be a JSON object; empty stands for {} */
     const char *traceparent;      /* or NULL */
+    const char *authorization;    /* the session's own token for this instance, or NULL */
+    bool wants_content;           /* content and structured, not only words */
     int64_t timeout_ms;           /* when the function has none of its own; 0: the default */
     int64_t policy_timeout_ms;    /* the operator's, before the function's own; 0: none */
     int64_t max_output_bytes;     /* 0: the default */

@@ -21,6 +21,8 @@ struct tools_state {
     int64_t fresh_ms; /* 0: until it changes */
     int64_t wait_ms;  /* from listed_ms, for a better list; 0: this is the list */
     struct list waiters;
+    unsigned answers;            /* how often the plugin was asked and said something */
+    struct parley_error failure; /* of the last time; its message is "" when it went well */
     struct loop_timer refresh;
 };
 
@@ -31,6 +33,7 @@ static void function_done(struct tools_function *f)
     free(f->name);
     free(f->description);
     json_decref(f->parameters);
+    json_decref(f->output_schema);
 }
 
 static bool is_name(const char *name)
@@ -41,28 +44,50 @@ static bool is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
 }
 
-/* A schema of an object; none is one without properties. */
-static json_t *read_schema(const char *text, struct parley_error *err)
+static json_t *parse_schema(const char *text, const char *what, struct parley_error *err)
 {
-    if (text == NULL || text[0] == '\0')
-        return json_pack("{s:s, s:{}}", "type", "object", "properties");
+    struct parley_error parse = PARLEY_ERROR_INIT;
     size_t len = strnlen(text, TOOLS_MAX_SCHEMA + 1);
+
     if (len > TOOLS_MAX_SCHEMA) {
-        (void)parley_fail(err, PARLEY_E_TOO_LARGE, "its schema is longer than %d bytes",
+        (void)parley_fail(err, PARLEY_E_TOO_LARGE, "its %s is longer than %d bytes", what,
                           TOOLS_MAX_SCHEMA);
         return NULL;
     }
-    json_t *schema = json_parse((struct parley_view){text, len}, err);
+    json_t *schema = json_parse((struct parley_view){text, len}, &parse);
+    if (schema == NULL)
+        (void)parley_fail(err, PARLEY_E_INVALID, "its %s is %s", what, parse.message);
+    return schema;
+}
+
+/* A schema of an object, with every keyword that it has; none is one without properties. */
+static json_t *read_parameters(const char *text, struct parley_error *err)
+{
+    if (text == NULL || text[0] == '\0')
+        return json_pack("{s:s, s:{}}", "type", "object", "properties");
+    json_t *schema = parse_schema(text, "schema", err);
     if (schema == NULL)
         return NULL;
-    if (json_is_object(schema) && strcmp(json_get_str(schema, "type", "object"), "object") == 0) {
-        if (json_object_get(schema, "type") == NULL)
-            json_object_set_new(schema, "type", json_string("object"));
+    if (json_is_object(schema) && strcmp(json_get_str(schema, "type", "object"), "object") == 0)
         return schema;
-    }
     json_decref(schema);
     (void)parley_fail(err, PARLEY_E_INVALID, "its schema does not describe an object");
     return NULL;
+}
+
+static int read_output_schema(const char *text, json_t **ret, struct parley_error *err)
+{
+    if (text == NULL || text[0] == '\0')
+        return PARLEY_OK;
+    json_t *schema = parse_schema(text, "output schema", err);
+    if (schema == NULL)
+        return PARLEY_E_INVALID;
+    if (!json_is_object(schema) && !json_is_boolean(schema)) {
+        json_decref(schema);
+        return parley_fail(err, PARLEY_E_INVALID, "its output schema is no schema");
+    }
+    *ret = schema;
+    return PARLEY_OK;
 }
 
 static int check_words(const struct parley_tool *tool, struct parley_error *err)
@@ -92,9 +117,14 @@ static int read_function(const struct parley_tool *tool, struct tools_function *
     struct tools_function f = {.flags = tool->flags,
                                .timeout_ms = tool->timeout_ms < 0 ? 0 : tool->timeout_ms,
                                .max_timeout_ms = tool->max_timeout_ms};
-    f.parameters = read_schema(tool->parameters, err);
+    f.parameters = read_parameters(tool->parameters, err);
     if (f.parameters == NULL)
         return PARLEY_E_INVALID;
+    r = read_output_schema(tool->output_schema, &f.output_schema, err);
+    if (r < 0) {
+        function_done(&f);
+        return r;
+    }
     f.name = strdup(tool->name);
     f.description = strdup(tool->description == NULL ? "" : tool->description);
     if (f.name == NULL || f.description == NULL) {
@@ -212,8 +242,11 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
 static void refresh_or_warn(struct worker_instance *wi)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
+    int r = refresh(wi, &err);
 
-    if (refresh(wi, &err) < 0)
+    wi->tools->answers++;
+    wi->tools->failure = err;
+    if (r < 0)
         log_warn("the functions could not be listed: %s instance=\"%s\"", err.message,
                  wi->instance->title);
 }
@@ -317,12 +350,42 @@ void tools_unwait(struct tools_waiter *waiter)
     list_remove(&waiter->entry);
 }
 
+/* "read" of the instance files is files_read. */
+static const struct tools_function *find_prefixed(struct worker_instance *wi,
+                                                  struct parley_view name)
+{
+    char full[TOOLS_MAX_NAME + 1];
+    int len = snprintf(full, sizeof(full), "%s_%.*s", wi->instance->name, (int)name.len, name.data);
+
+    return len < 0 || (size_t)len >= sizeof(full) ? NULL : tools_find(wi, view_of(full));
+}
+
+const struct tools_function *tools_resolve(struct worker_instance *wi, struct parley_view name)
+{
+    const struct tools_function *f = tools_find(wi, name);
+
+    return f != NULL || name.len > TOOLS_MAX_NAME ? f : find_prefixed(wi, name);
+}
+
+/* One that has to ask its peer has nothing when it is attached, and says so when it has. */
+bool tools_are_settled(const struct worker_instance *wi)
+{
+    const struct tools_state *state = wi->tools;
+
+    return state->count > 0 || state->answers > 1 || state->failure.message[0] != '\0';
+}
+
+const char *tools_list_failure(const struct worker_instance *wi)
+{
+    return wi->tools->failure.message;
+}
+
 uint64_t tools_version(const struct worker_instance *wi)
 {
     return wi->tools->version;
 }
 
-static json_t *hints_json(uint32_t flags)
+json_t *tools_hints_json(uint32_t flags)
 {
     return json_pack("{s:b, s:b, s:b, s:b}", "readOnlyHint", (flags & PARLEY_TOOL_READ_ONLY) != 0,
                      "destructiveHint", (flags & PARLEY_TOOL_DESTRUCTIVE) != 0, "idempotentHint",
@@ -330,13 +393,24 @@ static json_t *hints_json(uint32_t flags)
                      (flags & PARLEY_TOOL_OPEN_WORLD) != 0);
 }
 
+/* Models want to hear that it is an object, which the schema need not say. */
+static json_t *with_type(json_t *schema)
+{
+    if (json_object_get(schema, "type") != NULL)
+        return json_incref(schema);
+    json_t *typed = json_pack("{s:s}", "type", "object");
+    if (json_object_update(typed, schema) != 0)
+        json_decref(TAKE(typed));
+    return typed;
+}
+
 json_t *tools_function_json(const struct tools_function *f, bool with_hints)
 {
-    json_t *tool = json_pack("{s:s, s:s, s:s, s:O}", "type", "function", "name", f->name,
-                             "description", f->description, "parameters", f->parameters);
+    json_t *tool = json_pack("{s:s, s:s, s:s, s:o}", "type", "function", "name", f->name,
+                             "description", f->description, "parameters", with_type(f->parameters));
 
     if (tool != NULL && with_hints &&
-        json_object_set_new(tool, "annotations", hints_json(f->flags)))
+        json_object_set_new(tool, "annotations", tools_hints_json(f->flags)))
         json_decref(TAKE(tool));
     return tool;
 }

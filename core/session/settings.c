@@ -89,15 +89,16 @@ static bool add_tool(struct session *s, struct worker_instance *wi, const struct
     return true;
 }
 
-/* "now" of instance clock is its function now, or clock_now. */
-static bool is_function(struct parley_view instance, struct parley_view wanted, const char *name)
+static bool add_all(struct session *s, struct worker_instance *wi)
 {
-    struct parley_view n = view_of(name);
+    size_t count;
+    const struct tools_function *f = tools_functions(wi, &count);
 
-    if (view_equal(wanted, n))
-        return true;
-    return n.len == instance.len + 1 + wanted.len && view_starts_with(n, instance) &&
-           n.data[instance.len] == '_' && view_ends_with(n, wanted);
+    for (size_t i = 0; i < count; i++) {
+        if (!add_tool(s, wi, &f[i]))
+            return false;
+    }
+    return true;
 }
 
 /* One entry of the agent's list: an instance, or one function of it. */
@@ -107,30 +108,25 @@ static bool add_tools_of(struct session *s, const char *entry)
     char section[80];
     struct parley_view function = view_of(entry);
     struct parley_view head;
-    size_t count;
 
-    bool one = view_split(&function, '.', &head);
+    bool is_one = view_split(&function, '.', &head);
     view_copy(instance, sizeof(instance), head);
     struct worker_instance *wi = worker_generation_tools(s->wg, instance);
     if (wi == NULL) {
         log_warn("tools are not available agent=%s tools=%s", s->agent->name, entry);
         return true;
     }
-    const struct tools_function *f = tools_functions(wi, &count);
+    size_t count;
+    const struct tools_function *all = tools_functions(wi, &count);
     (void)snprintf(section, sizeof(section), "agent %s", s->agent->name);
-    tool_policies_warn(agent_policies_find(s->agent->policies, instance), section, instance, f,
+    tool_policies_warn(agent_policies_find(s->agent->policies, instance), section, instance, all,
                        count);
-    bool found = false;
-    for (size_t i = 0; i < count; i++) {
-        if (one && !is_function(head, function, f[i].name))
-            continue;
-        found = true;
-        if (!add_tool(s, wi, &f[i]))
-            return false;
-    }
-    if (!found)
+    const struct tools_function *one = is_one ? tools_resolve(wi, function) : NULL;
+    if (one == NULL && (is_one || count == 0)) {
         log_warn("no such tool now agent=%s tool=%s", s->agent->name, entry);
-    return true;
+        return true;
+    }
+    return is_one ? add_tool(s, wi, one) : add_all(s, wi);
 }
 
 static void drop_tools(struct session *s)

@@ -20,6 +20,8 @@ static void end_call(struct client *c, struct call *call, struct outcome *o)
         .status = o->status,
         .output = text_view(&o->output),
         .image = text_view(&o->image),
+        .content = text_view(&o->content),
+        .structured = text_view(&o->structured),
     };
 
     c->tools->end(call->op, &result);

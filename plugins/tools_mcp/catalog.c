@@ -29,6 +29,7 @@ static void tool_done(struct catalog_tool *t)
     free(t->description);
     free(t->parameters);
     json_decref(t->output);
+    free(t->output_text);
     *t = (struct catalog_tool){0};
 }
 
@@ -183,6 +184,25 @@ static char *read_schema(const json_t *tool, const char **ret_reason)
     return NULL;
 }
 
+/* One that is too long, or no schema, checks nothing; the tool is as good without it. */
+static bool read_output(const json_t *tool, struct catalog_tool *t)
+{
+    json_t *schema = json_object_get(tool, "outputSchema");
+
+    if (!json_is_object(schema))
+        return true;
+    char *text = json_dumps(schema, JSON_COMPACT);
+    if (text == NULL)
+        return false;
+    if (strlen(text) > CATALOG_MAX_SCHEMA) {
+        free(text);
+        return true;
+    }
+    t->output = json_incref(schema);
+    t->output_text = text;
+    return true;
+}
+
 static bool needs_task(const json_t *tool)
 {
     const char *support =
@@ -211,9 +231,8 @@ static const char *fill_tool(const struct catalog *c, const struct catalog_rules
     if (t->parameters == NULL)
         return reason;
     t->name = strdup(name);
-    t->output = json_incref(json_object_get(tool, "outputSchema"));
     t->description = read_description(tool);
-    if (t->name == NULL || t->description == NULL)
+    if (t->name == NULL || t->description == NULL || !read_output(tool, t))
         return "no memory";
     t->shown_name = choose_name(c, rules->prefix, name);
     return t->shown_name == NULL ? "another tool has its name for the model already" : NULL;
@@ -243,6 +262,7 @@ static const char *add_tool(struct catalog *c, const struct catalog_rules *rules
         .description = t->description,
         .parameters = t->parameters,
         .timeout_ms = rules->timeout_ms,
+        .output_schema = t->output_text,
     };
     return NULL;
 }
@@ -272,12 +292,18 @@ const struct parley_tool *catalog_items(const struct catalog *c, size_t *ret_cou
     return c == NULL ? NULL : c->shown;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool tool_equals(const struct catalog *a, const struct catalog *b, size_t i)
 {
     const struct catalog_tool *x = &a->tools[i], *y = &b->tools[i];
 
     return strcmp(x->name, y->name) == 0 && strcmp(x->description, y->description) == 0 &&
-           strcmp(x->parameters, y->parameters) == 0 && a->shown[i].flags == b->shown[i].flags;
+           strcmp(x->parameters, y->parameters) == 0 &&
+           is_same_text(x->output_text, y->output_text) && a->shown[i].flags == b->shown[i].flags;
 }
 
 bool catalog_equals(const struct catalog *a, const struct catalog *b)

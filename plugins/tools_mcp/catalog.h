@@ -23,6 +23,7 @@ struct catalog_tool {
     char *description; /* tidied */
     char *parameters;  /* JSON */
     json_t *output;    /* the schema of its structured results, or NULL */
+    char *output_text; /* the same as JSON, or NULL */
 };
 
 struct catalog_rules {

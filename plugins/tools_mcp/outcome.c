@@ -140,6 +140,16 @@ static void say_structured(struct outcome *o, const json_t *structured)
     free(text);
 }
 
+/* Too large or without memory: the words are there all the same. */
+static void keep(struct text *whole, const json_t *value)
+{
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (text != NULL)
+        (void)text_append(whole, (struct parley_view){text, strlen(text)}, OUTCOME_MAX_WHOLE);
+    free(text);
+}
+
 void outcome_of_result(struct outcome *o, const char *tool, json_t *result)
 {
     json_t *structured = json_object_get(result, "structuredContent");
@@ -154,6 +164,9 @@ void outcome_of_result(struct outcome *o, const char *tool, json_t *result)
     /* The text is a copy of it, as a rule; the model needs one of them. */
     if (o->output.len == 0 && structured != NULL && !json_is_null(structured))
         say_structured(o, structured);
+    if (json_is_array(json_object_get(result, "content")))
+        keep(&o->content, json_object_get(result, "content"));
+    keep(&o->structured, structured);
     if (json_is_true(json_object_get(result, "isError")))
         o->status = PARLEY_E_INVALID;
 }
@@ -213,4 +226,6 @@ void outcome_done(struct outcome *o)
 {
     text_done(&o->output);
     text_done(&o->image);
+    text_done(&o->content);
+    text_done(&o->structured);
 }

@@ -8,12 +8,15 @@
 
 #define OUTCOME_MAX_BYTES ((size_t)4 << 20)
 #define OUTCOME_MAX_IMAGE ((size_t)8 << 20)
+#define OUTCOME_MAX_WHOLE ((size_t)16 << 20) /* of content, and of a structured value */
 
 /* Zeroed is valid. */
 struct outcome {
     int status;
     struct text output;
-    struct text image; /* a data: URI, or empty */
+    struct text image;      /* a data: URI, or empty */
+    struct text content;    /* the blocks as they came, or empty */
+    struct text structured; /* the structured value as it came, or empty */
 };
 
 /* From the result of tools/call. */

@@ -13,9 +13,11 @@
 #include "ctl/command.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define INI "[server]\nlisten = 127.0.0.1:0\n[tools t]\nplugin = tools_dice\nsides = %s\n"
@@ -196,6 +198,137 @@ static void configuration_without_admin_says_how_to_get_one(void **state)
     says("has no [admin] section");
 }
 
+/* ---- tools ---- */
+
+static void write_tools_ini(void)
+{
+    FILE *f = fopen(ini_path, "w");
+
+    assert_non_null(f);
+    (void)fputs("[server]\nplugin_dir = " PLUGIN_DIR
+                "\n[tools desk]\nplugin = tools_builtin\nfunctions = clock_now, calculator\n"
+                "[tools other]\nplugin = tools_builtin\nfunctions = calculator\n",
+                f);
+    fclose(f);
+}
+
+/* Names of functions in the order of the list. */
+static void assert_names(const char *wanted)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    _cleanup_json_ json_t *list = json_parse((struct parley_view){said, strlen(said)}, &err);
+    _cleanup_(buf_done) struct buf names = {0};
+    json_t *tool;
+    size_t i;
+
+    assert_true(json_is_array(list));
+    json_array_foreach(list, i, tool)
+    {
+        buf_printf(&names, "%s ", json_get_str(tool, "name", "?"));
+        assert_true(json_is_object(json_object_get(tool, "inputSchema")));
+        assert_non_null(json_get_str(tool, "description", NULL));
+    }
+    assert_string_equal(names.data, wanted);
+}
+
+static void tools_of_a_file_without_anything_else_are_an_array_for_programs(void **state)
+{
+    (void)state;
+    write_tools_ini();
+    assert_int_equal(RUN("tools", "list", "--config", ini_path), CTL_DONE);
+    assert_names("clock_now desk.calculator other.calculator ");
+    assert_int_equal(RUN("tools", "list", "-c", ini_path, "--tools", "other"), CTL_DONE);
+    assert_names("calculator ");
+    assert_int_equal(RUN("tools", "list", "-c", ini_path, "--tools", "nobody"), CTL_FAILED);
+    says("there is no section [tools nobody]");
+}
+
+static void result_of_a_call_is_mcps_for_programs(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    write_tools_ini();
+    assert_int_equal(
+        RUN("tools", "call", "-c", ini_path, "desk.calculator", "{\"expression\":\"2 + 3\"}"),
+        CTL_DONE);
+    _cleanup_json_ json_t *result = json_parse((struct parley_view){said, strlen(said)}, &err);
+    assert_true(json_is_false(json_object_get(result, "isError")));
+    const json_t *block = json_array_get(json_object_get(result, "content"), 0);
+    assert_string_equal(json_get_str(block, "type", ""), "text");
+    assert_string_equal(json_get_str(block, "text", ""), "2 + 3 = 5");
+}
+
+static void failed_call_is_a_result_with_is_error_and_a_code(void **state)
+{
+    (void)state;
+    write_tools_ini();
+    assert_int_equal(
+        RUN("tools", "call", "-c", ini_path, "other.calculator", "{\"expression\":\"1 / 0\"}"),
+        CTL_FAILED);
+    says("\"isError\": true");
+    assert_int_equal(RUN("tools", "call", "-c", ini_path, "clock_now", "not json"), CTL_FAILED);
+    says("\"isError\": true");
+}
+
+static void function_is_found_by_any_name_that_is_clear(void **state)
+{
+    (void)state;
+    write_tools_ini();
+    assert_int_equal(RUN("tools", "call", "-c", ini_path, "clock_now"), CTL_DONE);
+    assert_int_equal(RUN("tools", "call", "-c", ini_path, "calculator", "{}"), CTL_FAILED);
+    says("2 sections have a function calculator; name one as SECTION.calculator");
+    assert_int_equal(RUN("tools", "call", "-c", ini_path, "clokc_now"), CTL_FAILED);
+    says("did you mean \"clock_now\"?");
+    assert_int_equal(RUN("tools", "call", "-c", ini_path, "nobody.clock_now"), CTL_FAILED);
+    says("there is no section [tools nobody]");
+}
+
+/* As on a terminal of this many columns. */
+static int run_on_terminal(unsigned short columns, int argc, char **argv)
+{
+    const struct winsize size = {.ws_row = 24, .ws_col = columns};
+    int master = -1, slave = -1;
+
+    assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
+    assert_int_equal(fcntl(master, F_SETFL, O_NONBLOCK), 0);
+    (void)fflush(NULL);
+    int out = redirect(STDOUT_FILENO, slave);
+    int code = command_main(argc, argv);
+    (void)fflush(NULL);
+    dup2(out, STDOUT_FILENO);
+    close(out);
+    ssize_t len = read(master, said, sizeof(said) - 1);
+    said[len < 0 ? 0 : len] = '\0';
+    close(slave);
+    close(master);
+    return code;
+}
+
+static void terminal_shows_a_table_that_fits(void **state)
+{
+    char *argv[] = {"parleyctl", "tools", "list", "-c", ini_path, NULL};
+
+    (void)state;
+    write_tools_ini();
+    (void)setenv("NO_COLOR", "1", 1);
+    assert_int_equal(run_on_terminal(80, 5, argv), CTL_DONE);
+    says("FUNCTION");
+    says("desk.clock_now    reads    Tells the current time");
+    says("time_zone?\r\n");
+    for (const char *line = said; *line != '\0';) {
+        size_t len = strcspn(line, "\r\n");
+        assert_true(len <= 80);
+        line += len + strspn(line + len, "\r\n");
+    }
+    char *call[] = {
+        "parleyctl", "tools", "call", "-c", ini_path, "desk.calculator", "{\"expression\":\"2+3\"}",
+        NULL};
+    assert_int_equal(run_on_terminal(80, 7, call), CTL_DONE);
+    assert_string_equal(said, "2+3 = 5\r\n");
+    (void)unsetenv("NO_COLOR");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +342,11 @@ int main(void)
         cmocka_unit_test(models_that_are_not_there_are_not_verified_in_silence),
         cmocka_unit_test(mistakes_of_a_configuration_are_shown_instead_of_it),
         cmocka_unit_test(configuration_without_admin_says_how_to_get_one),
+        cmocka_unit_test(tools_of_a_file_without_anything_else_are_an_array_for_programs),
+        cmocka_unit_test(result_of_a_call_is_mcps_for_programs),
+        cmocka_unit_test(failed_call_is_a_result_with_is_error_and_a_code),
+        cmocka_unit_test(function_is_found_by_any_name_that_is_clear),
+        cmocka_unit_test(terminal_shows_a_table_that_fits),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

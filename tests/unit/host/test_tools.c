@@ -21,6 +21,9 @@ static struct {
     int64_t wait_ms;
     int64_t fresh_ms;
     char closed_session[32];
+    char authorization[32];
+    const char *content; /* of a blocking call's result */
+    const char *structured;
 } plugin;
 
 static const struct parley_tool usual[] = {
@@ -57,6 +60,19 @@ static void end_text(parley_op op, int status, const char *text)
     plugin.host->end(op, &result);
 }
 
+/* A whole result: with content blocks and a structured value. */
+static void end_whole(parley_op op, const char *content, const char *structured)
+{
+    const struct parley_tool_result result = {
+        .size = sizeof(result),
+        .output = VIEW("words"),
+        .content = view_of(content),
+        .structured = view_of(structured),
+    };
+
+    plugin.host->end(op, &result);
+}
+
 static int call(void *wi, const struct parley_tool_call *c, parley_op op, struct parley_error *err)
 {
     (void)wi;
@@ -64,7 +80,10 @@ static int call(void *wi, const struct parley_tool_call *c, parley_op op, struct
     if (plugin.refuses)
         return parley_fail(err, PARLEY_E_DENIED, "Not today.");
     plugin.op = op;
-    if (strcmp(c->name, "slow") == 0 || plugin.ends_at_once)
+    (void)snprintf(plugin.authorization, sizeof(plugin.authorization), "%s", c->authorization);
+    if (plugin.content != NULL)
+        end_whole(op, plugin.content, plugin.structured);
+    else if (strcmp(c->name, "slow") == 0 || plugin.ends_at_once)
         end_text(op, PARLEY_OK, "at once");
     return PARLEY_OK;
 }
@@ -101,6 +120,8 @@ static struct {
     int status;
     char output[4096];
     bool is_cut;
+    char content[4096];
+    char structured[4096];
     int progresses;
     double progress;
 } caller;
@@ -110,6 +131,7 @@ static void on_progress(void *ctx, double done, double total, struct parley_view
     (void)ctx;
     (void)total;
     (void)message;
+    assert_int_equal(caller.ends, 0);
     caller.progresses++;
     caller.progress = done;
 }
@@ -122,6 +144,8 @@ static void on_end(void *ctx, const struct tools_result *result)
     caller.status = result->status;
     caller.is_cut = result->is_cut;
     view_copy(caller.output, sizeof(caller.output), result->output);
+    view_copy(caller.content, sizeof(caller.content), result->content);
+    view_copy(caller.structured, sizeof(caller.structured), result->structured);
 }
 
 static const struct tools_events events = {.on_progress = on_progress, .on_end = on_end};
@@ -424,15 +448,118 @@ static void empty_results_say_something(void **state)
     assert_string_equal(caller.output, "The tool plain failed.");
 }
 
-static void progress_is_passed_on_and_only_the_newest(void **state)
+static void progress_is_passed_on_in_order_and_before_the_end(void **state)
 {
     (void)state;
     run("plain", "{}");
     plugin.host->progress(plugin.op, 1, 10, VIEW("one"));
     plugin.host->progress(plugin.op, 2, 10, VIEW("two"));
+    end_text(plugin.op, PARLEY_OK, "x");
     fixture_turn(&f);
-    assert_int_equal(caller.progresses, 1);
+    assert_int_equal(caller.progresses, 2);
     assert_true(caller.progress == 2);
+    assert_int_equal(caller.ends, 1);
+}
+
+static void burst_of_progress_is_bounded_and_ends_with_the_newest(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    for (int i = 1; i <= 1000; i++)
+        plugin.host->progress(plugin.op, i, 1000, VIEW(""));
+    fixture_turn(&f);
+    assert_int_equal(caller.progresses, TOOLS_MAX_PROGRESS);
+    assert_true(caller.progress == 1000);
+    end_text(plugin.op, PARLEY_OK, "x");
+    fixture_turn(&f);
+}
+
+/* ---- whole results ---- */
+
+#define BLOCKS "[{\"type\":\"text\",\"text\":\"words\",\"_meta\":{\"x\":1.50}}]"
+
+static struct tools_run *run_for_content(const char *name)
+{
+    const struct tools_call c = {
+        .session_id = "sess_1",
+        .name = name,
+        .authorization = "secret-of-this-session",
+        .wants_content = true,
+    };
+
+    return tools_call(f.wi, &c, &events, NULL);
+}
+
+static void content_and_structured_value_come_as_the_plugin_gave_them(void **state)
+{
+    (void)state;
+    (void)run_for_content("plain");
+    end_whole(plugin.op, BLOCKS, "{\"b\":1,\"a\":[2]}");
+    fixture_turn(&f);
+    assert_string_equal(caller.output, "words");
+    assert_string_equal(caller.content, BLOCKS);
+    assert_string_equal(caller.structured, "{\"b\":1,\"a\":[2]}");
+}
+
+static void content_is_not_kept_for_callers_that_want_words(void **state)
+{
+    (void)state;
+    run("plain", "{}");
+    end_whole(plugin.op, BLOCKS, "1");
+    fixture_turn(&f);
+    assert_string_equal(caller.output, "words");
+    assert_string_equal(caller.content, "");
+    assert_string_equal(caller.structured, "");
+}
+
+static void content_crosses_from_the_pool(void **state)
+{
+    (void)state;
+    fixture_start_pool(&f);
+    plugin.content = BLOCKS;
+    plugin.structured = "null";
+    (void)run_for_content("slow");
+    fixture_run_until(&f, &caller.has_ended);
+    assert_string_equal(caller.content, BLOCKS);
+    assert_string_equal(caller.structured, "null");
+    assert_string_equal(plugin.authorization, "secret-of-this-session");
+}
+
+static void content_that_is_not_json_is_left_out(void **state)
+{
+    (void)state;
+    (void)run_for_content("plain");
+    end_whole(plugin.op, "[oops", "{");
+    fixture_turn(&f);
+    assert_int_equal(caller.status, PARLEY_OK);
+    assert_string_equal(caller.output, "words");
+    assert_string_equal(caller.content, "");
+    assert_string_equal(caller.structured, "");
+}
+
+static void content_above_the_limit_is_left_out(void **state)
+{
+    char *big = malloc(TOOLS_MAX_CONTENT + 2);
+
+    (void)state;
+    memset(big, ' ', TOOLS_MAX_CONTENT);
+    memcpy(big + TOOLS_MAX_CONTENT - 1, "[]", 3);
+    (void)run_for_content("plain");
+    end_whole(plugin.op, big, big + TOOLS_MAX_CONTENT - 1);
+    free(big);
+    fixture_turn(&f);
+    assert_string_equal(caller.content, "");
+    assert_string_equal(caller.structured, "[]");
+}
+
+static void token_of_the_session_reaches_the_plugin_or_is_empty(void **state)
+{
+    (void)state;
+    (void)run_for_content("plain");
+    assert_string_equal(plugin.authorization, "secret-of-this-session");
+    end_text(plugin.op, PARLEY_OK, "x");
+    run("plain", "{}");
+    assert_string_equal(plugin.authorization, "");
     end_text(plugin.op, PARLEY_OK, "x");
     fixture_turn(&f);
 }
@@ -531,6 +658,53 @@ static void functions_that_are_wrong_are_left_out(void **state)
     assert_true(tools_version(f.wi) > before);
 }
 
+static void schemas_are_kept_as_they_came(void **state)
+{
+    static const char input[] = "{\"$defs\":{\"x\":{\"const\":1}},\"properties\":{\"a\":{\"$ref\":"
+                                "\"#/$defs/x\"}},\"additionalProperties\":false,\"x-own\":[]}";
+    static const struct parley_tool tools[] = {
+        {.name = "kept", .parameters = input, .output_schema = "{\"type\":\"array\"}"},
+        {.name = "broken", .output_schema = "{"},
+        {.name = "wrong", .output_schema = "7"},
+    };
+    size_t count = 0;
+
+    (void)state;
+    plugin.items = tools;
+    plugin.count = 3;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    const struct tools_function *functions = tools_functions(f.wi, &count);
+    assert_int_equal(count, 1);
+    char *text = json_dumps(functions[0].parameters, JSON_COMPACT);
+    assert_string_equal(text, input);
+    free(text);
+    text = json_dumps(functions[0].output_schema, JSON_COMPACT);
+    assert_string_equal(text, "{\"type\":\"array\"}");
+    free(text);
+    json_t *shown = tools_function_json(&functions[0], false); /* models want to hear its type */
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(shown, "parameters"), "type")), "object");
+    json_decref(shown);
+}
+
+static void name_of_the_section_may_be_left_out(void **state)
+{
+    static const struct parley_tool tools[] = {
+        {.name = "x_read"}, {.name = "read"}, {.name = "x_go"}};
+
+    (void)state;
+    plugin.items = tools;
+    plugin.count = 3;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    assert_string_equal(tools_resolve(f.wi, VIEW("read"))->name, "read");
+    assert_string_equal(tools_resolve(f.wi, VIEW("x_read"))->name, "x_read");
+    assert_string_equal(tools_resolve(f.wi, VIEW("go"))->name, "x_go");
+    assert_null(tools_resolve(f.wi, VIEW("o")));
+    assert_null(tools_resolve(f.wi, VIEW("")));
+}
+
 static void function_is_shown_as_a_realtime_tool(void **state)
 {
     (void)state;
@@ -587,7 +761,16 @@ int main(void)
         T(long_output_is_cut_between_characters_with_a_note),
         T(output_that_is_not_utf8_is_mended),
         T(empty_results_say_something),
-        T(progress_is_passed_on_and_only_the_newest),
+        T(progress_is_passed_on_in_order_and_before_the_end),
+        T(burst_of_progress_is_bounded_and_ends_with_the_newest),
+        T(content_and_structured_value_come_as_the_plugin_gave_them),
+        T(content_is_not_kept_for_callers_that_want_words),
+        T(content_crosses_from_the_pool),
+        T(content_that_is_not_json_is_left_out),
+        T(content_above_the_limit_is_left_out),
+        T(token_of_the_session_reaches_the_plugin_or_is_empty),
+        T(schemas_are_kept_as_they_came),
+        T(name_of_the_section_may_be_left_out),
         T(blocking_function_runs_on_the_pool),
         T(blocking_function_leaves_the_pool_of_stores_alone),
         T(blocking_call_that_is_cancelled_in_the_queue_never_begins),
