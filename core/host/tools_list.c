@@ -367,12 +367,14 @@ const struct tools_function *tools_resolve(struct worker_instance *wi, struct pa
     return f != NULL || name.len > TOOLS_MAX_NAME ? f : find_prefixed(wi, name);
 }
 
-/* One that has to ask its peer has nothing when it is attached, and says so when it has. */
+/* One that has to ask its peer says how long that may take, or has nothing until it has. */
 bool tools_are_settled(const struct worker_instance *wi)
 {
     const struct tools_state *state = wi->tools;
 
-    return state->count > 0 || state->answers > 1 || state->failure.message[0] != '\0';
+    if (state->failure.message[0] != '\0')
+        return true;
+    return state->wait_ms == 0 && (state->count > 0 || state->answers > 1);
 }
 
 const char *tools_list_failure(const struct worker_instance *wi)
