@@ -58,6 +58,7 @@ struct agent_config {
     int64_t max_items;
     int64_t max_item_bytes;
     int64_t truncation_wait_ms;
+    int64_t model_cooldown_ms;
 };
 
 /* The option table of [agent NAME]. */

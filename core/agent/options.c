@@ -8,8 +8,8 @@
 const struct parley_option agent_options[] = {
     PARLEY_STRING(C, description, .help = "What the agent is for, shown where people choose one."),
     PARLEY_LIST(C, model, .flags = PARLEY_OPTION_REQUIRED, .example = "openai",
-                .help =
-                    "The [model NAME] that answers. Further names are checked, and not used yet."),
+                .help = "The [model NAME] that answers; further names take over, in this order, "
+                        "when it cannot be reached."),
     PARLEY_STRING(C, speech, .example = "local",
                   .help =
                       "The [speech NAME] that hears and speaks for a text model; empty takes the "
@@ -89,6 +89,9 @@ const struct parley_option agent_options[] = {
     PARLEY_DURATION_MS(C, truncation_wait_ms, .default_value = "1s", .min = 0, .max = 60000,
                        .help = "How long a client has to say how much of an interrupted answer was "
                                "heard, before parley's clock decides; 0 leaves it to the client."),
+    PARLEY_DURATION_MS(C, model_cooldown_ms, .default_value = "10s", .min = 0, .max = 3600000,
+                       .help = "How long a model that failed is passed by while there are others; "
+                               "doubled by each further failure, up to 32 times."),
 };
 
 const size_t agent_option_count = ARRAY_LEN(agent_options);

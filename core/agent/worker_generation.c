@@ -20,6 +20,7 @@ struct ready_model {
     struct cascade *cascade; /* NULL: the plugin's own model */
     struct model own;
     const struct model *model;
+    struct model_health health;
 };
 
 struct worker_generation {
@@ -129,7 +130,7 @@ static int make_cascade(struct worker_generation *wg, struct ready_model *m,
 }
 
 static int make_model(struct worker_generation *wg, struct worker_instance *wi, const char *speech,
-                      const struct model **ret, struct parley_error *err)
+                      struct ready_model **ret, struct parley_error *err)
 {
     struct ready_model *m = calloc(1, sizeof(*m));
 
@@ -148,12 +149,12 @@ static int make_model(struct worker_generation *wg, struct worker_instance *wi, 
         model_of(wi, &m->own);
     }
     list_append(&wg->models, &m->entry);
-    *ret = m->model;
+    *ret = m;
     return PARLEY_OK;
 }
 
-int worker_generation_model(struct worker_generation *wg, const struct agent *a, size_t place,
-                            const struct model **ret_model, struct parley_error *err)
+static int ready(struct worker_generation *wg, const struct agent *a, size_t place,
+                 struct ready_model **ret, struct parley_error *err)
 {
     const char *speech = generation_speech_name(wg->config, a);
     struct list *at;
@@ -170,11 +171,30 @@ int worker_generation_model(struct worker_generation *wg, const struct agent *a,
     {
         struct ready_model *m = list_entry(at, struct ready_model, entry);
         if (m->wi == wi && strcmp(m->speech, speech) == 0) {
-            *ret_model = m->model;
+            *ret = m;
             return PARLEY_OK;
         }
     }
-    return make_model(wg, wi, speech, ret_model, err);
+    return make_model(wg, wi, speech, ret, err);
+}
+
+int worker_generation_model(struct worker_generation *wg, const struct agent *a, size_t place,
+                            const struct model **ret_model, struct parley_error *err)
+{
+    struct ready_model *m = NULL;
+    int r = ready(wg, a, place, &m, err);
+
+    if (r == PARLEY_OK)
+        *ret_model = m->model;
+    return r;
+}
+
+struct model_health *worker_generation_health(struct worker_generation *wg, const struct agent *a,
+                                              size_t place)
+{
+    struct ready_model *m = NULL;
+
+    return ready(wg, a, place, &m, NULL) == PARLEY_OK ? &m->health : NULL;
 }
 
 const struct instance *worker_generation_model_section(const struct worker_generation *wg,

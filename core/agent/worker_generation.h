@@ -9,6 +9,7 @@
 #define AGENT_WORKER_GENERATION_H
 
 #include "agent/generation.h"
+#include "agent/health.h"
 #include "host/model.h"
 #include "host/worker_instance.h"
 
@@ -39,6 +40,10 @@ struct generation *worker_generation_config(const struct worker_generation *wg);
 /* The model at `place` in the agent's list, ready to open; PARLEY_E_NOT_FOUND beyond its end. */
 int worker_generation_model(struct worker_generation *wg, const struct agent *a, size_t place,
                             const struct model **ret_model, struct parley_error *err);
+
+/* How that model has done on this worker; NULL when it is not running. */
+struct model_health *worker_generation_health(struct worker_generation *wg, const struct agent *a,
+                                              size_t place);
 
 /* The section of that model; NULL when it is not running. */
 const struct instance *worker_generation_model_section(const struct worker_generation *wg,

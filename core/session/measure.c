@@ -180,6 +180,18 @@ void measure_connect(struct session *s, uint64_t took_us, const char *failure)
                   seconds(took_us));
 }
 
+void measure_moved(struct session *s, const char *reason)
+{
+    const struct metric_label labels[] = {label(NAME_PROVIDER, s->provider),
+                                          label(NAME_RECONNECT_REASON, reason)};
+
+    if (s->env->recorder == NULL)
+        return;
+    metric_add(metrics_point(s->env->recorder, METRIC_BACKEND_RECONNECTS, labels, 2), 1);
+    if (s->measure.is_open)
+        find_points(s, &s->measure); /* those that name the model */
+}
+
 void measure_model_error(struct session *s, const char *code)
 {
     const struct metric_label labels[] = {

@@ -57,6 +57,8 @@ void measure_answer(struct session *s, uint64_t took_us, const char *failure);
 void measure_usage(struct session *s, const struct rt_usage *usage);
 void measure_tool(struct session *s, const char *name, uint64_t took_us, const char *failure);
 void measure_connect(struct session *s, uint64_t took_us, const char *failure);
+/* Another model's session answers from now on; reason: "error", "limit" ... */
+void measure_moved(struct session *s, const char *reason);
 void measure_model_error(struct session *s, const char *code);
 void measure_store(struct session *s, const char *operation, uint64_t took_us, int status);
 

@@ -49,6 +49,7 @@ static void session_free(struct session *s)
     loop_timer_stop(&s->release);
     loop_timer_stop(&s->ending.timer);
     interruption_stop(s);
+    connect_stop(s);
     (void)model_abandon(s->model);
     journal_done(s);
     turn_done(s);
@@ -84,8 +85,7 @@ void session_released(struct session *s)
         loop_timer_start(s->env->loop, &s->release, 0, on_release, s);
 }
 
-/* The conversation is over: what runs for it is wound up. reason: as measure_end() counts it. */
-static void wind_up(struct session *s, const char *reason)
+void session_wind_up(struct session *s, const char *reason)
 {
     if (s->phase == SESSION_ENDED)
         return;
@@ -96,6 +96,7 @@ static void wind_up(struct session *s, const char *reason)
     tools_stop(s);
     turn_done(s);
     measure_end(s, reason);
+    connect_stop(s);
     s->phase = SESSION_ENDED;
     tool_wait_done(s);
     interruption_stop(s);
@@ -108,7 +109,7 @@ static void wind_up(struct session *s, const char *reason)
     session_released(s);
 }
 
-static void close_client(struct session *s, int code, const char *reason)
+void session_close_client(struct session *s, int code, const char *reason)
 {
     const struct session_client *client = s->client;
 
@@ -129,8 +130,8 @@ void session_end(struct session *s, int close_code, const char *error_code, cons
     response_fail_all(s, error_code, message);
     say_error(s, &error, VIEW(""));
     rt_error_close_reason(&error, reason);
-    close_client(s, close_code, reason);
-    wind_up(s, close_code == 1001 ? "shutdown" : close_code == 1013 ? "limit" : "error");
+    session_close_client(s, close_code, reason);
+    session_wind_up(s, close_code == 1001 ? "shutdown" : close_code == 1013 ? "limit" : "error");
 }
 
 static void on_ending(void *ctx)
@@ -154,145 +155,7 @@ void session_end_soon(struct session *s, int close_code, const char *code, const
 void session_client_gone(struct session *s)
 {
     s->client = NULL;
-    wind_up(s, "client");
-}
-
-/* ---- the model ---- */
-
-/* The model's session is open, or will not be for this reason. */
-static void connected(struct session *s, const char *failure, const char *message)
-{
-    measure_connect(s, clock_now_us() - s->opened_us, failure);
-    spans_connect_end(s, failure, message);
-}
-
-void session_begin(struct session *s, struct parley_view session_created)
-{
-    _cleanup_json_ json_t *created = json_parse(session_created, NULL);
-    json_t *expires = json_object_get(json_object_get(created, "session"), "expires_at");
-    _cleanup_json_ json_t *for_model = settings_for_model(s);
-
-    s->phase = SESSION_OPEN;
-    const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
-    view_copy(s->answering_model, sizeof(s->answering_model),
-              json_get_view(json_object_get(created, "session"), "model"));
-    view_copy(s->model_session_id, sizeof(s->model_session_id),
-              json_get_view(json_object_get(created, "session"), "id"));
-    if (json_is_integer(expires))
-        json_object_set(s->settings, "expires_at", expires);
-    rt_encode_session_update(&s->out, view_of(p->id), for_model);
-    tell_out(s);
-    _cleanup_json_ json_t *for_client = settings_for_client(s);
-    rt_encode_session(&s->out, RT_SESSION_CREATED, for_client);
-    say_out(s);
-    log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
-             s->agent->name, s->user, s->model_title,
-             (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
-    response_greet(s);
-    while (!list_empty(&s->early.events) && s->phase == SESSION_OPEN) {
-        struct queued_event *e = list_entry(s->early.events.next, struct queued_event, entry);
-        list_remove(&e->entry);
-        s->early.bytes -= e->len;
-        client_event(s, (struct parley_view){e->bytes + PARLEY_EVENT_ROOM_BYTES, e->len},
-                     PARLEY_EVENT_ROOM);
-        free(e);
-    }
-    if (list_empty(&s->held.events))
-        pause_client(s, false);
-}
-
-void session_model_ready(struct session *s, struct parley_view session_created)
-{
-    if (s->phase != SESSION_CONNECTING || s->tool_wait.is_held)
-        return;
-    connected(s, NULL, NULL);
-    if (!tool_wait_holds(s, session_created))
-        session_begin(s, session_created);
-}
-
-/* The model's own close code when a server may send it, else the one that goes with the error. */
-static int close_code_for(const struct parley_model_closed *closed, const struct rt_error *error)
-{
-    int code = closed->close_code;
-
-    if ((code >= 3000 && code <= 4999) || (code >= 1007 && code <= 1013) || code == 1000 ||
-        code == 1001)
-        return code;
-    int mapped = rt_error_close_code(error);
-    /* Clients try again after 1011 to 1013: not where it is useless. */
-    return mapped == 1011 && !closed->retryable ? 4000 : mapped;
-}
-
-static void note_model_gone(struct session *s, const struct parley_model_closed *closed,
-                            const struct rt_error *error)
-{
-    const char *code = error->code[0] != '\0' ? error->code : turn_status_name(closed->status);
-
-    if (s->phase == SESSION_CONNECTING && !s->tool_wait.is_held)
-        connected(s, code, error->message);
-    if (closed->status < 0)
-        measure_model_error(s, code);
-}
-
-void session_model_gone(struct session *s, const struct parley_model_closed *closed)
-{
-    struct rt_error error;
-    char reason[124];
-
-    s->model = NULL;
-    if (s->phase == SESSION_ENDED) {
-        session_released(s);
-        return;
-    }
-    const char *message = closed->message != NULL && closed->message[0] != '\0'
-                              ? closed->message
-                              : "The model ended the session.";
-    log_warn("the model closed session=%s model=\"%s\" status=%d code=%s close_code=%d "
-             "retryable=%u message=\"%s\"",
-             s->id, s->model_title, closed->status, closed->code == NULL ? "" : closed->code,
-             closed->close_code, closed->retryable, message);
-    rt_error_copy(&error, closed->type, closed->code, message);
-    note_model_gone(s, closed, &error);
-    response_fail_all(s, error.code[0] == '\0' ? "model_gone" : error.code, message);
-    if (closed->status != PARLEY_OK || error.code[0] != '\0')
-        say_error(s, &error, VIEW(""));
-    rt_error_close_reason(&error, reason);
-    close_client(s, close_code_for(closed, &error),
-                 error.code[0] == '\0' && closed->status == PARLEY_OK ? "model ended" : reason);
-    wind_up(s, strcmp(error.code, "session_expired") == 0 ? "limit" : "error");
-}
-
-static int open_model(struct session *s, struct parley_error *err)
-{
-    const struct model *model = NULL;
-    struct buf text = {0};
-    char traceparent[TRACEPARENT_SIZE];
-    int r = worker_generation_model(s->wg, s->agent, s->model_place, &model, err);
-
-    if (r < 0)
-        return r;
-    const struct instance *section =
-        worker_generation_model_section(s->wg, s->agent, s->model_place);
-    s->provider = instance_provider(section);
-    s->model_name = instance_model_name(section);
-    view_copy(s->model_title, sizeof(s->model_title), view_of(model->title));
-    s->caps = (struct parley_model_caps){.size = sizeof(s->caps)};
-    model->vtable->caps(model->instance, &s->caps);
-    _cleanup_json_ json_t *session = settings_for_model(s);
-    json_write(&text, session);
-    spans_connect_begin(s);
-    const struct model_open open = {
-        .session_id = s->id,
-        .safety_identifier = s->user,
-        .traceparent = spans_connect_traceparent(s, traceparent),
-        .agent = s->agent->name,
-        .session = buf_view(&text),
-    };
-    r = model_open(model, &open, &upstream_events, s, &s->model, err);
-    buf_done(&text);
-    if (r < 0)
-        connected(s, turn_status_name(r), err->message);
-    return r;
+    session_wind_up(s, "client");
 }
 
 /* ---- the beginning ---- */
@@ -331,7 +194,7 @@ int session_open(const struct session_open *open, struct session **ret, struct p
     tool_wait_begin(s);
     int r = settings_init(s, open->preset, err);
     if (r == PARLEY_OK)
-        r = open_model(s, err);
+        r = connect_begin(s, err);
     if (r < 0) {
         session_free(s);
         return r;

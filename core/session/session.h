@@ -8,6 +8,7 @@
  *
  *   session.c      opening, closing, the ways in       response.c      the one response sequencer
  *   client.c       events of the client                tools.c         calls of server tools
+ *   connect.c      the first model             failover.c      which model
  *   upstream.c     events of the model                 interruption.c  truncation after playback
  *   request.c      a client's response.create          journal.c       what goes to the store
  *   settings.c     the session object, both views  tool_wait.c  lists of tools on their way

@@ -169,12 +169,14 @@ struct session {
     enum session_phase phase;
     struct model_session *model;
     struct parley_model_caps caps;
-    size_t model_place; /* in the agent's list of models */
+    size_t model_place;    /* in the agent's list of models */
+    uint64_t tried_models; /* places of that list that failed, while one is looked for */
     struct event_queue early;
     struct event_queue held;
     struct loop_timer drain;
     struct loop_timer release;
-    struct ending { /* what session_end_soon() was told */
+    struct loop_timer connect; /* the next model is tried */
+    struct ending {            /* what session_end_soon() was told */
         struct loop_timer timer;
         int close_code;
         const char *code;
@@ -290,12 +292,41 @@ void tool_wait_begin(struct session *s);
 bool tool_wait_holds(struct session *s, struct parley_view session_created);
 void tool_wait_done(struct session *s);
 
-/* ---- session.c ---- */
+/* ---- failover.c ---- */
 
+/* Why a model's session is opened again; the word of metrics and the log. */
+#define MOVE_ERROR "error" /* the one before failed or was lost */
+
+/* May the same thing work later, or with another model? */
+bool failover_may_help(int status);
+/* Can the model at that place do what this session uses, as far as its present one can? */
+bool failover_fits(struct session *s, size_t place, const char **ret_missing);
+/* Which of the agent's models to open next: the first one that is well, can do what this session
+ * uses, and is not among s->tried_models; without one that is well, one that rests. False: none. */
+bool failover_choose(struct session *s, size_t *ret_place);
+/* Note how it went, in s->tried_models and for the worker's other sessions. */
+void failover_begin(struct session *s, size_t place);
+void failover_succeeded(struct session *s, size_t place);
+void failover_failed(struct session *s, size_t place, int64_t retry_after_ms);
+void failover_undecided(struct session *s, size_t place);
+
+/* ---- connect.c ---- */
+
+/* Open the agent's first model, or one that takes its place. */
+int connect_begin(struct session *s, struct parley_error *err);
+/* The session ends while it connects. */
+void connect_stop(struct session *s);
 /* The model is ready and so are the tools: the session is open from here on. */
 void session_begin(struct session *s, struct parley_view session_created);
 void session_model_ready(struct session *s, struct parley_view session_created);
 void session_model_gone(struct session *s, const struct parley_model_closed *closed);
+
+/* ---- session.c ---- */
+
+/* Close the connection of the client. */
+void session_close_client(struct session *s, int code, const char *reason);
+/* The conversation is over: what runs for it is wound up. reason: as measure_end() counts it. */
+void session_wind_up(struct session *s, const char *reason);
 /* End on the loop's next turn, for whoever is called by what would be freed. Literals; the first
  * reason counts. */
 void session_end_soon(struct session *s, int close_code, const char *code, const char *message);

@@ -26,6 +26,7 @@
 
 #define MAX_EVENTS 512
 #define MAX_CALLS  64
+#define MAX_MODELS 16 /* sessions that models have at once, open or just closed */
 
 struct side {
     char *events[MAX_EVENTS];
@@ -42,6 +43,25 @@ struct tool_call {
     bool ended;
 };
 
+/* One session of one of the test's models. */
+struct upstream {
+    struct side said; /* to it */
+    const char *name;
+    const struct parley_model_host *host;
+    void *ctx; /* NULL: closed */
+    bool was_asked;
+    bool is_busy;
+};
+
+/* What a [model NAME] section may say. */
+struct model_config {
+    const char *name;
+    struct parley_list lacks; /* tools, images, audio */
+    int64_t limit_ms;
+    int64_t max_id_chars;
+    int32_t refuses; /* open() does, as unavailable */
+};
+
 struct wire {
     struct loop *loop;
     struct parley_worker worker;
@@ -52,19 +72,18 @@ struct wire {
     struct worker_sessions *sessions;
     struct session *session;
     struct side client;
-    struct side model;
     bool client_closed;
     int client_code;
     bool client_paused;
-    bool model_closed;
-    bool model_busy;
-    const struct parley_model_host *model_host;
-    void *model_ctx;
+    struct upstream models[MAX_MODELS]; /* in turn */
+    int model_count;                    /* opened so far */
+    int model;                          /* the one that is spoken to and looked at */
     const struct parley_tools_host *tools_host;
     void *tools_ctx;
     int64_t tools_wait_ms; /* the list is on its way; 0: it is there */
     struct tool_call calls[MAX_CALLS];
     int call_count;
+
     const struct parley_store_host *store_host;
     struct buf stored;
     bool store_fails;
@@ -76,6 +95,18 @@ struct wire {
 
 /* The plugins below are linked in and have no other way to find the test that runs. */
 static struct wire *current;
+
+/* The session that the test speaks for. */
+static struct upstream *up(const struct wire *w)
+{
+    return (struct upstream *)(uintptr_t)&w->models[w->model % MAX_MODELS];
+}
+
+/* What wire_models() asked for. */
+static struct {
+    const char *sections; /* NULL: one model */
+    const char *list;
+} models;
 
 /* What wire_record() asked for. */
 static struct {
@@ -95,36 +126,60 @@ static void side_add(struct side *s, struct parley_view event)
 
 /* ---- the model ---- */
 
+static bool lacks(const struct model_config *c, const char *what)
+{
+    for (size_t i = 0; i < c->lacks.count; i++) {
+        if (strcmp(c->lacks.items[i], what) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void model_caps_of(void *instance, struct parley_model_caps *caps)
 {
-    (void)instance;
+    const struct model_config *c = instance;
+
     caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS;
+    if (lacks(c, "tools"))
+        caps->flags &= ~PARLEY_CAP_TOOLS;
+    if (lacks(c, "images"))
+        caps->flags &= ~PARLEY_CAP_IMAGES;
+    if (lacks(c, "audio"))
+        caps->flags &= ~(PARLEY_CAP_AUDIO_OUTPUT | PARLEY_CAP_AUDIO_INPUT);
     caps->input_formats = caps->output_formats = PARLEY_AUDIO_PCM_24K;
-    caps->max_id_chars = 32;
+    caps->session_limit_ms = c->limit_ms;
+    caps->max_id_chars = (uint32_t)c->max_id_chars;
 }
+
+static void side_done(struct side *s);
 
 static int model_open_session(void *wi, const struct parley_model_open *open, void **ret,
                               struct parley_error *err)
 {
-    (void)wi;
-    (void)err;
-    current->model_host = open->host;
-    current->model_ctx = open->ctx;
+    const struct model_config *c = wi;
+
+    if (c->refuses)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "%s is out of order", c->name);
+    current->model = current->model_count++;
+    struct upstream *u = up(current);
+    assert_null(u->ctx);
+    side_done(&u->said);
+    *u = (struct upstream){.name = c->name, .host = open->host, .ctx = open->ctx};
     view_copy(current->model_traceparent, sizeof(current->model_traceparent),
               view_of(open->traceparent));
-    *ret = current;
+    *ret = u;
     return PARLEY_OK;
 }
 
 static int model_take(void *session, struct parley_view event, uint32_t flags,
                       struct parley_error *err)
 {
-    struct wire *w = session;
+    struct upstream *u = session;
 
     (void)flags;
-    if (w->model_busy)
+    if (u->is_busy)
         return parley_fail(err, PARLEY_E_BUSY, "busy");
-    side_add(&w->model, event);
+    side_add(&u->said, event);
     return PARLEY_OK;
 }
 
@@ -138,19 +193,19 @@ static void say_closed(void *arg)
 {
     const struct parley_model_closed closed = {
         .size = sizeof(closed), .code = "", .type = "", .message = ""};
-    struct wire *w = arg;
+    struct upstream *u = arg;
 
-    if (w->model_ctx != NULL)
-        w->model_host->on_closed(w->model_ctx, &closed);
-    w->model_ctx = NULL;
+    if (u->ctx != NULL)
+        u->host->on_closed(u->ctx, &closed);
+    u->ctx = NULL;
 }
 
 static void model_close_session(void *session)
 {
-    struct wire *w = session;
+    struct upstream *u = session;
 
-    w->model_closed = true;
-    assert_true(loop_post(w->loop, say_closed, NULL, w));
+    u->was_asked = true;
+    assert_true(loop_post(current->loop, say_closed, NULL, u));
 }
 
 static const struct parley_model_vtable model_table = {
@@ -356,6 +411,33 @@ static const struct parley_store_vtable store_table = {
 
 /* ---- descriptors ---- */
 
+static const struct parley_option model_options[] = {
+    PARLEY_LIST(struct model_config, lacks, .help = "What it cannot do."),
+    PARLEY_DURATION_MS(struct model_config, limit_ms, .default_value = "0", .max = 86400000,
+                       .help = "Its longest session."),
+    PARLEY_INT(struct model_config, max_id_chars, .default_value = "32", .max = 1000,
+               .help = "The longest id that it takes."),
+    PARLEY_BOOL(struct model_config, refuses, .default_value = "no", .help = "Opens nothing."),
+};
+
+static int create_model(void *plugin, const struct parley_instance_info *info, void **ret,
+                        struct parley_error *err)
+{
+    struct model_config *c = malloc(sizeof(*c));
+
+    (void)plugin;
+    (void)err;
+    *c = *(const struct model_config *)info->config;
+    c->name = info->name;
+    *ret = c;
+    return PARLEY_OK;
+}
+
+static void destroy_model(void *instance)
+{
+    free(instance);
+}
+
 static int create_nothing(void *plugin, const struct parley_instance_info *info, void **ret,
                           struct parley_error *err)
 {
@@ -371,26 +453,28 @@ static void destroy_nothing(void *instance)
     (void)instance;
 }
 
-#define DESCRIPTOR(id, role_id, table)                                                             \
+#define DESCRIPTOR(id, role_id, table, ...)                                                        \
     static const struct parley_role id##_role[] = {{role_id, &(table)}};                           \
-    static const struct parley_plugin id##_plugin = {                                              \
-        .size = sizeof(struct parley_plugin),                                                      \
-        .abi_major = PARLEY_ABI_MAJOR,                                                             \
-        .name = #id,                                                                               \
-        .version = "1",                                                                            \
-        .summary = "of the wire tests",                                                            \
-        .licence = "Apache-2.0",                                                                   \
-        .option_size = sizeof(struct parley_option),                                               \
-        .role_count = 1,                                                                           \
-        .roles = id##_role,                                                                        \
-        .role_size = sizeof(struct parley_role),                                                   \
-        .instance_create = create_nothing,                                                         \
-        .instance_destroy = destroy_nothing,                                                       \
-    }
+    static const struct parley_plugin id##_plugin = {.size = sizeof(struct parley_plugin),         \
+                                                     .abi_major = PARLEY_ABI_MAJOR,                \
+                                                     .name = #id,                                  \
+                                                     .version = "1",                               \
+                                                     .summary = "of the wire tests",               \
+                                                     .licence = "Apache-2.0",                      \
+                                                     .option_size = sizeof(struct parley_option),  \
+                                                     .role_count = 1,                              \
+                                                     .roles = id##_role,                           \
+                                                     .role_size = sizeof(struct parley_role),      \
+                                                     __VA_ARGS__}
 
-DESCRIPTOR(wire_model_plugin, PARLEY_ROLE_MODEL, model_table);
-DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table);
-DESCRIPTOR(wire_store_plugin, PARLEY_ROLE_STORE, store_table);
+DESCRIPTOR(wire_model_plugin, PARLEY_ROLE_MODEL, model_table, .options = model_options,
+           .option_count = sizeof(model_options) / sizeof(model_options[0]),
+           .config_size = sizeof(struct model_config), .instance_create = create_model,
+           .instance_destroy = destroy_model);
+DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table, .instance_create = create_nothing,
+           .instance_destroy = destroy_nothing);
+DESCRIPTOR(wire_store_plugin, PARLEY_ROLE_STORE, store_table, .instance_create = create_nothing,
+           .instance_destroy = destroy_nothing);
 
 static void adopt(struct registry *r, const struct parley_plugin *descriptor)
 {
@@ -429,12 +513,6 @@ static void client_close(void *ctx, int code, const char *reason)
 static const struct session_client client = {
     .send = client_send, .pause = client_pause, .close = client_close};
 
-static void session_gone(void *ctx, const char *user)
-{
-    (void)user;
-    ((struct wire *)ctx)->session = NULL;
-}
-
 /* ---- life ---- */
 
 static void make_generation(struct wire *w, const char *agent_lines)
@@ -444,15 +522,33 @@ static void make_generation(struct wire *w, const char *agent_lines)
     struct conf *c = conf_create("/", NULL);
 
     buf_printf(&text,
-               "[model m]\nplugin = wire_model_plugin\n[tools t]\nplugin = wire_tools_plugin\n"
-               "[store s]\nplugin = wire_store_plugin\n[agent test]\nmodel = m\n%s\n",
-               agent_lines);
+               "%s\n[tools t]\nplugin = wire_tools_plugin\n"
+               "[store s]\nplugin = wire_store_plugin\n[agent test]\nmodel = %s\n%s\n",
+               models.sections == NULL ? "[model m]\nplugin = wire_model_plugin" : models.sections,
+               models.sections == NULL ? "m" : models.list, agent_lines);
     assert_true(conf_add_layer(c, buf_view(&text), "test.ini", &report));
     int r = generation_create(c, w->registry, 1, &w->generation, &report);
     if (r < 0)
         fail_msg("%s", report.count > 0 ? report.items[0].text : "generation");
     conf_report_done(&report);
     buf_done(&text);
+}
+
+static void open_session(struct wire *w)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const struct session_open open = {.sessions = w->sessions,
+                                      .generation = w->wg,
+                                      .agent = generation_agent(w->generation, VIEW("test")),
+                                      .user = "tester",
+                                      .traceparent = record.is_wanted ? record.traceparent : "",
+                                      .wants_trace = true,
+                                      .client = &client,
+                                      .client_ctx = w};
+
+    if (session_open(&open, &w->session, &err) < 0)
+        fail_msg("%s", err.message);
+    (void)loop_run_due(w->loop);
 }
 
 struct wire *wire_connect(const char *agent_lines)
@@ -480,29 +576,24 @@ struct wire *wire_connect(const char *agent_lines)
                                  .worker = &w->worker,
                                  .recorder = recording_recorder(w->recording),
                                  .host_name = "test",
-                                 .on_session_gone = session_gone,
                                  .ctx = w};
     w->sessions = worker_sessions_create(&w->env);
-    const struct session_open open = {.sessions = w->sessions,
-                                      .generation = w->wg,
-                                      .agent = generation_agent(w->generation, VIEW("test")),
-                                      .user = "tester",
-                                      .traceparent = record.is_wanted ? record.traceparent : "",
-                                      .wants_trace = true,
-                                      .client = &client,
-                                      .client_ctx = w};
-    if (session_open(&open, &w->session, &err) < 0)
-        fail_msg("%s", err.message);
-    (void)loop_run_due(w->loop);
+    open_session(w);
     return w;
+}
+
+void wire_reopen(struct wire *w)
+{
+    wire_client_leaves(w);
+    side_done(&w->client);
+    open_session(w);
 }
 
 void wire_model_created(struct wire *w)
 {
-    w->model_host->on_open(
-        w->model_ctx,
-        VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
-             "\"id\":\"sess_model\",\"model\":\"wire-1\",\"expires_at\":1767607200}}"));
+    up(w)->host->on_open(
+        up(w)->ctx, VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
+                         "\"id\":\"sess_model\",\"model\":\"wire-1\",\"expires_at\":1767607200}}"));
     (void)loop_run_due(w->loop);
 }
 
@@ -549,11 +640,13 @@ void wire_close(struct wire *w)
     host_worker_done(&w->worker);
     recording_destroy(w->recording);
     memset(&record, 0, sizeof(record));
+    memset(&models, 0, sizeof(models));
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
     side_done(&w->client);
-    side_done(&w->model);
+    for (int i = 0; i < MAX_MODELS; i++)
+        side_done(&w->models[i].said);
     buf_done(&w->stored);
     clock_fake_stop();
     free(w);
@@ -581,6 +674,27 @@ void wire_tools_come(struct wire *w)
     w->tools_wait_ms = 0;
     w->tools_host->changed(&w->worker, w->tools_ctx);
     wire_advance_ms(w, 0);
+}
+
+void wire_models(const char *sections, const char *list)
+{
+    models.sections = sections;
+    models.list = list;
+}
+
+int wire_model_opens(const struct wire *w)
+{
+    return w->model_count;
+}
+
+void wire_model_use(struct wire *w, int n)
+{
+    w->model = n;
+}
+
+const char *wire_model_name(const struct wire *w)
+{
+    return up(w)->name;
 }
 
 struct recording *wire_recording(const struct wire *w)
@@ -633,10 +747,10 @@ void wire_model_bytes(struct wire *w, struct parley_view event)
 {
     char *copy = with_double_quotes(event);
 
-    assert_non_null(w->model_ctx);
-    w->model_host->on_event(w->model_ctx,
-                            (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, event.len},
-                            PARLEY_EVENT_ROOM);
+    assert_non_null(up(w)->ctx);
+    up(w)->host->on_event(up(w)->ctx,
+                          (struct parley_view){copy + PARLEY_EVENT_ROOM_BYTES, event.len},
+                          PARLEY_EVENT_ROOM);
     free(copy);
     (void)loop_run_due(w->loop);
 }
@@ -648,7 +762,7 @@ void wire_model(struct wire *w, const char *event)
 
 bool wire_has_model(const struct wire *w)
 {
-    return w->model_ctx != NULL;
+    return up(w)->ctx != NULL;
 }
 
 void wire_model_closes(struct wire *w, int status, int close_code, const char *code, bool retryable)
@@ -661,18 +775,21 @@ void wire_model_closes(struct wire *w, int status, int close_code, const char *c
                                                .type = "invalid_request_error",
                                                .message = "the model says no"};
 
-    w->model_host->on_closed(w->model_ctx, &closed);
-    w->model_ctx = NULL;
+    struct upstream *u = up(w);
+    void *ctx = u->ctx;
+
+    u->ctx = NULL;
+    u->host->on_closed(ctx, &closed);
     (void)loop_run_due(w->loop);
 }
 
 void wire_model_busy(struct wire *w, bool busy)
 {
-    bool was = w->model_busy;
+    bool was = up(w)->is_busy;
 
-    w->model_busy = busy;
-    if (was && !busy)
-        w->model_host->on_writable(w->model_ctx);
+    up(w)->is_busy = busy;
+    if (was && !busy && up(w)->ctx != NULL)
+        up(w)->host->on_writable(up(w)->ctx);
     (void)loop_run_due(w->loop);
 }
 
@@ -736,7 +853,7 @@ const json_t *wire_client_gets(struct wire *w, const char *type)
 
 const json_t *wire_model_gets(struct wire *w, const char *type)
 {
-    return side_gets(&w->model, "the model", type);
+    return side_gets(&up(w)->said, "the model", type);
 }
 
 const json_t *wire_client_next(struct wire *w)
@@ -750,10 +867,10 @@ const json_t *wire_client_next(struct wire *w)
 
 const json_t *wire_model_next(struct wire *w)
 {
-    const json_t *event = side_next(&w->model, "the model");
+    const json_t *event = side_next(&up(w)->said, "the model");
 
     if (event == NULL)
-        side_done(&w->model);
+        side_done(&up(w)->said);
     return event;
 }
 
@@ -765,8 +882,10 @@ void wire_client_gets_nothing(struct wire *w)
 
 void wire_model_gets_nothing(struct wire *w)
 {
-    if (w->model.taken < w->model.count)
-        fail_msg("the model gets: %s", w->model.events[w->model.taken]);
+    const struct side *said = &up(w)->said;
+
+    if (said->taken < said->count)
+        fail_msg("the model gets: %s", said->events[said->taken]);
 }
 
 void wire_client_is_closed(struct wire *w, int code)
@@ -787,7 +906,7 @@ bool wire_client_is_paused(const struct wire *w)
 
 bool wire_model_is_closed(const struct wire *w)
 {
-    return w->model_closed;
+    return up(w)->was_asked;
 }
 
 const json_t *wire_at(const json_t *event, const char *path)

@@ -22,8 +22,21 @@ struct wire *wire_connect(const char *agent_lines);
 /* The same, with the model ready and session.created and the agent's session.update taken away. */
 struct wire *wire_open(const char *agent_lines);
 
+/* The client leaves, and another one comes to the same worker. */
+void wire_reopen(struct wire *w);
+
 /* Ends everything and frees it; fails the test when something is left. */
 void wire_close(struct wire *w);
+
+/* The next session of this test has these models instead of one: sections of plugin
+ * wire_model_plugin (lacks, limit_ms, max_id_chars, refuses), and the agent's list. Ends with the
+ * next wire_close(). */
+void wire_models(const char *sections, const char *list);
+/* How many sessions were opened with models. wire_model...() speak of the newest, or the n-th. */
+int wire_model_opens(const struct wire *w);
+void wire_model_use(struct wire *w, int n);
+/* Of its section. */
+const char *wire_model_name(const struct wire *w);
 
 struct session *wire_session(struct wire *w);
 
