@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "host/tools.h"
+#include "host/tools_share.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -207,7 +208,7 @@ static int ask_list(struct worker_instance *wi, struct parley_tool_list *ret,
 {
     *ret = (struct parley_tool_list){.size = sizeof(*ret)};
     struct watch watch = watch_instance(wi, "list");
-    int r = wi->instance->plugin->tools.list(wi->ctx, ret, err);
+    int r = wi->tools_table->list(wi->ctx, ret, err);
     watch_end(&watch);
     return r < 0 ? r : check_list(ret, err);
 }
@@ -297,7 +298,7 @@ int tools_attach(struct worker_instance *wi, struct parley_error *err)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", wi->instance->title);
     list_init(&wi->tools->waiters);
     struct watch watch = watch_instance(wi, "attach");
-    wi->instance->plugin->tools.attach(wi->ctx, &tools_host);
+    wi->tools_table->attach(wi->ctx, &tools_host);
     watch_end(&watch);
     refresh_or_warn(wi);
     return PARLEY_OK;

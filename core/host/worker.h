@@ -42,6 +42,8 @@ struct parley_worker {
     struct offload *heavy;               /* long computations: speech; may be the same pool */
     struct telemetry_recorder *recorder; /* of this thread; NULL: nothing is recorded */
     unsigned id;                         /* 1 to HOST_MAX_WORKERS */
+    unsigned crew_place;                 /* among the workers with the same instances, from 0 */
+    unsigned crew_size;                  /* how many those are; 0 or 1: it is alone */
     char name[16];                       /* for logs: "worker 1" */
     struct op_table ops;
     struct list instances;           /* struct worker_instance */
@@ -65,6 +67,8 @@ struct host_worker_config {
     struct offload *tools; /* NULL: the same as offload */
     struct offload *heavy; /* NULL: the same as offload */
     struct telemetry_recorder *recorder;
+    unsigned crew_place;
+    unsigned crew_size;
 };
 
 /* Enter the worker into the process's directory, where operations find it. Thread: any. */

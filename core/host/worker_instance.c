@@ -5,6 +5,7 @@
 #include "host/services.h"
 #include "host/store.h"
 #include "host/tools.h"
+#include "host/tools_share.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static void wi_free(struct worker_instance *wi)
     service_offload_finish(wi);
     tools_detach(wi);
     stop_in_plugin(wi);
+    tools_share_leave(wi);
     services_forget(wi);
     loop_timer_stop(&wi->check);
     loop_timer_stop(&wi->grace);
@@ -78,7 +80,9 @@ int worker_instance_start(struct instance *instance, struct parley_worker *worke
     wi->worker = worker;
     wi->instance = instance;
     list_append(&worker->instances, &wi->entry);
-    int r = start_in_plugin(wi, err);
+    int r = tools_share_enter(wi, err);
+    if (r == PARLEY_OK && !tools_share_is_guest(wi))
+        r = start_in_plugin(wi, err);
     if (r == PARLEY_OK)
         r = attach_role(wi, err);
     if (r < 0) {
@@ -122,9 +126,15 @@ static void on_grace_over(void *ctx)
 
 void worker_instance_stop(struct worker_instance *wi, void (*on_stopped)(void *ctx), void *ctx)
 {
-    wi->is_stopping = true;
     wi->on_stopped = on_stopped;
     wi->stopped_ctx = ctx;
+    if (tools_share_may_stop(wi))
+        worker_instance_stop_now(wi);
+}
+
+void worker_instance_stop_now(struct worker_instance *wi)
+{
+    wi->is_stopping = true;
     op_cancel_all(wi);
     if (wi->open_count > 0)
         loop_timer_start(wi->worker->loop, &wi->grace, GRACE_MS, on_grace_over, wi);

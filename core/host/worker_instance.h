@@ -10,6 +10,7 @@
 #include "host/instance.h"
 #include "host/worker.h"
 
+struct tools_guest;
 struct tools_state;
 
 struct worker_instance {
@@ -23,6 +24,8 @@ struct worker_instance {
     unsigned open_count;       /* operations and sessions that the plugin has not ended */
     unsigned offloaded;        /* jobs on the pool that use it */
     struct tools_state *tools; /* of tools.c */
+    const struct parley_tools_vtable *tools_table; /* the plugin's, or what stands in for it */
+    struct tools_guest *guest; /* of tools_share.c; NULL: the plugin runs here */
     struct loop_timer check;   /* is anything left to wait for? */
     struct loop_timer grace;
     void (*on_stopped)(void *ctx);
@@ -40,6 +43,9 @@ int worker_instance_start(struct instance *instance, struct parley_worker *worke
  * memory. The structure is gone when on_stopped is called.
  */
 void worker_instance_stop(struct worker_instance *wi, void (*on_stopped)(void *ctx), void *ctx);
+
+/* For tools_share.c: what worker_instance_stop() put off until the other workers were done. */
+void worker_instance_stop_now(struct worker_instance *wi);
 
 /* Called by the role callers when something that stop waits for has ended. */
 void worker_instance_released(struct worker_instance *wi);
