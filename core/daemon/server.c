@@ -538,6 +538,7 @@ static int start_worker(struct server *s, struct parley_error *err)
 {
     const struct worker_config config = {
         .index = s->worker_count,
+        .count = server_worker_count(s->settings.server),
         .host_name = s->host_name,
         .net = &s->net,
         .secrets = s->secrets,

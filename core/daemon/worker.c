@@ -199,7 +199,9 @@ static int start_host(struct worker *w, struct parley_error *err)
                                             .offload = w->config.offload,
                                             .tools = w->config.tools,
                                             .heavy = w->config.heavy,
-                                            .recorder = w->config.recorder};
+                                            .recorder = w->config.recorder,
+                                            .crew_place = w->config.index,
+                                            .crew_size = w->config.count};
     return host_worker_init(&w->host, &host, err);
 }
 

@@ -31,6 +31,7 @@ struct worker_hub {
 
 struct worker_config {
     unsigned index; /* from 0 */
+    unsigned count; /* of all workers */
     const char *host_name;
     const struct net_config *net;
     struct client_secrets *secrets;

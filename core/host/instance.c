@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "host/tools_share.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,7 @@ static void instance_destroy(struct instance *i)
     if (i->info.size != 0)
         i->plugin->about.instance_destroy(i->ctx);
     tool_policies_destroy(i->policies);
+    i->share = tools_share_unref(i->share);
     options_destroy(i->values);
     options_destroy(i->common);
     free(i->name);
@@ -189,6 +191,14 @@ static int fill(const struct maker *m, const struct conf_section *s, struct inst
                : tool_policies_read(m->conf, s, NULL, &i->plugin->options, &i->policies, m->report);
 }
 
+static int share_tools(struct instance *i, struct parley_error *err)
+{
+    if (i->role != ROLE_TOOLS || (i->plugin->tools.flags & PARLEY_TOOLS_SHARED) == 0)
+        return PARLEY_OK;
+    i->share = tools_share_create();
+    return i->share != NULL ? PARLEY_OK : parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+}
+
 static int build(const struct maker *m, const struct conf_section *s, struct instance *i,
                  const char *plugin_name)
 {
@@ -202,7 +212,9 @@ static int build(const struct maker *m, const struct conf_section *s, struct ins
     r = fill(m, s, i);
     if (r < 0)
         return r;
-    r = create_in_plugin(i, &err);
+    r = share_tools(i, &err);
+    if (r == PARLEY_OK)
+        r = create_in_plugin(i, &err);
     if (r < 0) {
         explain(i, r, &err);
         err.status = r;
@@ -221,6 +233,7 @@ static bool append(struct instances *set, struct instance *i)
         set->items = items;
         set->cap = cap;
     }
+    i->place = set->count;
     set->items[set->count++] = i;
     return true;
 }

@@ -42,7 +42,7 @@ struct instance {
     struct parley_instance_info info;
     size_t place;              /* among the instances of its set */
     struct tools_share *share; /* of tools_share.h; NULL: every worker has its own */
-    void *ctx; /* what instance_create returned */
+    void *ctx;                 /* what instance_create returned */
 };
 
 /*

@@ -174,11 +174,10 @@ static void ask_cancel(struct tools_run *run)
 {
     if (!is_with_plugin(run))
         return;
-    const struct instance *instance = run->wi->instance;
-    if (instance->plugin->tools.cancel == NULL)
+    if (run->wi->tools_table->cancel == NULL)
         return;
     struct watch watch = watch_instance(run->wi, "cancel");
-    instance->plugin->tools.cancel(run->wi->ctx, run->op);
+    run->wi->tools_table->cancel(run->wi->ctx, run->op);
     watch_end(&watch);
 }
 
@@ -339,7 +338,7 @@ static struct blocking *blocking_create(struct tools_run *run, const struct parl
         return NULL;
     job->run = run;
     job->op = run->op;
-    job->vtable = &run->wi->instance->plugin->tools;
+    job->vtable = run->wi->tools_table;
     job->ctx = run->wi->ctx;
     job->err.size = sizeof(job->err);
     job->call = *call;
@@ -424,7 +423,7 @@ static int start_on_worker(struct tools_run *run, const struct parley_tool_call 
 {
     struct worker_instance *wi = run->wi;
     struct watch watch = watch_instance(wi, "call");
-    int r = wi->instance->plugin->tools.call(wi->ctx, call, run->op, err);
+    int r = wi->tools_table->call(wi->ctx, call, run->op, err);
 
     watch_end(&watch);
     return r;
@@ -543,7 +542,7 @@ struct tools_run *tools_abandon(struct tools_run *run, bool is_cancelled)
 
 void tools_session_closed(struct worker_instance *wi, const char *session_id)
 {
-    const struct parley_tools_vtable *vtable = &wi->instance->plugin->tools;
+    const struct parley_tools_vtable *vtable = wi->tools_table;
 
     if (vtable->session_closed == NULL)
         return;

@@ -235,8 +235,10 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
     state->listed_ms = clock_now_ms();
     state->fresh_ms = list.fresh_ms;
     state->wait_ms = list.wait_ms;
-    tool_policies_warn(wi->instance->policies, wi->instance->title, wi->instance->name,
-                       state->functions, state->count);
+    if (!tools_share_is_guest(wi)) /* once is enough */
+        tool_policies_warn(wi->instance->policies, wi->instance->title, wi->instance->name,
+                           state->functions, state->count);
+    tools_share_publish(wi, list.wait_ms, list.fresh_ms);
     return PARLEY_OK;
 }
 

@@ -68,8 +68,9 @@ static bool copy_function(struct parley_tool *to, const struct tools_function *f
         .parameters = json_dumps(f->parameters, JSON_COMPACT),
         .timeout_ms = f->timeout_ms,
         .max_timeout_ms = f->max_timeout_ms,
-        .output_schema =
-            f->output_schema == NULL ? NULL : json_dumps(f->output_schema, JSON_COMPACT | JSON_ENCODE_ANY),
+        .output_schema = f->output_schema == NULL
+                             ? NULL
+                             : json_dumps(f->output_schema, JSON_COMPACT | JSON_ENCODE_ANY),
     };
     return to->name != NULL && to->description != NULL && to->parameters != NULL &&
            (f->output_schema == NULL || to->output_schema != NULL);

@@ -43,7 +43,8 @@ bool tools_share_is_guest(const struct worker_instance *wi);
 /* The home's list was read: copy it for the guests, and tell them. Nothing on others. */
 void tools_share_publish(struct worker_instance *wi, int64_t wait_ms, int64_t fresh_ms);
 
-/* At stop. False: guests are still here; worker_instance_stop_now() is called when they have left. */
+/* At stop. False: guests are still here; worker_instance_stop_now() is called when they have left.
+ */
 bool tools_share_may_stop(struct worker_instance *wi);
 
 /* The worker instance is about to be freed. */

@@ -23,6 +23,8 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
         .tools = config->tools == NULL ? config->offload : config->tools,
         .heavy = config->heavy == NULL ? config->offload : config->heavy,
         .recorder = config->recorder,
+        .crew_place = config->crew_place,
+        .crew_size = config->crew_size,
     };
     (void)snprintf(w->name, sizeof(w->name), "%s", config->name);
     list_init(&w->instances);

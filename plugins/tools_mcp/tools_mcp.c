@@ -455,6 +455,7 @@ static const struct parley_tools_vtable tools = {
     .list = list,
     .call = call,
     .cancel = cancel,
+    .flags = PARLEY_TOOLS_SHARED, /* one child, or connection, for all workers */
 };
 
 static const struct parley_role roles[] = {{PARLEY_ROLE_TOOLS, &tools}};

@@ -94,6 +94,11 @@ struct parley_tool_list {
     int64_t fresh_ms; /* list() is called again when a conversation opens later than this */
 };
 
+/* One worker instance serves every worker: worker_start and all that follows happen on one of them,
+ * and the calls of the others' conversations come there. For what is needed once and not once per
+ * core, such as a child process or a connection. */
+#define PARLEY_TOOLS_SHARED (1u << 0)
+
 struct parley_tools_vtable {
     uint32_t size;
     uint32_t reserved;
@@ -116,6 +121,8 @@ struct parley_tools_vtable {
     void (*cancel)(void *worker_instance, parley_op op);
     /* [worker] A conversation ended: forget what was kept for it. May be NULL. */
     void (*session_closed)(void *worker_instance, const char *session_id);
+    uint32_t flags; /* PARLEY_TOOLS_...; since 1.1 */
+    uint32_t reserved2;
 };
 
 #ifdef __cplusplus
