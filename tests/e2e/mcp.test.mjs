@@ -29,18 +29,19 @@ function config_of(sections) {
   return write_config(ini_text({ server, ...sections })).path;
 }
 
-/* A tool's result without parleyd: {code, output, text (JSON), err}. */
+/* A tool's result without parleyd: {code, err, isError, content, structuredContent}, and its text as `output`. */
 async function call(sections, name, args = {}, more = []) {
   const { code, out, err } = await run(PARLEYCTL, ["tools", "call", "--json", ...more, "-c", config_of(sections), name, JSON.stringify(args)]);
   assert.notEqual(out, "", err);
-  return { code, err, ...JSON.parse(out) };
+  const result = JSON.parse(out);
+  const output = result.content.filter(({ type }) => type === "text").map(({ text }) => text).join("\n");
+  return { code, err, output, ...result };
 }
 
 async function names(sections) {
   const { code, out, err } = await run(PARLEYCTL, ["tools", "list", "--json", "-c", config_of(sections)]);
   assert.equal(code, 0, err);
-  const tree = JSON.parse(out);
-  return (tree.tools ?? tree).map((tool) => tool.name);
+  return JSON.parse(out).map((tool) => tool.name);
 }
 
 function is_alive(pid) {
@@ -81,7 +82,8 @@ describe("official servers as child processes", () => {
     assert.equal((await call(everything, "all.all_echo", { message: "h\u00e9llo" })).output, "Echo: h\u00e9llo");
     assert.match((await call(everything, "all.all_get-sum", { a: 2, b: 3 })).output, /\b5\b/);
     assert.equal(typeof JSON.parse((await call(everything, "all.all_get-structured-content", { location: "Chicago" })).output).temperature, "number");
-    assert.match((await call(everything, "all.all_get-tiny-image")).output, /\[image of type image\/png\]/);
+    const { content } = await call(everything, "all.all_get-tiny-image");
+    assert.deepEqual(content.find(({ type }) => type === "image")?.mimeType, "image/png");
     assert.equal((await call(everything, "all.all_trigger-long-running-operation", { duration: 1, steps: 4 })).code, 0);
   });
 
@@ -162,7 +164,6 @@ describe("server-everything over Streamable HTTP", () => {
     before(async () => {
       parleyd = await start_parleyd({
         ...sections,
-        server: { workers: 1 }, /* each has a connection of its own; one is waited for */
         "model main": { plugin: "model_script", script: at("scripts/echo_tool.json") },
         "store main": { plugin: "store_memory" },
         "agent assistant": { model: "main", tools: "all" },
@@ -249,7 +250,7 @@ describe("a server that misbehaves", () => {
     const pid_file = join(scratch_folder(), "pids");
     const parleyd = await start_parleyd({
       ...own(`pid=${pid_file}`),
-      server: { workers: 1 },
+      server: { workers: 2 },
       "model main": { plugin: "model_script", script: SCRIPT },
       "store main": { plugin: "store_memory" },
       "agent assistant": { model: "main", tools: "own" },
@@ -263,6 +264,26 @@ describe("a server that misbehaves", () => {
     await client.close();
     await parleyd.stop();
     await until(() => !pids_in(pid_file).some(is_alive), "both processes have ended");
+  });
+
+  test("one process serves the conversations of all workers", async () => {
+    const pid_file = join(scratch_folder(), "pids");
+    const parleyd = await start_parleyd({
+      ...own(`pid=${pid_file}`),
+      server: { workers: 4 },
+      "model main": { plugin: "model_script", script: SCRIPT },
+      "store main": { plugin: "store_memory" },
+      "agent assistant": { model: "main", tools: "own" },
+    });
+    await parleyd.wait_for_log(/the MCP server is ready/);
+    const clients = await Promise.all(Array.from({ length: 12 }, () => open_client(parleyd)));
+    const answers = await Promise.all(clients.map((client) => client.ask("an echo")));
+    for (const { text } of answers)
+      assert.match(text, /an echo \u00fc/);
+    assert.equal(pids_in(pid_file).length, 1);
+    await Promise.all(clients.map((client) => client.close()));
+    await parleyd.stop();
+    await until(() => !pids_in(pid_file).some(is_alive), "the process has ended");
   });
 
   test("one that ignores the end of its input and SIGTERM is killed", async () => {
