@@ -89,17 +89,19 @@ function calls_for(tools) {
 }
 
 const config = configuration();
-const list = parleyctl("list", "--json", "-c", config);
-if (list.status !== 0)
-  process.exit(1);
-const parsed = JSON.parse(list.stdout);
-const tools = (parsed.tools ?? parsed).map((tool) => ({ inputSchema: tool.parameters, ...tool }));
-process.stdout.write(`${tools.length} tools: ${tools.map(({ name }) => name).join(" ")}\n`);
 
-let failed = 0;
-for (const call of calls_for(tools)) {
-  const { status, stdout } = parleyctl("call", "--json", "-c", config, `server.${call.name}`, JSON.stringify(call.arguments));
-  process.stdout.write(`${call.name}: ${stdout}`);
-  failed += status === 0 ? 0 : 1;
+/* With an authorization, in one go, as a program keeps its token: a call lists before it. */
+function calls() {
+  if (scenario.startsWith("auth/"))
+    return [{ name: "test-tool", arguments: {} }];
+  const list = parleyctl("list", "-c", config);
+  return list.status === 0 ? calls_for(JSON.parse(list.stdout)) : null;
 }
-process.exitCode = failed === 0 ? 0 : 1;
+
+function call({ name, arguments: args }) {
+  const { status, stdout } = parleyctl("call", "-c", config, name, JSON.stringify(args));
+  process.stdout.write(`${name}: ${stdout}`);
+  return status === 0;
+}
+
+process.exitCode = calls()?.map(call).every(Boolean) ? 0 : 1;
