@@ -88,6 +88,8 @@ struct wire {
     struct buf stored;
     bool store_fails;
     bool store_refuses;
+    bool store_holds;
+    struct list held; /* struct store_answer */
     bool stopped;
     struct recording *recording;
     char model_traceparent[64];
@@ -107,6 +109,9 @@ static struct {
     const char *sections; /* NULL: one model */
     const char *list;
 } models;
+
+/* What wire_lacks() took away. */
+static uint32_t lacking;
 
 /* What wire_record() asked for. */
 static struct {
@@ -139,7 +144,7 @@ static void model_caps_of(void *instance, struct parley_model_caps *caps)
 {
     const struct model_config *c = instance;
 
-    caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS;
+    caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS & ~lacking;
     if (lacks(c, "tools"))
         caps->flags &= ~PARLEY_CAP_TOOLS;
     if (lacks(c, "images"))
@@ -293,6 +298,7 @@ static const struct parley_tools_vtable tools_table = {
 /* ---- the store ---- */
 
 struct store_answer {
+    struct list entry; /* while it is held */
     parley_op op;
 };
 
@@ -315,6 +321,10 @@ static int answer_later(parley_op op, struct parley_error *err)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "the store is closed");
     a = calloc(1, sizeof(*a));
     a->op = op;
+    if (current->store_holds) {
+        list_append(&current->held, &a->entry);
+        return PARLEY_OK;
+    }
     assert_true(loop_post(current->loop, answer_store, free, a));
     return PARLEY_OK;
 }
@@ -559,6 +569,7 @@ struct wire *wire_connect(const char *agent_lines)
     current = w;
     w->tools_wait_ms = tools_later_ms;
     tools_later_ms = 0;
+    list_init(&w->held);
     log_set_level(getenv("WIRE_LOG") == NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
     clock_fake_start(1000000000, 1767603600000000);
     w->loop = loop_create();
@@ -623,6 +634,7 @@ static void on_stopped(void *ctx, struct generation *g)
 
 void wire_close(struct wire *w)
 {
+    wire_store_holds(w, false);
     if (w->session != NULL)
         wire_client_leaves(w);
     for (int i = 0; i < 10 && worker_sessions_count(w->sessions) > 0; i++) {
@@ -641,6 +653,7 @@ void wire_close(struct wire *w)
     recording_destroy(w->recording);
     memset(&record, 0, sizeof(record));
     memset(&models, 0, sizeof(models));
+    lacking = 0;
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
@@ -947,10 +960,12 @@ const char *wire_tool_call_id(struct wire *w, int n)
     return w->calls[n].call_id;
 }
 
-static void end_call(struct wire *w, int n, int status, const char *output)
+static void end_call(struct wire *w, int n, int status, const char *output, const char *image)
 {
-    const struct parley_tool_result result = {
-        .size = sizeof(result), .status = status, .output = view_of(output)};
+    const struct parley_tool_result result = {.size = sizeof(result),
+                                              .status = status,
+                                              .output = view_of(output),
+                                              .image = view_of(image)};
 
     w->calls[n].ended = true;
     w->tools_host->end(w->calls[n].op, &result);
@@ -959,12 +974,23 @@ static void end_call(struct wire *w, int n, int status, const char *output)
 
 void wire_tool_ends(struct wire *w, int n, const char *output)
 {
-    end_call(w, n, PARLEY_OK, output);
+    end_call(w, n, PARLEY_OK, output, "");
 }
 
 void wire_tool_fails(struct wire *w, int n, const char *output)
 {
-    end_call(w, n, PARLEY_E_UNAVAILABLE, output);
+    end_call(w, n, PARLEY_E_UNAVAILABLE, output, "");
+}
+
+void wire_tool_shows(struct wire *w, int n, const char *output, const char *image)
+{
+    end_call(w, n, PARLEY_OK, output, image);
+}
+
+void wire_tool_progress(struct wire *w, int n, double done, double total, const char *message)
+{
+    w->tools_host->progress(w->calls[n].op, done, total, view_of(message));
+    (void)loop_run_due(w->loop);
 }
 
 const char *wire_tool_traceparent(struct wire *w, int n)
@@ -995,4 +1021,20 @@ void wire_store_fails(struct wire *w)
 void wire_store_refuses(struct wire *w)
 {
     w->store_refuses = true;
+}
+
+void wire_store_holds(struct wire *w, bool holds)
+{
+    w->store_holds = holds;
+    while (!holds && !list_empty(&w->held)) {
+        struct store_answer *a = list_entry(w->held.next, struct store_answer, entry);
+        list_remove(&a->entry);
+        assert_true(loop_post(w->loop, answer_store, free, a));
+    }
+    (void)loop_run_due(w->loop);
+}
+
+void wire_lacks(uint32_t caps)
+{
+    lacking = caps;
 }
