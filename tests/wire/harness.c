@@ -110,9 +110,6 @@ static struct {
     const char *list;
 } models;
 
-/* What wire_lacks() took away. */
-static uint32_t lacking;
-
 /* What wire_record() asked for. */
 static struct {
     bool is_wanted;
@@ -144,7 +141,7 @@ static void model_caps_of(void *instance, struct parley_model_caps *caps)
 {
     const struct model_config *c = instance;
 
-    caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS & ~lacking;
+    caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS;
     if (lacks(c, "tools"))
         caps->flags &= ~PARLEY_CAP_TOOLS;
     if (lacks(c, "images"))
@@ -653,7 +650,6 @@ void wire_close(struct wire *w)
     recording_destroy(w->recording);
     memset(&record, 0, sizeof(record));
     memset(&models, 0, sizeof(models));
-    lacking = 0;
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
@@ -739,23 +735,6 @@ void wire_client_bytes(struct wire *w, struct parley_view event)
     (void)loop_run_due(w->loop);
 }
 
-void wire_client(struct wire *w, const char *event)
-{
-    wire_client_bytes(w, view_of(event));
-}
-
-void wire_client_speaks(struct wire *w, size_t chars)
-{
-    static const char head[] = "{'type':'input_audio_buffer.append','audio':'";
-    char *event = malloc(sizeof(head) + chars + 2);
-
-    (void)strcpy(event, head);
-    memset(event + sizeof(head) - 1, 'A', chars);
-    (void)strcpy(event + sizeof(head) - 1 + chars, "'}");
-    wire_client(w, event);
-    free(event);
-}
-
 void wire_model_bytes(struct wire *w, struct parley_view event)
 {
     char *copy = with_double_quotes(event);
@@ -766,11 +745,6 @@ void wire_model_bytes(struct wire *w, struct parley_view event)
                           PARLEY_EVENT_ROOM);
     free(copy);
     (void)loop_run_due(w->loop);
-}
-
-void wire_model(struct wire *w, const char *event)
-{
-    wire_model_bytes(w, view_of(event));
 }
 
 bool wire_has_model(const struct wire *w)
@@ -922,32 +896,6 @@ bool wire_model_is_closed(const struct wire *w)
     return up(w)->was_asked;
 }
 
-const json_t *wire_at(const json_t *event, const char *path)
-{
-    struct parley_view rest = view_of(path);
-    const json_t *at = event;
-
-    while (rest.len > 0 && at != NULL) {
-        struct parley_view name;
-        char key[64];
-        int64_t index;
-        (void)view_split(&rest, '.', &name);
-        view_copy(key, sizeof(key), name);
-        if (json_is_array(at))
-            at = view_to_int64(name, &index) ? json_array_get(at, (size_t)index) : NULL;
-        else
-            at = json_object_get(at, key);
-    }
-    return at;
-}
-
-const char *wire_text(const json_t *event, const char *path)
-{
-    const json_t *at = wire_at(event, path);
-
-    return json_is_string(at) ? json_string_value(at) : "";
-}
-
 /* ---- tools and store ---- */
 
 int wire_tool_calls(struct wire *w)
@@ -1032,9 +980,4 @@ void wire_store_holds(struct wire *w, bool holds)
         assert_true(loop_post(w->loop, answer_store, free, a));
     }
     (void)loop_run_due(w->loop);
-}
-
-void wire_lacks(uint32_t caps)
-{
-    lacking = caps;
 }

@@ -25,10 +25,6 @@ struct wire *wire_open(const char *agent_lines);
 /* The client leaves, and another one comes to the same worker. */
 void wire_reopen(struct wire *w);
 
-/* The models of the next session of this test have none of these PARLEY_CAP_.... Ends with the next
- * wire_close(). */
-void wire_lacks(uint32_t caps);
-
 /* Ends everything and frees it; fails the test when something is left. */
 void wire_close(struct wire *w);
 

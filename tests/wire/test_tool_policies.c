@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <parley/model.h>
 
 /* What the operator decides about a tool: interruptions, duplicates, side effects, limits. */
 
@@ -509,7 +508,7 @@ static void an_image_follows_the_output_for_a_model_that_sees(void **state)
 
 static void a_model_that_cannot_see_is_told_that_there_was_an_image(void **state)
 {
-    wire_lacks(PARLEY_CAP_IMAGES);
+    wire_models("[model m]\nplugin = wire_model_plugin\nlacks = images\n", "m");
     struct wire *w = with_call("tools = t" SPEAKS_FOR_ITSELF, "slow");
 
     (void)state;
