@@ -490,10 +490,13 @@ static void result_that_asks_is_answered_by_the_call_again(void **state)
     assert_non_null(strstr(again->body, "\"inputResponses\":{\"k\":{\"action\":\"decline\"}}"));
     assert_non_null(strstr(again->body, "\"requestState\":\"s \xC3\xBC\""));
     answer(again, "", "{\"resultType\":\"input_required\",\"inputRequests\":{}}");
+    assert_int_equal(unseen(), 0);
+    fake_host_advance_ms(250);
     again = expect("POST", "tools/call");
     assert_null(strstr(again->body, "requestState"));
     assert_null(strstr(again->body, "inputResponses"));
     answer(again, "", "{\"resultType\":\"input_required\"}");
+    fake_host_advance_ms(250);
     answer(expect("POST", "tools/call"), "", "{\"resultType\":\"input_required\"}");
     assert_int_equal(ends, 1);
     assert_int_equal(end_status, PARLEY_E_PROTOCOL);
