@@ -135,15 +135,21 @@ static void look_for_answer(struct exchange *x, json_t *tree)
         fault(x, PARLEY_E_PROTOCOL, m.error_message); /* nobody's, so this POST's */
 }
 
+/* Only one revision has them; before it is known, they may be of that one. */
+static bool takes_arrays(const struct http *h)
+{
+    return h->version[0] == '\0' || strcmp(h->version, "2025-03-26") == 0;
+}
+
 static void deliver(struct exchange *x, json_t *tree)
 {
     const struct http *h = x->http;
     json_t *one;
     size_t i;
 
-    if (json_is_array(tree)) {
+    if (json_is_array(tree) && takes_arrays(h)) {
         json_array_foreach(tree, i, one) look_for_answer(x, one);
-    } else {
+    } else if (json_is_object(tree)) {
         look_for_answer(x, tree);
     }
     if (x->purpose == LINK_INITIALIZE && x->is_answered && x->held == NULL)
