@@ -145,8 +145,10 @@ void quiet_speech_stopped(struct session *s, bool is_answered);
 /* The model began a response that sees all that is in the conversation. */
 void quiet_response_created(struct session *s);
 bool quiet_is(const struct session *s);
-/* A result came that a response should tell of when nobody else does. */
+/* A result came that a response should tell of when no other does. */
 void quiet_late_result(struct session *s);
+/* Is it time for that response? */
+bool quiet_wants_answer(const struct session *s);
 void quiet_stop(struct session *s);
 
 #endif

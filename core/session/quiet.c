@@ -12,16 +12,10 @@ static void expect_nothing(struct session *s)
     loop_timer_stop(&s->quiet.limit);
 }
 
-/* Nobody answers: what came meanwhile is told now. */
 static void on_limit(void *ctx)
 {
-    struct session *s = ctx;
-
-    expect_nothing(s);
-    if (s->quiet.has_late_result)
-        quiet_late_result(s);
-    else
-        response_next(s);
+    expect_nothing(ctx); /* nobody answers: what came meanwhile is told now */
+    response_next(ctx);
 }
 
 void quiet_speech_started(struct session *s)
@@ -51,15 +45,16 @@ bool quiet_is(const struct session *s)
 
 void quiet_late_result(struct session *s)
 {
-    /* A client that asks for every response itself asks for this one, too. */
-    if (!s->view.create_response)
-        return;
-    if (quiet_is(s)) {
-        s->quiet.has_late_result = false;
-        response_wants_answer(s, NULL);
-    } else {
-        s->quiet.has_late_result = true;
-    }
+    s->quiet.has_late_result = true;
+    response_next(s);
+}
+
+bool quiet_wants_answer(const struct session *s)
+{
+    /* A client that asks for every response itself asks for this one, too; and what still runs
+     * leads to an answer of its own. */
+    return s->quiet.has_late_result && s->view.create_response && s->calls_running == 0 &&
+           quiet_is(s);
 }
 
 void quiet_stop(struct session *s)

@@ -308,6 +308,7 @@ static void start_answer(struct session *s)
     json_t *request = answer_request(s);
 
     s->sequencer.wants_answer = false;
+    s->quiet.has_late_result = false;
     json_decref(s->sequencer.answer_request);
     s->sequencer.answer_request = NULL;
     s->tool_round++;
@@ -334,6 +335,8 @@ void response_next(struct session *s)
     if (s->sequencer.wish.is_waiting && s->calls_running == 0)
         start_wish(s);
     else if (s->sequencer.wants_answer && (quiet_is(s) || !s->view.interrupt_response))
+        start_answer(s);
+    else if (quiet_wants_answer(s))
         start_answer(s);
     session_turn_over(s);
 }

@@ -112,6 +112,47 @@ static void a_kept_result_is_not_spoken_into_the_users_speech(void **state)
     wire_close(w);
 }
 
+static void a_kept_result_is_told_with_that_of_the_next_turns_calls(void **state)
+{
+    struct wire *w = with_call("tools = t\nt.on_interrupt = keep" SPEAKS_FOR_ITSELF, "slow");
+
+    (void)state;
+    model_hears_speech(w);
+    model_hears_silence(w);
+    model_begins(w, "resp_2");
+    model_calls(w, "resp_2", "call_2", "wipe");
+    wire_tool_ends(w, 0, "found");
+    output_is(w, "call_1", "found");
+    model_ends(w, "resp_2", "completed");
+    wire_model_gets_nothing(w); /* the call of this turn still runs */
+    wire_tool_ends(w, 1, "wiped");
+    output_is(w, "call_2", "wiped");
+    (void)wire_model_gets(w, "response.create");
+    model_begins(w, "resp_3");
+    model_ends(w, "resp_3", "completed");
+    wire_advance_ms(w, 60000);
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_model_that_refuses_the_late_answer_is_not_asked_for_ever(void **state)
+{
+    struct wire *w = with_call("tools = t\nt.on_interrupt = keep" SPEAKS_FOR_ITSELF, "slow");
+
+    (void)state;
+    model_hears_speech(w);
+    model_hears_silence(w);
+    model_begins(w, "resp_2");
+    model_ends(w, "resp_2", "completed");
+    wire_tool_ends(w, 0, "found");
+    output_is(w, "call_1", "found");
+    for (int i = 0; i < 4; i++)
+        model_is_busy(w, wire_text(wire_model_gets(w, "response.create"), "event_id"));
+    wire_advance_ms(w, 60000);
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
 static void a_kept_call_does_not_hold_up_what_the_client_asks_for(void **state)
 {
     struct wire *w = with_call(
@@ -556,6 +597,8 @@ int main(void)
             a_kept_call_whose_result_came_too_late_for_the_response_is_answered_after_it),
         cmocka_unit_test(a_kept_result_is_told_when_what_was_heard_led_to_no_response),
         cmocka_unit_test(a_kept_result_is_not_spoken_into_the_users_speech),
+        cmocka_unit_test(a_kept_result_is_told_with_that_of_the_next_turns_calls),
+        cmocka_unit_test(a_model_that_refuses_the_late_answer_is_not_asked_for_ever),
         cmocka_unit_test(a_kept_call_does_not_hold_up_what_the_client_asks_for),
         cmocka_unit_test(a_call_without_side_effects_is_cancelled_by_speech),
         cmocka_unit_test(a_cancelled_call_with_side_effects_is_not_called_undone),
