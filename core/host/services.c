@@ -40,7 +40,7 @@ static const void *host_service(const char *id)
     } services[] = {
         {PARLEY_SERVICE_TIMER, &service_timer},     {PARLEY_SERVICE_OFFLOAD, &service_offload},
         {PARLEY_SERVICE_HTTP, &service_http},       {PARLEY_SERVICE_WS, &service_ws},
-        {PARLEY_SERVICE_FDWATCH, &service_fdwatch},
+        {PARLEY_SERVICE_FDWATCH, &service_fdwatch}, {PARLEY_SERVICE_METRICS, &service_metrics},
     };
 
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {

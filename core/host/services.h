@@ -6,6 +6,7 @@
 #include <parley/host.h>
 #include <parley/service/fdwatch.h>
 #include <parley/service/http.h>
+#include <parley/service/metrics.h>
 #include <parley/service/offload.h>
 #include <parley/service/timer.h>
 #include <parley/service/ws.h>
@@ -21,6 +22,7 @@ extern const struct parley_service_offload service_offload;
 extern const struct parley_service_http service_http;
 extern const struct parley_service_ws service_ws;
 extern const struct parley_service_fdwatch service_fdwatch;
+extern const struct parley_service_metrics service_metrics;
 
 /*
  * The instance has stopped on its worker: its plugin hears nothing more of what it left open.

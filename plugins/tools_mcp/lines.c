@@ -55,5 +55,4 @@ void lines_end(struct lines *l, const struct lines_events *events, void *ctx)
 void lines_done(struct lines *l)
 {
     text_done(&l->held);
-    l->is_skipping = false;
 }

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "heads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_MEMORY "Cosmos DB: no memory for session %s"
+
+static void forget_head(struct op *op)
+{
+    json_decref(op->head);
+    free(op->etag);
+    op->head = NULL;
+    op->etag = NULL;
+    op->is_cached = false;
+}
+
+static char *etag_of(const struct rest_reply *reply)
+{
+    if (reply->etag.len > 0)
+        return strndup(reply->etag.data, reply->etag.len);
+    return strdup(document_text(reply->body, "_etag"));
+}
+
+/* ---- finding ---- */
+
+static void on_found(void *ctx, const struct rest_reply *reply)
+{
+    struct op *op = ctx;
+
+    if (reply->status < 0 || (reply->code != 200 && reply->code != 404)) {
+        op_fail_by(op, reply);
+        return;
+    }
+    if (reply->code == 200) {
+        op->head = document_copy(reply->body);
+        op->etag = etag_of(reply);
+        if (op->head == NULL || op->etag == NULL) {
+            op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+            return;
+        }
+        cache_keep(&op->store->cache, op->session_id, op->hash, op->head, op->etag);
+    }
+    op->then(op);
+}
+
+void heads_find(struct op *op, bool may_be_cached, op_step then)
+{
+    struct store *s = op->store;
+
+    forget_head(op);
+    op->then = then;
+    if (may_be_cached)
+        op->head = cache_find(&s->cache, op->session_id, op->hash, &op->etag);
+    if (op->head != NULL) {
+        op->is_cached = true;
+        then(op);
+        return;
+    }
+    char *pk = document_partition(op->session_id);
+    struct rest_request request = {
+        .verb = "GET",
+        .resource = RESOURCE_DOCUMENT,
+        .id = DOCUMENT_HEAD,
+        .partition = pk,
+    };
+    if (pk == NULL)
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+    else
+        op_send(op, &request, on_found);
+    free(pk);
+}
+
+bool heads_is_there(struct op *op)
+{
+    if (op->head != NULL && !document_is_removed(op->head))
+        return true;
+    if (op->head == NULL)
+        op_fail(op, PARLEY_E_NOT_FOUND, "session %s is not in the store", op->session_id);
+    else
+        op_fail(op, PARLEY_E_GONE, "session %s was removed", op->session_id);
+    return false;
+}
+
+/* ---- writing ---- */
+
+static void take_written(struct op *op, char *take_etag)
+{
+    forget_head(op);
+    op->head = op->writing;
+    op->writing = NULL;
+    op->etag = take_etag;
+    cache_keep(&op->store->cache, op->session_id, op->hash, op->head, op->etag);
+}
+
+/* After a refusal: what is stored tells whose write it was. */
+static void on_read_back(struct op *op)
+{
+    bool is_ours = op->head != NULL && strcmp(document_text(op->head, "op"), op->nonce) == 0;
+
+    json_decref(op->writing);
+    op->writing = NULL;
+    if (++op->rounds > OP_MAX_ROUNDS)
+        op_fail(op, PARLEY_E_BUSY, "session %s is changed by others all the time", op->session_id);
+    else
+        op->then_written(op, is_ours);
+}
+
+void heads_settle(struct op *op, const struct rest_reply *reply, const char *etag, op_written then)
+{
+    op->then_written = then;
+    if (reply->status < 0 ||
+        (reply->code >= 300 && reply->code != 404 && reply->code != 409 && reply->code != 412)) {
+        op_fail_by(op, reply);
+        return;
+    }
+    if (reply->code >= 300) {
+        heads_find(op, false, on_read_back);
+        return;
+    }
+    char *copy = strdup(etag);
+    if (copy == NULL) {
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+        return;
+    }
+    take_written(op, copy);
+    then(op, true);
+}
+
+static void on_written(void *ctx, const struct rest_reply *reply)
+{
+    struct op *op = ctx;
+    char *etag = reply->status < 0 ? NULL : etag_of(reply);
+
+    if (reply->status == PARLEY_OK && etag == NULL)
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+    else
+        heads_settle(op, reply, etag, op->then_written);
+    free(etag);
+}
+
+bool heads_stamp(struct op *op, json_t *take_head)
+{
+    uint64_t number;
+
+    op->store->around.host->random(&number, sizeof(number));
+    (void)snprintf(op->nonce, sizeof(op->nonce), "%016llx", (unsigned long long)number);
+    json_decref(op->writing);
+    op->writing = take_head;
+    return take_head != NULL && json_object_set_new(take_head, "op", json_string(op->nonce)) == 0;
+}
+
+void heads_write(struct op *op, json_t *take_head, op_written then)
+{
+    bool is_stamped = heads_stamp(op, take_head);
+    char *body = is_stamped ? json_dumps(op->writing, JSON_COMPACT) : NULL;
+    char *pk = document_partition(op->session_id);
+    struct rest_request request = {
+        .verb = op->etag != NULL ? "PUT" : "POST",
+        .resource = op->etag != NULL ? RESOURCE_DOCUMENT : RESOURCE_DOCUMENTS,
+        .flags = REST_WRITE,
+        .id = DOCUMENT_HEAD,
+        .partition = pk,
+        .if_match = op->etag,
+        .take_body = body,
+    };
+
+    op->then_written = then;
+    if (body == NULL || pk == NULL) {
+        free(body);
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+    } else {
+        op_send(op, &request, on_written);
+    }
+    free(pk);
+}
+
+/* ---- rows ---- */
+
+static void on_row(void *ctx, const struct rest_reply *reply)
+{
+    struct op *op = ctx;
+
+    if (reply->status < 0 || (reply->code >= 300 && reply->code != 404))
+        op_fail_by(op, reply);
+    else
+        op->then(op);
+}
+
+void heads_write_row(struct op *op, const json_t *head, int64_t expires_ms, op_step then)
+{
+    json_t *row = document_row(head, expires_ms, op->store->around.config->ttl / 1000);
+    char *body = json_dumps(row, JSON_COMPACT);
+    struct rest_request request = {
+        .verb = "POST",
+        .resource = RESOURCE_DOCUMENTS,
+        .flags = REST_WRITE | REST_UPSERT,
+        .partition = DOCUMENT_INDEX,
+        .take_body = body,
+    };
+
+    json_decref(row);
+    op->then = then;
+    if (body == NULL)
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+    else
+        op_send(op, &request, on_row);
+}
+
+void heads_delete_row(struct op *op, const json_t *head, op_step then)
+{
+    char *id = document_row_id(head);
+    struct rest_request request = {
+        .verb = "DELETE",
+        .resource = RESOURCE_DOCUMENT,
+        .flags = REST_WRITE,
+        .id = id,
+        .partition = DOCUMENT_INDEX,
+    };
+
+    op->then = then;
+    if (id == NULL)
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+    else
+        op_send(op, &request, on_row);
+    free(id);
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Conversations in Cosmos DB: what reaches an account over real sockets, and what hosts that share one do to each other. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { Cosmos, KEY } from "./support/cosmos.mjs";
+import { ini_text } from "./support/parleyd.mjs";
+import { check, start_server, write_files } from "./support/program.mjs";
+import { join } from "./support/raw_client.mjs";
+
+const [ITEM, CALL, RESPONSE] = [1, 2, 3];
+
+const script = JSON.stringify({
+  reply: "You said: {{text}}",
+  rules: [
+    { on: "response.create", match: { output: { contains: "5" } }, do: [{ speak: "It is five." }] },
+    { on: "response.create", match: { text: { contains: "plus" } }, do: [{ call: { name: "calculator", arguments: { expression: "2 + 3" } } }] },
+  ],
+});
+
+const id_of = (client) => client.log.all("session.created")[0].session.id;
+const of_kind = (rows, kind) => rows.filter((row) => row.record_kind === kind);
+const words = (value) => JSON.stringify(value);
+
+describe("store_cosmos", () => {
+  let cosmos, folder;
+
+  before(() => {
+    folder = write_files({ "script.json": script });
+  });
+
+  beforeEach(async () => {
+    await cosmos?.close();
+    cosmos = await Cosmos.start();
+  });
+
+  after(() => cosmos?.close());
+
+  const sections = (more = {}, agent = {}) => ({
+    server: { workers: 2 },
+    "model main": { plugin: "model_script", script: `${folder}/script.json` },
+    "tools builtin": { plugin: "tools_builtin" },
+    "store main": { plugin: "store_cosmos", endpoint: cosmos.url, key: KEY, create: "yes", ...more },
+    "agent assistant": { model: "main", tools: "builtin", client_may_set: "*", ...agent },
+  });
+
+  /* Until the account holds what is looked for. */
+  async function until(look) {
+    for (let i = 0; i < 200; i++) {
+      const found = look(await cosmos.documents());
+      if (found)
+        return found;
+      await pause(25);
+    }
+    throw new Error(`not found in ${words(await cosmos.documents())}`);
+  }
+
+  test("a conversation is there afterwards, in order, and was asked for as the service wants it", async () => {
+    const server = await start_server(sections());
+    const client = await join(server);
+    const id = id_of(client);
+    await client.ask("what is two plus three");
+    await client.log.wait((event) => event.type === "response.done" && event.response.output.some((item) => item.type === "message"));
+    await client.ask("hello \u{1F600}");
+    await client.close();
+    await server.wait_for_sessions(0);
+    await server.stop();
+
+    const documents = await cosmos.documents();
+    const head = documents.find((document) => document.pk === `s:${id}` && document.kind === "head");
+    const rows = cosmos.records(documents, id);
+    assert.equal(head.agent, "assistant");
+    assert.equal(head.state, 1, "it has ended");
+    assert.equal(head.record_count, rows.length);
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_row, i) => i + 1));
+    const items = of_kind(rows, ITEM);
+    assert.ok(items.some((row) => words(row).includes("hello \u{1F600}")));
+    assert.ok(items.some((row) => words(row).includes("It is five.")));
+    assert.equal(of_kind(rows, CALL).length, 1);
+    assert.ok(of_kind(rows, RESPONSE).length >= 2);
+    assert.equal(documents.filter(({ kind }) => kind === "row").length, 1);
+
+    assert.equal(cosmos.seen.filter(({ url }) => url === "/").length, 1, "the account was read once for both workers");
+    const batches = cosmos.seen.filter(({ headers }) => headers["x-ms-cosmos-is-batch-request"]);
+    assert.ok(batches.length > 0);
+    for (const { body } of batches) {
+      const [first, ...others] = JSON.parse(body);
+      assert.equal(first.operationType, "Replace");
+      assert.ok(first.ifMatch, "fenced by the head's entity tag");
+      assert.ok(others.length > 0 && others.every(({ operationType }) => operationType === "Upsert"));
+    }
+    for (const { url, headers } of cosmos.seen.filter(({ url }) => url.includes("/docs")))
+      assert.ok(headers["x-ms-documentdb-partitionkey"], url);
+    assert.ok(cosmos.connections < cosmos.seen.length / 2, `${cosmos.connections} connections for ${cosmos.seen.length} requests`);
+    assert.ok(!server.log.includes(KEY));
+  });
+
+  test("charges and retries are metrics", async () => {
+    let times = 3;
+    cosmos.fault = ({ headers }) => headers["x-ms-cosmos-is-batch-request"] && times-- > 0
+      ? { code: 429, headers: { "x-ms-substatus": "3200", "x-ms-retry-after-ms": "30", "x-ms-request-charge": "0.5" } } : undefined;
+    const server = await start_server(sections());
+    const client = await join(server);
+    await client.ask("hello");
+    await until((documents) => of_kind(cosmos.records(documents, id_of(client)), RESPONSE).length === 1);
+    const page = await (await fetch(`${server.url}metrics`)).text();
+    assert.match(page, /parley_store_request_charge\w*\{[^}]*parley_store_operation="append"[^}]*\} [0-9.]+/);
+    assert.match(page, /parley_store_retries\w*\{[^}]*error_type="429"[^}]*\} 3/);
+    await client.close();
+    await server.stop();
+  });
+
+  test("answers that are lost after the write leave nothing out and nothing twice", async () => {
+    let number = 0;
+    cosmos.fault = ({ method, url }) => method !== "GET" && url.includes("/docs") && ++number % 2 === 1 ? "reset after" : undefined;
+    const server = await start_server(sections());
+    const client = await join(server);
+    for (const text of ["first", "second", "third"])
+      await client.ask(text);
+    await client.close();
+    await server.wait_for_sessions(0);
+    await server.stop();
+    const documents = await cosmos.documents();
+    const rows = cosmos.records(documents, id_of(client));
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_row, i) => i + 1));
+    assert.equal(of_kind(rows, RESPONSE).length, 3);
+    for (const text of ["first", "second", "third"])
+      assert.equal(of_kind(rows, ITEM).filter((row) => words(row).includes(`"${text}"`)).length, 1);
+    assert.equal(documents.find(({ kind }) => kind === "head").record_count, rows.length);
+    assert.ok(!server.log.includes("the store failed"));
+  });
+
+  test("an account that is away costs a conversation nothing but its record", async () => {
+    const server = await start_server(sections({ timeout_ms: "1s" }));
+    await server.wait_for_log(/the store is ready/);
+    cosmos.fault = () => "reset";
+    const client = await join(server);
+    for (let i = 0; i < 3; i++)
+      assert.equal((await client.ask("hello")).status, "completed");
+    await server.wait_for_log(/the store failed/, 15_000);
+    await client.close();
+    await server.stop();
+  });
+
+  test("a host whose lease was taken over writes nothing more, and the session is told", async () => {
+    const server = await start_server(sections({}, { on_store_failure: "end" }));
+    const client = await join(server);
+    const id = id_of(client);
+    await client.ask("hello");
+    const { rows, head } = await until((documents) => {
+      const head = documents.find(({ pk, kind }) => pk === `s:${id}` && kind === "head");
+      const rows = cosmos.records(documents, id);
+      return of_kind(rows, RESPONSE).length === 1 && head.record_count === rows.length && { head, rows };
+    });
+    await cosmos.ask("PUT", "/dbs/parley/colls/sessions/docs/head", { ...head, epoch: head.epoch + 1, owner: "another host" },
+      { "x-ms-documentdb-partitionkey": words([`s:${id}`]), "if-match": head._etag });
+    await client.ask("are you still there").catch(() => undefined);
+    await server.wait_for_log(/epoch 1 is not the current 2, which another host holds/);
+    const documents = await cosmos.documents();
+    assert.equal(cosmos.records(documents, id).length, rows.length);
+    assert.equal(documents.find(({ pk, kind }) => pk === `s:${id}` && kind === "head").owner, "another host");
+    await server.stop();
+  });
+
+  test("two hosts share an account", async () => {
+    const [one, two] = await Promise.all([start_server(sections()), start_server(sections())]);
+    const clients = [await join(one), await join(two)];
+    for (let i = 0; i < 4; i++)
+      await Promise.all(clients.map((client) => client.ask(`turn ${i}`)));
+    await Promise.all(clients.map((client) => client.close()));
+    await one.stop();
+    await two.stop();
+    const documents = await cosmos.documents();
+    for (const client of clients)
+      assert.equal(of_kind(cosmos.records(documents, id_of(client)), RESPONSE).length, 4);
+    assert.equal(documents.filter(({ kind }) => kind === "row").length, 2);
+  });
+
+  test("SIGTERM loses nothing", async () => {
+    const server = await start_server(sections());
+    const clients = await Promise.all(Array.from({ length: 10 }, () => join(server)));
+    await Promise.all(clients.map((client) => client.ask("last words")));
+    await server.stop();
+    const documents = await cosmos.documents();
+    for (const client of clients)
+      assert.ok(words(cosmos.records(documents, id_of(client))).includes("You said: last words"));
+  });
+
+  test("a container that is not there is told at the start, with the way to create it", async () => {
+    const server = await start_server(sections({ create: "no", container: "elsewhere" }));
+    await server.wait_for_log(/the store cannot be used reason=".*no container elsewhere in a database parley; create it with/);
+    const client = await join(server);
+    assert.equal((await client.ask("hello")).status, "completed");
+    await client.close();
+    await server.stop();
+  });
+
+  test("a wrong key is told at the start, and not asked about again and again", async () => {
+    const server = await start_server(sections({ key: "d3Jvbmcga2V5IQ==" }));
+    await server.wait_for_log(/the store cannot be used reason=".*answered 401.*check key and secondary_key/);
+    const client = await join(server);
+    for (let i = 0; i < 3; i++)
+      await client.ask("hello");
+    await client.close();
+    await server.stop();
+    assert.ok(cosmos.seen.length <= 2, `${cosmos.seen.length} requests`);
+    assert.ok(!server.log.includes("d3Jvbmcga2V5IQ=="));
+  });
+
+  test("a host that cannot be reached is told", async () => {
+    const server = await start_server(sections({ endpoint: "http://127.0.0.1:9", timeout_ms: "1s" }));
+    await server.wait_for_log(/the store cannot be used reason="http:\/\/127\.0\.0\.1:9\/: start: /);
+    await server.stop();
+  });
+
+  test("--check finds what is wrong with the options, without a connection", async () => {
+    const refused = async (more, pattern) => {
+      const server = { listen: "127.0.0.1:0", plugin_dir: process.env.PARLEY_PLUGIN_DIR };
+      const { code, err } = await check(ini_text({ ...sections(more), server }));
+      assert.equal(code, 2);
+      assert.match(err, pattern);
+    };
+    await refused({ endpoint: undefined }, /\[store main\] endpoint: /);
+    await refused({ key: "not Base64" }, /key: is not an account key/);
+    await refused({ key: undefined }, /key: is missing/);
+    const token = `${folder}/token`;
+    writeFileSync(token, "two words\n");
+    await refused({ key: undefined, create: "no", token_file: token }, /must hold one access token/);
+    assert.equal(cosmos.seen.length, 0);
+  });
+});
