@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/shared_object.h"
 
+#include <parley/plugin.h>
+
 #include <fcntl.h>
 #include <link.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_SEGMENTS 512
+#define MAX_SECTIONS 1024
+#define MAX_SYMBOLS  100000
+#define MAX_SYMBOL   256 /* bytes of a name that are looked at */
 
 static bool read_at(int fd, void *out, size_t len, uint64_t at)
 {
@@ -65,4 +70,81 @@ int shared_object_check(const char *path, struct parley_error *err)
     int r = check_open(fd, path, err);
     (void)close(fd); /* only read */
     return r;
+}
+
+/* ---- what it exports ---- */
+
+/* The table of dynamic symbols and that of their names; false when there is none. */
+static bool find_symbols(int fd, const ElfW(Ehdr) * head, ElfW(Shdr) * symbols, ElfW(Shdr) * names)
+{
+    if (head->e_shentsize != sizeof(*symbols) || head->e_shnum > MAX_SECTIONS)
+        return false;
+    for (unsigned i = 0; i < head->e_shnum; i++) {
+        if (!read_at(fd, symbols, sizeof(*symbols), head->e_shoff + i * sizeof(*symbols)))
+            return false;
+        if (symbols->sh_type == SHT_DYNSYM)
+            return symbols->sh_link < head->e_shnum &&
+                   read_at(fd, names, sizeof(*names),
+                           head->e_shoff + symbols->sh_link * sizeof(*names));
+    }
+    return false;
+}
+
+/* Its own, and visible to others. */
+static bool is_exported(const ElfW(Sym) * symbol)
+{
+    unsigned binding = symbol->st_info >> 4;
+    unsigned visibility = symbol->st_other & 3u;
+
+    return symbol->st_shndx != SHN_UNDEF && (binding == STB_GLOBAL || binding == STB_WEAK) &&
+           (visibility == STV_DEFAULT || visibility == STV_PROTECTED);
+}
+
+/* The entry, and what compilers, linkers and sanitizers add. */
+static bool is_expected(const char *name)
+{
+    static const char *const added[] = {PARLEY_ENTRY_NAME, "_init", "_fini",
+                                        "_edata",          "_end",  "_etext"};
+
+    for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
+        if (strcmp(name, added[i]) == 0)
+            return true;
+    }
+    return name[0] == '\0' || strncmp(name, "__", 2) == 0;
+}
+
+static bool other_export(int fd, char *ret_name, size_t size)
+{
+    ElfW(Ehdr) head;
+    ElfW(Shdr) symbols, names;
+    ElfW(Sym) symbol;
+    char name[MAX_SYMBOL];
+
+    if (!read_at(fd, &head, sizeof(head), 0) || !is_native(&head) ||
+        !find_symbols(fd, &head, &symbols, &names) || symbols.sh_entsize != sizeof(symbol))
+        return false;
+    for (uint64_t i = 0; i < symbols.sh_size / sizeof(symbol) && i < MAX_SYMBOLS; i++) {
+        if (!read_at(fd, &symbol, sizeof(symbol), symbols.sh_offset + i * sizeof(symbol)))
+            return false;
+        if (!is_exported(&symbol) || symbol.st_name >= names.sh_size)
+            continue;
+        ssize_t len = pread(fd, name, sizeof(name) - 1, (off_t)(names.sh_offset + symbol.st_name));
+        name[len < 0 ? 0 : len] = '\0';
+        if (!is_expected(name)) {
+            (void)snprintf(ret_name, size, "%s", name);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool shared_object_other_export(const char *path, char *ret_name, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    bool found = other_export(fd, ret_name, size);
+    (void)close(fd); /* only read */
+    return found;
 }

@@ -136,12 +136,30 @@ static void model_caps(void *instance, struct parley_model_caps *caps)
     caps->max_id_chars = 32;
 }
 
-static int model_open(void *instance, const struct parley_model_open *open, void **ret_session,
-                      struct parley_error *err)
+static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
+                        struct parley_error *err)
 {
     const struct instance *i = instance;
+    struct openai_worker *w = calloc(1, sizeof(*w));
 
-    return session_open(&i->openai, open, ret_session, err);
+    (void)worker;
+    if (w == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker's sessions");
+    w->openai = &i->openai;
+    *ret_worker_instance = w;
+    return PARLEY_OK;
+}
+
+static void worker_stop(void *worker_instance)
+{
+    session_free_all(worker_instance);
+    free(worker_instance);
+}
+
+static int model_open(void *worker_instance, const struct parley_model_open *open,
+                      void **ret_session, struct parley_error *err)
+{
+    return session_open(worker_instance, open, ret_session, err);
 }
 
 static const struct parley_option options[] = {
@@ -197,6 +215,8 @@ static const struct parley_plugin descriptor = {
     .load = load,
     .instance_create = instance_create,
     .instance_destroy = instance_destroy,
+    .worker_start = worker_start,
+    .worker_stop = worker_stop,
 };
 
 const struct parley_plugin *parley_plugin_v1(void)

@@ -23,6 +23,8 @@
 enum state { CONNECTING, GREETING, OPEN, CLOSING };
 
 struct session {
+    struct session *next;
+    struct openai_worker *worker;
     const struct openai *openai;
     const struct parley_model_host *host;
     void *ctx;
@@ -38,8 +40,20 @@ struct session {
 
 static void session_free(struct session *s)
 {
+    struct session **at = &s->worker->first;
+
+    while (*at != NULL && *at != s)
+        at = &(*at)->next;
+    if (*at == s)
+        *at = s->next;
     s->openai->timer->destroy(s->deadline);
     free(s);
+}
+
+void session_free_all(struct openai_worker *worker)
+{
+    while (worker->first != NULL)
+        session_free(worker->first);
 }
 
 /* Close for a reason of our own; on_closed follows from the service. */
@@ -283,13 +297,15 @@ static int begin(struct session *s, struct parley_worker *worker, struct parley_
     return r;
 }
 
-int session_open(const struct openai *openai, const struct parley_model_open *open,
+int session_open(struct openai_worker *worker, const struct parley_model_open *open,
                  void **ret_session, struct parley_error *err)
 {
+    const struct openai *openai = worker->openai;
     struct session *s = calloc(1, sizeof(*s));
 
     if (s == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a session with the model");
+    s->worker = worker;
     s->openai = openai;
     s->host = open->host;
     s->ctx = open->ctx;
@@ -304,6 +320,8 @@ int session_open(const struct openai *openai, const struct parley_model_open *op
         return r;
     }
     openai->timer->start(s->deadline, openai->connect_timeout_ms);
+    s->next = worker->first;
+    worker->first = s;
     *ret_session = s;
     return PARLEY_OK;
 }

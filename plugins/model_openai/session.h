@@ -24,8 +24,19 @@ struct openai {
     int64_t session_limit_ms;
 };
 
+struct session;
+
+/* What one worker has of it. */
+struct openai_worker {
+    const struct openai *openai;
+    struct session *first; /* sessions that have not closed */
+};
+
+/* The worker stops: free those that have not closed, without a word. */
+void session_free_all(struct openai_worker *worker);
+
 /* The functions of struct parley_model_vtable that belong to a session. */
-int session_open(const struct openai *openai, const struct parley_model_open *open,
+int session_open(struct openai_worker *worker, const struct parley_model_open *open,
                  void **ret_session, struct parley_error *err);
 int session_send(void *session, struct parley_view event, uint32_t flags, struct parley_error *err);
 void session_pause(void *session, int paused);

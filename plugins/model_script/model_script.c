@@ -79,6 +79,7 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
 
 static void worker_stop(void *worker_instance)
 {
+    session_free_all(worker_instance);
     free(worker_instance);
 }
 

@@ -27,6 +27,15 @@ struct task *queue_add(struct queue *q, enum task_kind kind, uint64_t due_us)
     return task;
 }
 
+struct task *queue_spare(enum task_kind kind)
+{
+    struct task *task = calloc(1, sizeof(*task));
+
+    if (task != NULL)
+        task->kind = kind;
+    return task;
+}
+
 void queue_again(struct queue *q, struct task *task, uint64_t due_us)
 {
     task->due_us = due_us;

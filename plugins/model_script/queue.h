@@ -51,6 +51,9 @@ struct queue {
     uint64_t next_seq;
 };
 
+/* A task that waits outside of a queue, for queue_again(). NULL without memory. */
+struct task *queue_spare(enum task_kind kind);
+
 /* A task at that time, or NULL without memory. */
 struct task *queue_add(struct queue *q, enum task_kind kind, uint64_t due_us);
 

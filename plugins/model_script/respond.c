@@ -159,7 +159,7 @@ static void plan_event(struct plan *p, json_t *event, enum mark mark, unsigned o
     struct task *t = session_task(p->s, TASK_EVENT, p->at_us);
 
     if (t != NULL) {
-        t->text = json_dumps(event, JSON_COMPACT);
+        t->text = value_text(event);
         t->response = p->r;
         t->mark = mark;
         t->output = output;
@@ -409,7 +409,7 @@ static char *arguments_text(const json_t *arguments)
 {
     if (json_is_string(arguments))
         return strdup(json_string_value(arguments)); /* also what is no JSON, on purpose */
-    return arguments == NULL ? strdup("{}") : json_dumps(arguments, JSON_COMPACT);
+    return arguments == NULL ? strdup("{}") : value_text(arguments);
 }
 
 static void read_call(struct session *s, struct output *o, const json_t *call)

@@ -29,11 +29,23 @@ static void arm(struct session *s)
                            due_us <= now_us ? 0 : (int64_t)((due_us - now_us + 999) / 1000));
 }
 
+/* The end comes by the queue, before all else. */
+static void end(struct session *s)
+{
+    if (s->end != NULL)
+        queue_again(&s->queue, s->end, 0);
+    s->end = NULL;
+    arm(s);
+}
+
 struct task *session_task(struct session *s, enum task_kind kind, uint64_t due_us)
 {
     struct task *t = queue_add(&s->queue, kind, due_us);
 
-    arm(s);
+    if (t == NULL)
+        end(s);
+    else
+        arm(s);
     return t;
 }
 
@@ -41,8 +53,11 @@ void session_tell(struct session *s, json_t *event, uint64_t at_us)
 {
     struct task *t = session_task(s, TASK_EVENT, at_us);
 
-    if (t != NULL)
-        t->text = json_dumps(event, JSON_COMPACT);
+    if (t != NULL) {
+        t->text = value_text(event);
+        if (t->text == NULL)
+            end(s); /* an event that is left out would be waited for */
+    }
     json_decref(event);
 }
 
@@ -56,8 +71,15 @@ void session_user_said(struct session *s, const char *words)
 
 static void session_free(struct session *s)
 {
+    struct session **at = &s->stage->first;
+
+    while (*at != NULL && *at != s)
+        at = &(*at)->next;
+    if (*at == s)
+        *at = s->next;
     s->stage->timer->destroy(s->timer);
     queue_drop(&s->queue, NULL);
+    free(s->end);
     respond_reap(s, true);
     json_decref(s->session);
     json_decref(s->items);
@@ -66,6 +88,12 @@ static void session_free(struct session *s)
     free(s->last_output);
     free(s->rules);
     free(s);
+}
+
+void session_free_all(struct stage *stage)
+{
+    while (stage->first != NULL)
+        session_free(stage->first);
 }
 
 /* --- The end ---------------------------------------------------------------------------------- */
@@ -127,7 +155,7 @@ static void finish(struct session *s, const json_t *closing)
 static char *with_previous(const struct session *s, const struct task *t)
 {
     json_t *before = conversation_before(s, t->delta);
-    char *word = json_dumps(before, JSON_ENCODE_ANY);
+    char *word = value_text(before);
     size_t len = strlen(t->text) + strlen(word == NULL ? "" : word) + 32;
     char *text = malloc(len);
 
@@ -169,7 +197,7 @@ static void do_event(struct session *s, struct task *t)
 static void do_audio(struct session *s, struct task *t)
 {
     json_t *event = respond_audio_event(s, t);
-    char *text = json_dumps(event, JSON_COMPACT);
+    char *text = value_text(event);
     bool is_last = --t->chunks == 0;
 
     json_decref(event);
@@ -382,7 +410,7 @@ void session_pause(void *session, int paused)
     arm(s);
 }
 
-/* The end comes by the queue, before all else, even while paused. */
+/* Even while it is paused. */
 void session_close(void *session)
 {
     struct session *s = session;
@@ -391,7 +419,7 @@ void session_close(void *session)
         return;
     s->was_asked = true;
     s->is_paused = false;
-    (void)session_task(s, TASK_CLOSE, 0);
+    end(s);
 }
 
 /* --- Opening ---------------------------------------------------------------------------------- */
@@ -447,12 +475,15 @@ int session_open(struct stage *stage, const struct parley_model_open *open, void
     s->session = wire_session_new(s);
     s->items = json_array();
     s->audio_ms = json_object();
+    s->end = queue_spare(TASK_CLOSE);
     if (s->timer == NULL || s->rules == NULL || s->session == NULL || s->items == NULL ||
-        s->audio_ms == NULL) {
+        s->audio_ms == NULL || s->end == NULL) {
         session_free(s);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a scripted session");
     }
     wire_merge(s->session, s->script->session);
+    s->next = stage->first;
+    stage->first = s;
     plan_opening(s);
     *ret_session = s;
     return PARLEY_OK;

@@ -28,7 +28,8 @@ struct stage {
     const struct parley_service_timer *timer;
     const void *handle; /* for the log */
     const struct script *script;
-    int64_t opens; /* sessions opened so far on this worker */
+    int64_t opens;         /* sessions opened so far on this worker */
+    struct session *first; /* those that have not closed */
 };
 
 struct rule_state {
@@ -38,12 +39,14 @@ struct rule_state {
 };
 
 struct session {
+    struct session *next; /* of the stage */
     struct stage *stage;
     const struct script *script;
     const struct parley_model_host *host;
     void *ctx;
     struct parley_timer *timer;
     struct queue queue;
+    struct task *end; /* the last task, kept so that an end needs no memory; NULL: it is queued */
     struct rule_state *rules; /* one per rule of the script */
 
     json_t *session;  /* as session.created and session.updated show it */
@@ -75,10 +78,13 @@ int session_send(void *session, struct parley_view event, uint32_t flags, struct
 void session_pause(void *session, int paused);
 void session_close(void *session);
 
+/* The worker stops: free those that have not closed, without a word. */
+void session_free_all(struct stage *stage);
+
 /* --- session.c, for the others ---------------------------------------------------------------- */
 
 uint64_t session_now_us(const struct session *s);
-/* A task of the session; arms the timer. NULL without memory. */
+/* A task of the session; arms the timer. NULL without memory, and then the session ends. */
 struct task *session_task(struct session *s, enum task_kind kind, uint64_t due_us);
 /* Tell an event (stolen) at that time. */
 void session_tell(struct session *s, json_t *event, uint64_t at_us);

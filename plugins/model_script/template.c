@@ -80,7 +80,7 @@ static void append(char **text, const char *more, size_t len)
 
 static void append_value(char **text, const json_t *value)
 {
-    char *other = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *other = json_is_string(value) ? NULL : value_text(value);
     const char *words = json_is_string(value) ? json_string_value(value) : other;
 
     if (words != NULL)

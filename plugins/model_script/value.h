@@ -30,6 +30,25 @@ static inline bool value_bool(const json_t *object, const char *key, bool otherw
     return json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
+/*
+ * As text to free, or NULL. Measured first: json_dumps() leaves out what it had no memory for, and
+ * goes on.
+ */
+static inline char *value_text(const json_t *value)
+{
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    size_t size = value == NULL ? 0 : json_dumpb(value, NULL, 0, flags);
+    char *text = size == 0 ? NULL : (char *)malloc(size + 1);
+
+    if (text != NULL && json_dumpb(value, text, size, flags) != size) {
+        free(text);
+        return NULL;
+    }
+    if (text != NULL)
+        text[size] = '\0';
+    return text;
+}
+
 /* "item.content.0.text": members by name, elements by number. NULL when there is none. */
 static inline const json_t *value_at(const json_t *tree, const char *path)
 {

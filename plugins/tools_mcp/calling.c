@@ -24,6 +24,9 @@ static void end_call(struct client *c, struct call *call, struct outcome *o)
         .structured = text_view(&o->structured),
     };
 
+    /* Without memory, or when the server said that it failed and no more. */
+    if (result.status < 0 && result.output.len == 0)
+        result.output = (struct parley_view)PARLEY_VIEW("The tool failed and did not say why.");
     c->tools->end(call->op, &result);
     calls_remove(&c->calls, call);
     outcome_done(o);

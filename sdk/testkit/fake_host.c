@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <parley/testkit/fake_host.h>
+#include "kit.h"
+
+#include "fake_services.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,11 +13,14 @@
 
 #define START_UNIX_MS INT64_C(1767603600000) /* 2026-01-05 09:00:00 UTC */
 #define MAX_SERVICES  8
+#define MAX_WORKERS   4
 #define LOG_BYTES     65536
 
 struct parley_worker {
     int number;
 };
+
+static struct parley_worker workers[MAX_WORKERS];
 
 struct parley_timer {
     struct parley_timer *next;
@@ -38,7 +43,6 @@ struct service {
 };
 
 static struct {
-    struct parley_worker worker;
     uint64_t now_us;
     uint64_t unix_us;
     uint64_t random_state;
@@ -47,6 +51,8 @@ static struct {
     struct job *jobs;
     size_t job_count;
     size_t job_limit;
+    int job_status;
+    bool refuses_services;
     struct service services[MAX_SERVICES];
     size_t service_count;
     char log[LOG_BYTES];
@@ -78,6 +84,11 @@ __attribute__((format(printf, 3, 4))) static void host_log(const void *instance,
     host.log_len += kept;
     host.log[host.log_len++] = '\n';
     host.log[host.log_len] = '\0';
+}
+
+const char *fake_host_log(void)
+{
+    return host.log;
 }
 
 bool fake_host_logged(const char *text)
@@ -187,9 +198,27 @@ void fake_host_advance_ms(int64_t ms)
         if (timer->due_us > host.now_us)
             move_clock_to(timer->due_us);
         timer->is_running = false;
-        timer->on_timer(timer->ctx);
+        KIT_DO("on_timer", KIT_WORKER, timer->on_timer(timer->ctx));
     }
     move_clock_to(target_us);
+}
+
+int64_t fake_host_next_timer_ms(void)
+{
+    const struct parley_timer *timer = earliest_due(UINT64_MAX);
+
+    if (timer == NULL)
+        return -1;
+    return timer->due_us <= host.now_us ? 0 : (int64_t)(timer->due_us - host.now_us + 999) / 1000;
+}
+
+size_t fake_host_timers_made(void)
+{
+    size_t count = 0;
+
+    for (struct parley_timer *timer = host.timers; timer != NULL; timer = timer->next)
+        count++;
+    return count;
 }
 
 size_t fake_host_timers(void)
@@ -252,8 +281,8 @@ bool fake_host_run_one(void)
 
     if (!take_job(&job))
         return false;
-    job.work(job.arg);
-    job.done(job.arg, PARLEY_OK);
+    KIT_DO("offloaded work", KIT_OFFLOAD, job.work(job.arg));
+    KIT_DO("offload done", KIT_WORKER, job.done(job.arg, host.job_status));
     return true;
 }
 
@@ -271,7 +300,12 @@ void fake_host_drop_jobs(void)
     struct job job;
 
     while (take_job(&job))
-        job.done(job.arg, PARLEY_E_CANCELLED);
+        KIT_DO("offload done", KIT_WORKER, job.done(job.arg, PARLEY_E_CANCELLED));
+}
+
+void fake_host_set_job_status(int status)
+{
+    host.job_status = status;
 }
 
 void fake_host_set_job_limit(size_t limit)
@@ -298,8 +332,15 @@ void fake_host_provide(const char *id, const void *table)
         host.services[host.service_count++] = (struct service){id, table};
 }
 
+void fake_host_refuse_services(bool refuses)
+{
+    host.refuses_services = refuses;
+}
+
 static const void *host_service(const char *id)
 {
+    if (host.refuses_services)
+        return NULL;
     for (size_t i = 0; i < host.service_count; i++) {
         if (strcmp(host.services[i].id, id) == 0)
             return host.services[i].table;
@@ -308,10 +349,10 @@ static const void *host_service(const char *id)
         return &timer_service;
     if (strcmp(id, PARLEY_SERVICE_OFFLOAD) == 0)
         return &offload_service;
-    return NULL;
+    return fake_service(id);
 }
 
-static const struct parley_host table = {
+static struct parley_host table = {
     .size = sizeof(table),
     .minor = PARLEY_ABI_MINOR,
     .version = "0.0.0-test",
@@ -322,6 +363,16 @@ static const struct parley_host table = {
     .service = host_service,
 };
 
+void fake_host_set_minor(uint32_t minor)
+{
+    table.minor = minor;
+}
+
+const struct parley_service_offload *kit_pool(void)
+{
+    return &offload_service;
+}
+
 const struct parley_host *fake_host_table(void)
 {
     return &table;
@@ -329,7 +380,12 @@ const struct parley_host *fake_host_table(void)
 
 struct parley_worker *fake_host_worker(void)
 {
-    return &host.worker;
+    return &workers[0];
+}
+
+struct parley_worker *fake_host_worker_at(unsigned place)
+{
+    return &workers[place % MAX_WORKERS];
 }
 
 parley_op fake_host_op(void)
@@ -345,6 +401,8 @@ void fake_host_reset(void)
         timer_destroy(host.timers);
     while (take_job(&job))
         continue; /* nobody waits for them any more */
+    fake_services_reset();
+    table.minor = PARLEY_ABI_MINOR;
     memset(&host, 0, sizeof(host));
     host.unix_us = START_UNIX_MS * 1000;
     host.job_limit = SIZE_MAX;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <parley/testkit/fake_host.h>
+#include "fake_net_private.h"
+#include "kit.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
@@ -13,13 +14,20 @@
 #define MAX_LIST_ITEMS  64
 #define MAX_ALLOCATIONS 512
 
-struct fake_plugin {
-    void *library;
-    const struct parley_plugin *descriptor;
-    void *plugin;
+/* The shared object, and what all of its instances hang from. */
+struct library {
+    unsigned users;
+    void *handle;
+    void *plugin; /* of load() */
     bool is_loaded;
+};
+
+struct fake_plugin {
+    struct library *library;
+    const struct parley_plugin *descriptor;
     void *instance;
     bool is_created;
+    struct parley_worker *worker;
     void *worker_instance;
     bool is_started;
     struct parley_instance_info info;
@@ -272,24 +280,65 @@ static int fill_config(struct fake_plugin *plugin, const char *const *options,
 /* --- Life ---------------------------------------------------------------------------------------
  */
 
-static int load_library(struct fake_plugin *plugin, const char *path, struct parley_error *err)
+static int find_descriptor(const struct library *library, const char *path,
+                           const struct parley_plugin **ret, struct parley_error *err)
 {
     parley_plugin_entry entry = NULL;
+    void *symbol = dlsym(library->handle, PARLEY_ENTRY_NAME);
 
-    /* NODELETE: a leak reported at exit still has its function names. */
-    plugin->library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (plugin->library == NULL)
-        return parley_fail(err, PARLEY_E_NOT_FOUND, "%s: %s", path, dlerror());
-    void *symbol = dlsym(plugin->library, PARLEY_ENTRY_NAME);
     if (symbol == NULL)
         return parley_fail(err, PARLEY_E_INVALID, "%s: does not export %s", path,
                            PARLEY_ENTRY_NAME);
     memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast for it */
-    plugin->descriptor = entry();
-    if (plugin->descriptor == NULL || plugin->descriptor->abi_major != PARLEY_ABI_MAJOR)
+    const struct parley_plugin *descriptor = KIT_CALL(PARLEY_ENTRY_NAME, KIT_MAIN, entry());
+    if (descriptor == NULL || descriptor->abi_major != PARLEY_ABI_MAJOR)
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "%s: not a plugin for interface %u", path,
                            PARLEY_ABI_MAJOR);
+    *ret = descriptor;
     return PARLEY_OK;
+}
+
+static int open_library(struct fake_plugin *plugin, const char *path, struct parley_error *err)
+{
+    struct library *library = calloc(1, sizeof(*library));
+
+    if (library == NULL)
+        abort();
+    plugin->library = library;
+    library->users = 1;
+    /* NODELETE: a leak reported at exit still has its function names. */
+    library->handle =
+        KIT_CALL("its constructors", KIT_MAIN, dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE));
+    if (library->handle == NULL)
+        return parley_fail(err, PARLEY_E_NOT_FOUND, "%s: %s", path, dlerror());
+    return find_descriptor(library, path, &plugin->descriptor, err);
+}
+
+static int load(struct fake_plugin *plugin, struct parley_error *err)
+{
+    struct library *library = plugin->library;
+
+    if (plugin->descriptor->load != NULL) {
+        int r = KIT_CALL("load", KIT_MAIN,
+                         plugin->descriptor->load(fake_host_table(), &library->plugin, err));
+        if (r < 0)
+            return r;
+    }
+    library->is_loaded = true;
+    return PARLEY_OK;
+}
+
+static void close_library(struct fake_plugin *plugin)
+{
+    struct library *library = plugin->library;
+
+    if (library == NULL || --library->users > 0)
+        return;
+    if (library->is_loaded && plugin->descriptor->unload != NULL)
+        KIT_DO("unload", KIT_MAIN, plugin->descriptor->unload(library->plugin));
+    if (library->handle != NULL)
+        dlclose(library->handle);
+    free(library);
 }
 
 static int create_instance(struct fake_plugin *plugin, const char *name, struct parley_error *err)
@@ -304,43 +353,79 @@ static int create_instance(struct fake_plugin *plugin, const char *name, struct 
         .config_dir = ".",
         .config = plugin->config,
     };
-    if (descriptor->load != NULL) {
-        int r = descriptor->load(fake_host_table(), &plugin->plugin, err);
-        if (r < 0)
-            return r;
-    }
-    plugin->is_loaded = true;
-    int r = descriptor->instance_create(plugin->plugin, &plugin->info, &plugin->instance, err);
+    int r = KIT_CALL("instance_create", KIT_MAIN,
+                     descriptor->instance_create(plugin->library->plugin, &plugin->info,
+                                                 &plugin->instance, err));
     if (r < 0)
         return r;
     plugin->is_created = true;
     return PARLEY_OK;
 }
 
-static int start_worker(struct fake_plugin *plugin, struct parley_error *err)
+int fake_plugin_start_worker(struct fake_plugin *plugin, struct parley_worker *worker,
+                             void **ret_worker_instance, struct parley_error *err)
 {
     const struct parley_plugin *descriptor = plugin->descriptor;
 
-    plugin->worker_instance = plugin->instance;
     if (descriptor->worker_start == NULL)
-        return PARLEY_OK;
-    int r = descriptor->worker_start(plugin->instance, fake_host_worker(), &plugin->worker_instance,
-                                     err);
-    if (r < 0)
-        return r;
-    plugin->is_started = true;
-    return PARLEY_OK;
+        return parley_fail(err, PARLEY_E_UNSUPPORTED, "it has no worker instances");
+    return KIT_CALL("worker_start", KIT_WORKER,
+                    descriptor->worker_start(plugin->instance, worker, ret_worker_instance, err));
 }
 
-struct fake_plugin *fake_plugin_open(const char *path, const char *name, const char *const *options,
-                                     struct parley_error *err)
+void fake_plugin_stop_worker(struct fake_plugin *plugin, struct parley_worker *worker,
+                             void *worker_instance)
+{
+    fake_host_run(); /* offloaded jobs are over before a worker stops */
+    if (plugin->descriptor->worker_stop != NULL)
+        KIT_DO("worker_stop", KIT_WORKER, plugin->descriptor->worker_stop(worker_instance));
+    fake_net_forget(worker);
+}
+
+static int start_worker(struct fake_plugin *plugin, struct parley_error *err)
+{
+    plugin->worker_instance = plugin->instance;
+    if (plugin->descriptor->worker_start == NULL)
+        return PARLEY_OK;
+    int r = fake_plugin_start_worker(plugin, plugin->worker, &plugin->worker_instance, err);
+    plugin->is_started = r >= 0;
+    return r;
+}
+
+static struct fake_plugin *plugin_create(void)
 {
     struct fake_plugin *plugin = calloc(1, sizeof(*plugin));
 
     if (plugin == NULL)
         abort();
-    if (load_library(plugin, path, err) < 0 || fill_config(plugin, options, err) < 0 ||
-        create_instance(plugin, name, err) < 0 || start_worker(plugin, err) < 0) {
+    return plugin;
+}
+
+struct fake_plugin *fake_plugin_open(const char *path, const char *name, const char *const *options,
+                                     struct parley_error *err)
+{
+    struct fake_plugin *plugin = plugin_create();
+
+    plugin->worker = fake_host_worker();
+    if (open_library(plugin, path, err) < 0 || fill_config(plugin, options, err) < 0 ||
+        load(plugin, err) < 0 || create_instance(plugin, name, err) < 0 ||
+        start_worker(plugin, err) < 0) {
+        fake_plugin_close(plugin);
+        return NULL;
+    }
+    return plugin;
+}
+
+struct fake_plugin *fake_plugin_open_beside(struct fake_plugin *first, const char *name,
+                                            const char *const *options, struct parley_error *err)
+{
+    struct fake_plugin *plugin = plugin_create();
+
+    plugin->library = first->library;
+    plugin->worker = fake_host_worker_at(plugin->library->users++);
+    plugin->descriptor = first->descriptor;
+    if (fill_config(plugin, options, err) < 0 || create_instance(plugin, name, err) < 0 ||
+        start_worker(plugin, err) < 0) {
         fake_plugin_close(plugin);
         return NULL;
     }
@@ -353,8 +438,6 @@ static void free_memory(struct fake_plugin *plugin)
         free(plugin->owned[i]);
     free(plugin->config);
     free(plugin->name);
-    if (plugin->library != NULL)
-        dlclose(plugin->library);
     free(plugin);
 }
 
@@ -362,14 +445,14 @@ void fake_plugin_close(struct fake_plugin *plugin)
 {
     if (plugin == NULL)
         return;
-    const struct parley_plugin *descriptor = plugin->descriptor;
-    fake_host_run(); /* offloaded jobs are over before a worker stops */
-    if (plugin->is_started && descriptor->worker_stop != NULL)
-        descriptor->worker_stop(plugin->worker_instance);
-    if (plugin->is_created && descriptor->instance_destroy != NULL)
-        descriptor->instance_destroy(plugin->instance);
-    if (plugin->is_loaded && descriptor->unload != NULL)
-        descriptor->unload(plugin->plugin);
+    if (plugin->is_started)
+        fake_plugin_stop_worker(plugin, plugin->worker, plugin->worker_instance);
+    else
+        fake_host_run();
+    if (plugin->is_created)
+        KIT_DO("instance_destroy", KIT_MAIN,
+               plugin->descriptor->instance_destroy(plugin->instance));
+    close_library(plugin);
     free_memory(plugin);
 }
 
@@ -394,4 +477,14 @@ void *fake_plugin_worker(const struct fake_plugin *plugin)
 const struct parley_plugin *fake_plugin_descriptor(const struct fake_plugin *plugin)
 {
     return plugin->descriptor;
+}
+
+void *fake_plugin_instance(const struct fake_plugin *plugin)
+{
+    return plugin->instance;
+}
+
+struct parley_worker *fake_plugin_on(const struct fake_plugin *plugin)
+{
+    return plugin->worker;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The limits of the store in memory; what every store keeps is in store_conformance.c. */
+/* The limits of the store in memory; what every store keeps is in the suite of the test kit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "store_client.h"
+#include <parley/testkit/store_client.h>
 
 static const char *plugin_path;
 static struct store_client c;

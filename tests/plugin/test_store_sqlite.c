@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the SQLite store keeps beyond store_conformance.c: its file, its commits, its neighbours. */
+/* What the SQLite store keeps beyond the suite of the test kit: its file, its commits, its
+ * neighbours. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "store_client.h"
+#include <parley/testkit/store_client.h>
 
 static const char *plugin_path;
 static const char *const options[] = {"path=@/test.db", "busy_timeout=0", NULL};

@@ -535,7 +535,7 @@ static void caps_are_those_of_the_service(void **state)
     struct parley_model_caps caps = {.size = sizeof(caps)};
 
     (void)state;
-    model->caps(fake_plugin_worker(plugin), &caps);
+    model->caps(fake_plugin_instance(plugin), &caps);
     assert_int_equal(caps.session_limit_ms, 3600000);
     assert_int_equal(caps.max_id_chars, 32);
     assert_true(caps.flags & PARLEY_CAP_TRUNCATE);
