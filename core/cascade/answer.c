@@ -373,6 +373,24 @@ static const json_t *setting(const struct answer *a, const char *key, const json
     return own == NULL || json_is_null(own) ? otherwise : own;
 }
 
+/* Words that are to be said as they are: no model is asked. NULL: none. */
+static const char *given_words(const struct answer *a)
+{
+    return json_get_str(json_object_get(a->request, "metadata"), RT_FILLER_METADATA, NULL);
+}
+
+static void say_given(struct answer *a, const char *words)
+{
+    a->finish = PARLEY_CHAT_COMPLETED;
+    a->stage = ANSWER_SPEAKING;
+    if (a->is_text) {
+        say_text(a, view_of(words));
+        answer_spoken(a);
+    } else {
+        mouth_say_all(a, view_of(words));
+    }
+}
+
 static void think(struct answer *a)
 {
     struct cascade_session *s = a->session;
@@ -421,6 +439,10 @@ static void try_answer(struct answer *a)
 {
     bool needs_words = !json_is_array(json_object_get(a->request, "input"));
 
+    if (a->stage == ANSWER_WAITING && given_words(a) != NULL) {
+        say_given(a, given_words(a));
+        return;
+    }
     if (a->stage != ANSWER_WAITING || a->brain->is_busy ||
         (needs_words && dialogue_is_pending(&a->session->dialogue)))
         return;

@@ -329,6 +329,32 @@ static struct list *context_start(const struct dialogue *d)
     return at;
 }
 
+static bool has_result(const struct dialogue *d, struct parley_view call_id)
+{
+    struct list *at;
+
+    list_for_each(at, &d->items)
+    {
+        const struct dialogue_item *i = list_entry(at, struct dialogue_item, entry);
+        if (is_result(i) && view_equal(json_get_view(i->json, "call_id"), call_id))
+            return true;
+    }
+    return false;
+}
+
+/* Text models refuse a call that has no result behind it, and it may run for a while. */
+static void add_open_result(const struct dialogue *d, const json_t *item, struct buf *out)
+{
+    if (strcmp(json_get_str(item, "type", ""), "function_call") != 0 ||
+        has_result(d, json_get_view(item, "call_id")))
+        return;
+    _cleanup_json_ json_t *result = json_pack("{s:s, s:O, s:s}", "type", "function_call_output",
+                                              "call_id", json_object_get(item, "call_id"), "output",
+                                              "(This call has no result yet; it may follow.)");
+    if (result != NULL && !out->failed)
+        add_to_array(out, result);
+}
+
 void dialogue_context(const struct dialogue *d, struct buf *out)
 {
     buf_append_char(out, '[');
@@ -336,6 +362,7 @@ void dialogue_context(const struct dialogue *d, struct buf *out)
         _cleanup_json_ json_t *item = chat_json(list_entry(at, struct dialogue_item, entry));
         if (item != NULL && !out->failed)
             add_to_array(out, item);
+        add_open_result(d, item, out);
     }
     buf_append_char(out, ']');
 }

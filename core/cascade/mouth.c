@@ -299,6 +299,12 @@ void mouth_finish(struct answer *a)
     pump(a);
 }
 
+void mouth_say_all(struct answer *a, struct parley_view text)
+{
+    sentences_add(&a->mouth.cutter, text);
+    mouth_finish(a);
+}
+
 int mouth_init(struct answer *a, struct parley_error *err)
 {
     const struct parley_speech_caps *caps = &a->session->cascade->speech_caps;

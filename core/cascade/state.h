@@ -266,6 +266,8 @@ void answer_done(struct cascade_session *s);
 
 int mouth_init(struct answer *a, struct parley_error *err);
 void mouth_say(struct answer *a, struct parley_view text);
+/* The whole text at once; the answer may end in it. */
+void mouth_say_all(struct answer *a, struct parley_view text);
 /* All text has come: answer_spoken() follows, perhaps at once. */
 void mouth_finish(struct answer *a);
 void mouth_done(struct answer *a);

@@ -27,7 +27,7 @@ static const struct parley_option policy_options[] = {
     PARLEY_ENUM(C, on_duplicate, .values = "allow|reject|replace", .example = "reject",
                 .help = "When the same call, with the same arguments, still runs: run both; answer "
                         "the new one that the first still runs; or cancel the first. Not set: "
-                        "allow."),
+                        "reject with side effects, else allow."),
     PARLEY_BOOL(C, side_effects, .example = "yes",
                 .help = "yes: the call changes something and is never started twice. Not set: what "
                         "the tool's hints say; yes unless it is read-only or idempotent."),
@@ -287,6 +287,7 @@ struct resolving {
     struct tool_policy policy;
     bool has_side_effects;
     bool has_interrupt;
+    bool has_duplicate;
 };
 
 static void take_setting(struct resolving *r, const char *name, const struct tool_policy *from)
@@ -302,6 +303,7 @@ static void take_setting(struct resolving *r, const char *name, const struct too
         memcpy((char *)&r->policy + o->offset, (const char *)from + o->offset, size);
         r->has_side_effects = r->has_side_effects || o->offset == offsetof(C, side_effects);
         r->has_interrupt = r->has_interrupt || o->offset == offsetof(C, on_interrupt);
+        r->has_duplicate = r->has_duplicate || o->offset == offsetof(C, on_duplicate);
         return;
     }
 }
@@ -341,8 +343,7 @@ struct tool_policy tool_policy_of(const struct tool_policies *of_instance,
                                   const struct tool_policies *of_agent, const char *instance,
                                   const char *function, uint32_t flags)
 {
-    struct resolving r = {.policy = {.on_duplicate = TOOL_DUPLICATE_ALLOW,
-                                     .approval = TOOL_APPROVAL_NEVER,
+    struct resolving r = {.policy = {.approval = TOOL_APPROVAL_NEVER,
                                      .approval_timeout_ms = 60000,
                                      .filler = "",
                                      .filler_after_ms = 1500}};
@@ -355,6 +356,9 @@ struct tool_policy tool_policy_of(const struct tool_policies *of_instance,
         r.policy.side_effects = (flags & (PARLEY_TOOL_READ_ONLY | PARLEY_TOOL_IDEMPOTENT)) == 0;
     if (!r.has_interrupt)
         r.policy.on_interrupt = r.policy.side_effects ? TOOL_INTERRUPT_KEEP : TOOL_INTERRUPT_CANCEL;
+    if (!r.has_duplicate)
+        r.policy.on_duplicate =
+            r.policy.side_effects ? TOOL_DUPLICATE_REJECT : TOOL_DUPLICATE_ALLOW;
     return r.policy;
 }
 

@@ -69,7 +69,7 @@ bool tool_policy_is_function(const char *instance, struct parley_view wanted, co
 
 /*
  * The policy of a function. flags: PARLEY_TOOL_..., from which side_effects follows when nothing is
- * written, and from that on_interrupt. The two sources may be NULL.
+ * written, and from that on_interrupt and on_duplicate. The two sources may be NULL.
  */
 struct tool_policy tool_policy_of(const struct tool_policies *of_instance,
                                   const struct tool_policies *of_agent, const char *instance,

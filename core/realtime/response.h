@@ -22,6 +22,9 @@ enum rt_response_status {
 };
 
 /* Reasons of a response that did not complete; "" is none. */
+/* The key of `metadata` under which a response says the words that parley had it made for. */
+#define RT_FILLER_METADATA "parley_filler"
+
 #define RT_REASON_TURN_DETECTED    "turn_detected"
 #define RT_REASON_CLIENT_CANCELLED "client_cancelled"
 #define RT_REASON_MAX_TOKENS       "max_output_tokens"

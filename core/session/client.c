@@ -112,6 +112,17 @@ static void give_short_id(struct session *s, const struct rt_client_event *e, st
     json_object_set_new(e->tree, "event_id", json_string(p->id));
 }
 
+/* The model's name of the item, or of the nearest before it that the model knows. */
+static const char *model_place(const struct session *s, const struct item *i)
+{
+    while (i->is_local) {
+        if (i->entry.prev == &s->items.all)
+            return "root";
+        i = list_entry(i->entry.prev, struct item, entry);
+    }
+    return i->model_id;
+}
+
 /* The event as the model needs it: with its own names of items and calls. */
 static void tell_item_create(struct session *s, struct parley_view event, uint32_t flags,
                              const struct rt_client_event *e, struct item *after)
@@ -119,7 +130,7 @@ static void tell_item_create(struct session *s, struct parley_view event, uint32
     const struct rt_item *item = &e->u.item_create.item;
     struct parley_view call_id = model_call_id(s, item->call_id);
     bool renames_call = !view_equal(call_id, item->call_id);
-    bool renames_after = after != NULL && after->model_id != after->id;
+    bool renames_after = after != NULL && (after->is_local || after->model_id != after->id);
 
     if (!is_long_id(s, item->id) && !renames_call && !renames_after) {
         tell_view(s, event, flags);
@@ -131,7 +142,7 @@ static void tell_item_create(struct session *s, struct parley_view event, uint32
     if (renames_call)
         json_object_set_new(body, "call_id", json_from_view(call_id));
     if (renames_after)
-        json_object_set_new(e->tree, "previous_item_id", json_string(after->model_id));
+        json_object_set_new(e->tree, "previous_item_id", json_string(model_place(s, after)));
     json_write(&s->out, e->tree);
     tell_out(s);
 }
@@ -160,6 +171,10 @@ static void create_item(struct session *s, struct parley_view event, uint32_t fl
             return;
         }
     }
+    if (create->item.kind == RT_ITEM_MCP_APPROVAL_RESPONSE && approval_answered(s, e))
+        return;
+    if (create->item.role == RT_ROLE_USER)
+        tools_new_input(s);
     turn_item(s, json_object_get(e->tree, "item"));
     tell_item_create(s, event, flags, e, after);
 }
@@ -174,6 +189,15 @@ static bool retrieve_here(struct session *s, const struct item *i)
     return true;
 }
 
+/* An item that the model does not know. */
+static void delete_here(struct session *s, struct item *i)
+{
+    rt_encode_item_deleted(&s->out, view_of(i->id));
+    say_out(s);
+    journal_deleted(s, view_of(i->id));
+    items_remove(&s->items, i);
+}
+
 static void item_request(struct session *s, struct parley_view event, uint32_t flags,
                          const struct rt_client_event *e)
 {
@@ -182,6 +206,10 @@ static void item_request(struct session *s, struct parley_view event, uint32_t f
 
     if (i == NULL && session_has_trimmed(s)) {
         tell_view(s, event, flags);
+        return;
+    }
+    if (i != NULL && deletes && i->is_local) {
+        delete_here(s, i);
         return;
     }
     if (i == NULL || i->hidden || (deletes && i->is_ghost)) {

@@ -23,6 +23,7 @@ struct item {
     bool journaled;
     bool is_counted; /* as a call of its response */
     bool is_ghost;   /* gone at the model since nobody heard it, still shown when asked for */
+    bool is_local;   /* between parley and the client: the model does not know it */
     json_t *json;    /* the item as last seen, owned; NULL before anything is known */
     size_t bytes;    /* what json counts against the limit */
 };

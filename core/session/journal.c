@@ -52,6 +52,13 @@ static void failed(struct session *s, const char *what, const struct parley_erro
             "The conversation can not be kept, and the agent does not go on without that.");
 }
 
+/* Tools wait for this much to be kept. */
+static void noted(struct session *s, int64_t seq)
+{
+    if (s->phase == SESSION_OPEN)
+        tools_noted(s, seq);
+}
+
 /* ---- writing ---- */
 
 static void fill_head(struct session *s, struct buf *data, struct parley_store_head *head)
@@ -97,6 +104,8 @@ static void on_appended(void *ctx, int status, const struct parley_error *err)
     clear(&s->journal.sending);
     if (status < 0)
         failed(s, "append", err);
+    else
+        noted(s, s->journal.sending_seq);
     write_next(s);
 }
 
@@ -151,6 +160,7 @@ static void write_records(struct session *s)
         struct journal_record *r = list_entry(j->waiting.next, struct journal_record, entry);
         list_remove(&r->entry);
         list_append(&j->sending, &r->entry);
+        j->sending_seq = r->seq;
         records[n++] = (struct parley_store_record){.kind = r->kind,
                                                     .seq = r->seq,
                                                     .time_ms = r->time_ms,
@@ -181,6 +191,8 @@ static void write_next(struct session *s)
         j->waiting_count = 0;
         j->waiting_bytes = 0;
         j->is_ending = false;
+        if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_CONTINUE)
+            noted(s, INT64_MAX); /* nothing will be kept: nothing to wait for */
     } else if (!j->is_created) {
         if (j->waiting_count > 0) /* a conversation in which nothing was said is not kept */
             write_head(s);
@@ -297,6 +309,23 @@ void journal_deleted(struct session *s, struct parley_view item_id)
         return;
     buf_append_str(&data, "{}");
     add(s, PARLEY_RECORD_DELETED, item_id, &data);
+}
+
+int64_t journal_call_started(struct session *s, const struct call *c)
+{
+    struct journal *j = &s->journal;
+    struct buf data = {0};
+    int64_t seq = j->next_seq;
+
+    if (j->store == NULL || j->has_failed)
+        return 0;
+    buf_append_str(&data, "{\"name\":");
+    buf_append_json_string(&data, view_of(c->name));
+    buf_append_str(&data, ",\"arguments\":");
+    buf_append_json_string(&data, json_view(c->arguments));
+    buf_append_str(&data, ",\"status\":\"started\"}");
+    add(s, PARLEY_RECORD_CALL, view_of(c->call_id), &data);
+    return j->next_seq == seq || j->has_failed ? 0 : seq; /* lost, or refused at once */
 }
 
 void journal_call(struct session *s, const struct call *c, const struct tools_result *result)

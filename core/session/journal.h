@@ -33,6 +33,7 @@ struct journal {
     size_t waiting_count;
     size_t waiting_bytes;
     int64_t next_seq;
+    int64_t sending_seq; /* the last of the append under way */
     int64_t epoch;
     int64_t created_ms;
     bool is_created; /* the head is in the store */
@@ -54,6 +55,12 @@ void journal_item(struct session *s, struct item *i);
 void journal_transcript(struct session *s, struct parley_view item_id, struct parley_view text);
 void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms);
 void journal_deleted(struct session *s, struct parley_view item_id);
+/*
+ * A call is about to start: its record has the status "started", the one with its result follows
+ * under the same id. Returns the number that tools_noted() is called with when the store has it; 0
+ * when there is nothing to wait for.
+ */
+int64_t journal_call_started(struct session *s, const struct call *c);
 void journal_call(struct session *s, const struct call *c, const struct tools_result *result);
 void journal_response(struct session *s, const json_t *object, const struct rt_response *read);
 

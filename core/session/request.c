@@ -45,6 +45,18 @@ static void keep_from_agents_tools(const struct session *s, json_t *request)
         json_object_set_new(request, "tool_choice", json_string("auto"));
 }
 
+/* What parley says of its own responses is not a client's to say. */
+static void keep_from_own_metadata(json_t *request)
+{
+    const json_t *metadata = json_object_get(request, "metadata");
+
+    if (json_object_get(metadata, RT_FILLER_METADATA) == NULL)
+        return;
+    json_t *copy = json_copy((json_t *)(uintptr_t)metadata);
+    (void)json_object_del(copy, RT_FILLER_METADATA);
+    json_object_set_new(request, "metadata", copy);
+}
+
 /* Items that the model knows by another id. */
 static void translate_references(const struct session *s, json_t *request)
 {
@@ -71,6 +83,7 @@ bool request_of_client(struct session *s, const struct rt_client_event *e, json_
     }
     request = json_copy((json_t *)(uintptr_t)create->response);
     drop_governed(s, request);
+    keep_from_own_metadata(request);
     const char *taken = settings_taken_name(s, json_object_get(request, "tools"));
     if (taken != NULL) {
         say_fault(s, RT_ERROR_INVALID_VALUE, "response.tools", e->event_id,

@@ -59,6 +59,7 @@ static void response_free(struct session *s, struct response *r)
     turn_response_gone(r);
     json_decref(r->object);
     json_decref(r->request);
+    json_decref(r->approvals);
     free(r->id);
     free(r);
 }
@@ -131,6 +132,14 @@ static void say_response(struct session *s, enum rt_event event, const json_t *o
     say_out(s);
 }
 
+/* Another is shown in its place. */
+static void drop_unshown(struct session *s)
+{
+    json_decref(s->sequencer.unshown);
+    s->sequencer.unshown = NULL;
+    s->sequencer.has_filled = false;
+}
+
 void response_show(struct session *s, struct response *r)
 {
     if (r->shown)
@@ -139,10 +148,10 @@ void response_show(struct session *s, struct response *r)
     say_response(s, RT_RESPONSE_CREATED, r->object);
     json_decref(r->object);
     r->object = NULL;
-    if (r->in_band) { /* it stands in for the one that was not shown */
-        json_decref(s->sequencer.unshown);
-        s->sequencer.unshown = NULL;
-    }
+    if (r->in_band && r->by == RESPONSE_BY_FILLER)
+        s->sequencer.has_filled = s->sequencer.unshown != NULL;
+    else if (r->in_band) /* it stands in for the one that was not shown */
+        drop_unshown(s);
 }
 
 /* How a response ended that the model never ended itself. */
@@ -222,6 +231,7 @@ static void settle_unshown(struct session *s, const struct outcome *o)
     if (object == NULL)
         return;
     q->unshown = NULL;
+    q->has_filled = false;
     if (q->unshown_by == RESPONSE_BY_CLIENT) {
         say_response(s, RT_RESPONSE_CREATED, object);
         say_ended(s, object, true, o);
@@ -251,8 +261,10 @@ static void on_start_limit(void *ctx)
         say_fault(s, RT_ERROR_SERVER, NULL, event_id,
                   "The model did not begin a response within %d s (response.create); try again.",
                   SESSION_START_LIMIT_MS / 1000);
+    bool was_filler = s->sequencer.start.by == RESPONSE_BY_FILLER;
     start_clear(s);
-    settle_unshown(s, &silent);
+    if (!was_filler)
+        settle_unshown(s, &silent);
     response_next(s);
 }
 
@@ -296,6 +308,7 @@ static void start_answer(struct session *s)
     json_t *request = answer_request(s);
 
     s->sequencer.wants_answer = false;
+    s->quiet.has_late_result = false;
     json_decref(s->sequencer.answer_request);
     s->sequencer.answer_request = NULL;
     s->tool_round++;
@@ -321,7 +334,9 @@ void response_next(struct session *s)
         return;
     if (s->sequencer.wish.is_waiting && s->calls_running == 0)
         start_wish(s);
-    else if (s->sequencer.wants_answer)
+    else if (s->sequencer.wants_answer && (quiet_is(s) || !s->view.interrupt_response))
+        start_answer(s);
+    else if (quiet_wants_answer(s))
         start_answer(s);
     session_turn_over(s);
 }
@@ -346,6 +361,42 @@ void response_greet(struct session *s)
     json_decref(request);
 }
 
+/* The words as they are, for a model that can be told (parley's own cascade), and the wish for them
+ * for one that cannot. Clients see what it is by the metadata. */
+static json_t *filler_request(const char *text, const json_t *request)
+{
+    static const char *const as_asked[] = {"output_modalities", "audio"};
+    struct buf words = {0};
+
+    buf_printf(&words,
+               "A tool that the user waits for takes a little longer. Say exactly this to the "
+               "user, in these words, and nothing else: %s",
+               text);
+    json_t *filler =
+        json_pack("{s:o, s:s, s:{s:s}}", "instructions", json_from_view(buf_view(&words)),
+                  "tool_choice", "none", "metadata", RT_FILLER_METADATA, text);
+    buf_done(&words);
+    for (size_t i = 0; filler != NULL && i < ARRAY_LEN(as_asked); i++) {
+        json_t *value = json_object_get(request, as_asked[i]);
+        if (value != NULL)
+            json_object_set(filler, as_asked[i], value);
+    }
+    return filler;
+}
+
+bool response_fill(struct session *s, const char *text, const json_t *request)
+{
+    const struct sequencer *q = &s->sequencer;
+
+    if (!is_idle(s) || q->wants_answer)
+        return false;
+    json_t *filler = filler_request(text, request);
+    if (filler != NULL)
+        begin_start(s, RESPONSE_BY_FILLER, filler, VIEW(""));
+    json_decref(filler);
+    return filler != NULL;
+}
+
 /* ---- what the client asks ---- */
 
 /* Does the client know that a response runs or comes? */
@@ -357,7 +408,8 @@ static bool client_knows_of_one(const struct session *s)
         return true;
     if (q->start.is_running && q->start.by == RESPONSE_BY_CLIENT)
         return true;
-    return q->wish.is_waiting || (q->unshown != NULL && q->unshown_by == RESPONSE_BY_CLIENT);
+    return q->wish.is_waiting ||
+           (q->unshown != NULL && q->unshown_by == RESPONSE_BY_CLIENT && !q->has_filled);
 }
 
 static void refuse_second(struct session *s, struct parley_view raw_event_id)
@@ -442,7 +494,7 @@ static bool cancel_waiting(struct session *s)
 
     if (!is_told && !q->wants_answer && s->calls_running == 0)
         return false;
-    tools_silence(s);
+    tools_interrupt(s, CALLS_CLIENT_CANCELS);
     q->wants_answer = false;
     if (q->unshown != NULL)
         q->unshown_by = RESPONSE_BY_CLIENT; /* it was asked about: it is told */
@@ -463,6 +515,10 @@ void response_client_cancel(struct session *s, struct parley_view event,
         r->cancelled = true;
         if (r->in_band)
             interruption_begin(s);
+        if (r->in_band && r->by == RESPONSE_BY_FILLER)
+            (void)cancel_waiting(s); /* it is the turn that is meant */
+        else if (r->in_band)
+            tools_interrupt(s, CALLS_CLIENT_CANCELS);
     } else if (id.len == 0 && !s->sequencer.start.is_running) {
         if (!cancel_waiting(s))
             say_fault(s, RT_ERROR_CANCEL_NOT_ACTIVE, NULL, e->event_id,
@@ -513,8 +569,29 @@ static void inherit_unshown(struct session *s, struct response *r)
         return;
     if (r->by == RESPONSE_BY_TOOLS)
         r->by = s->sequencer.unshown_by;
+    else if (s->sequencer.has_filled)
+        drop_unshown(s); /* the filler was shown for it, and this one for its answer */
     else
         settle_unshown(s, &outcome_interrupted);
+}
+
+/* A response of the conversation has begun, other than a filler: it sees all that is in it. */
+static void begin_answer(struct session *s, struct response *r)
+{
+    s->tool_round = r->by == RESPONSE_BY_TOOLS ? s->tool_round : 0;
+    inherit_unshown(s, r);
+    quiet_response_created(s);
+    s->sequencer.wants_answer = s->sequencer.wants_answer && s->calls_running > 0;
+}
+
+static void begin_in_band(struct session *s, struct response *r)
+{
+    assign_start(s, r);
+    bool goes_on = r->by == RESPONSE_BY_TOOLS || r->by == RESPONSE_BY_FILLER;
+    s->sequencer.refusals = 0;
+    if (r->by != RESPONSE_BY_FILLER)
+        begin_answer(s, r);
+    turn_response_created(s, r, goes_on);
 }
 
 void response_created(struct session *s, struct parley_view event)
@@ -545,18 +622,10 @@ void response_created(struct session *s, struct parley_view event)
         return;
     }
     r->object = json_incref(object);
-    if (in_band) {
-        assign_start(s, r);
-        bool answers = r->by == RESPONSE_BY_TOOLS;
-        s->tool_round = answers ? s->tool_round : 0;
-        s->sequencer.refusals = 0;
-        inherit_unshown(s, r);
-        turn_response_created(s, r, answers);
-        /* What is in the conversation now, it has seen. */
-        s->sequencer.wants_answer = s->sequencer.wants_answer && s->calls_running > 0;
-    } else {
+    if (in_band)
+        begin_in_band(s, r);
+    else
         turn_response_created(s, r, false);
-    }
     /* Without server tools nothing can stay unshown: tell at once. */
     if (!in_band || !settings_hides_calls(s))
         response_show(s, r);
@@ -597,8 +666,10 @@ static void say_done(struct session *s, struct response *r, json_t *tree)
     response_show(s, r);
     if (r->in_band) {
         hide_output(s, object);
-        carry_usage(s, object);
+        json_array_extend(json_object_get(object, "output"), r->approvals);
     }
+    if (r->in_band && r->by != RESPONSE_BY_FILLER)
+        carry_usage(s, object);
     json_write(&s->out, tree);
     say_out(s);
 }
@@ -620,16 +691,14 @@ void response_done(struct session *s, struct parley_view event)
     if (read.has_usage)
         rt_usage_add(&s->usage, &read.usage);
     bool completed = read.status == RT_RESPONSE_COMPLETED && !r->cancelled;
-    if (!completed)
-        tools_silence(s);
     bool goes_on = completed && r->in_band && r->server_calls > 0 && r->client_calls == 0;
     if (goes_on && !r->shown)
         keep_unshown(s, r, &read);
     else
         say_done(s, r, tree);
     journal_response(s, object, &read);
-    turn_response_done(s, r, object, &read, !goes_on);
-    tools_response_done(s, r);
+    turn_response_done(s, r, object, &read, !goes_on && r->by != RESPONSE_BY_FILLER);
+    tools_response_done(s, r, completed);
     response_free(s, r);
     json_decref(tree);
     response_next(s);
@@ -655,6 +724,8 @@ static bool take_back(struct session *s, const struct pending *p, enum response_
     *ret_request = TAKE(q->active->request);
     q->active->by = RESPONSE_BY_MODEL;
     q->active->asked = 0;
+    if (*ret_by == RESPONSE_BY_FILLER)
+        begin_answer(s, q->active);
     return true;
 }
 
@@ -688,6 +759,9 @@ void response_refused(struct session *s, const struct pending *p, const json_t *
     if (p->kind == PENDING_RESPONSE && by == RESPONSE_BY_GREETING)
         log_warn("the model refused to greet session=%s code=%s", s->id,
                  json_get_str(error, "code", ""));
+    else if (p->kind == PENDING_RESPONSE && by == RESPONSE_BY_FILLER)
+        log_warn("the model refused to fill the wait for a tool session=%s code=%s", s->id,
+                 json_get_str(error, "code", ""));
     else if (p->kind == PENDING_RESPONSE)
         answer_refused(s, request, error);
     json_decref(request);
@@ -701,10 +775,12 @@ void response_interrupted(struct session *s)
         return;
     if (q->active != NULL)
         q->active->cancelled = true;
+    tools_interrupt(s, CALLS_SPOKEN_INTO);
     if (q->unshown == NULL && !q->wants_answer && !q->wish.is_waiting)
         return;
-    /* The tools go on and their results are kept; the user's new turn gets the answer. */
-    tools_silence(s);
+    /* Results that are there already are the user's new turn's to answer; or, when it leads to no
+     * response, told after it. */
+    s->quiet.has_late_result = s->quiet.has_late_result || q->wants_answer;
     q->wants_answer = false;
     settle_unshown(s, &outcome_interrupted);
     if (q->wish.is_waiting)
@@ -732,6 +808,7 @@ void response_fail_all(struct session *s, const char *code, const char *message)
         response_show(s, r);
         say_ended(s, object, r->in_band, &failed);
         json_decref(object);
+        tools_response_done(s, r, false);
         turn_response_failed(s, r, code, message);
         response_free(s, r);
     }

@@ -14,7 +14,8 @@
  *   settings.c     the session object, both views  tool_wait.c  lists of tools on their way
  *   items.c, playback.c, pending.c  small state        trace.c         turns and their events
  *   spans.c        spans of turns, answers, tools      measure.c       metrics
- *   said.c         what was said, for telemetry
+ *   said.c         what was said, for telemetry        approval.c, filler.c, result.c  beside
+ * tools.c quiet.c        may the agent speak unasked?
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H

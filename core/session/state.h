@@ -14,6 +14,7 @@
 #include "realtime/decode.h"
 #include "realtime/encode.h"
 #include "realtime/splice.h"
+#include "session/calls.h"
 #include "session/items.h"
 #include "session/journal.h"
 #include "session/measure.h"
@@ -47,6 +48,7 @@ enum response_by {
     RESPONSE_BY_CLIENT,
     RESPONSE_BY_TOOLS,    /* results of server tools */
     RESPONSE_BY_GREETING, /* the agent speaks first */
+    RESPONSE_BY_FILLER,   /* while a tool takes long; the turn's answer is still to come */
 };
 
 /* A response that the model has announced and not ended. */
@@ -62,6 +64,8 @@ struct response {
     uint32_t asked;  /* number of that event among the pending ones; 0: turn detection began it */
     size_t server_calls; /* whose results ask for an answer */
     size_t client_calls;
+    size_t asked_approvals; /* of the server calls: those that wait for a person */
+    json_t *approvals;      /* the items of these, shown in its output; NULL: none */
     uint64_t created_us;
     uint64_t first_output_us;
     unsigned turn; /* its number; 0 out of band */
@@ -100,25 +104,9 @@ struct sequencer {
      * the one that follows instead. */
     json_t *unshown;
     enum response_by unshown_by;
+    bool has_filled; /* the client was shown a filler meanwhile: it may take that for the answer */
     struct rt_usage unshown_usage; /* paid, and not told yet */
     bool has_unshown_usage;
-};
-
-/* A call of a server tool. */
-struct call {
-    struct list entry;
-    struct session *session;
-    char *call_id;
-    char *name;
-    char *item_id;
-    char *response_id;
-    json_t *arguments;     /* string */
-    json_t *request;       /* of the response.create that led to it, or NULL */
-    struct tools_run *run; /* NULL: ended */
-    bool is_silent;        /* its result asks for no answer: interrupted meanwhile */
-    uint64_t start_us;
-    unsigned turn; /* its number */
-    struct child_span trace;
 };
 
 /* A server tool that this session's agent may call. */
@@ -210,10 +198,12 @@ struct session {
     } interruption;
 
     struct sequencer sequencer;
-    struct list calls; /* struct call, running or not */
-    size_t calls_running;
-    size_t tool_round; /* of this turn */
-    struct map ran;    /* call ids that were started: none runs twice */
+    struct list calls;    /* struct call, of all that have not ended */
+    size_t calls_running; /* that the turn's answer waits for */
+    size_t tool_round;    /* of this turn */
+    struct map ran;       /* call ids that were started: none runs twice */
+    struct tooling tooling;
+    struct quiet quiet;
 
     struct journal journal;
     struct turn turn;
@@ -361,6 +351,8 @@ void response_client_create(struct session *s, const struct rt_client_event *e);
 void response_client_cancel(struct session *s, struct parley_view event,
                             const struct rt_client_event *e);
 void response_greet(struct session *s);
+/* Have this said, and nothing else, while a tool of that request runs. False: not now. */
+bool response_fill(struct session *s, const char *text, const json_t *request);
 /* Results of server tools are in the conversation: an answer is wanted. */
 void response_wants_answer(struct session *s, const json_t *request);
 void response_created(struct session *s, struct parley_view event);
@@ -376,17 +368,6 @@ void response_interrupted(struct session *s);
 void response_next(struct session *s);
 /* The model is gone: everything that the client waits for ends as failed. */
 void response_fail_all(struct session *s, const char *code, const char *message);
-
-/* ---- tools.c ---- */
-
-/* A function_call item of a server tool is complete: run it. */
-void tools_start(struct session *s, struct response *r, const json_t *item);
-/* The response that held calls has ended. */
-void tools_response_done(struct session *s, struct response *r);
-bool tools_is_server_call(const struct session *s, struct parley_view call_id);
-/* Results that are still to come ask for no answer. */
-void tools_silence(struct session *s);
-void tools_stop(struct session *s);
 
 /* ---- interruption.c ---- */
 

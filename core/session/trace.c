@@ -10,6 +10,8 @@
 #include "session/state.h"
 #include "telemetry/names.h"
 
+#include <math.h>
+
 #define US_PER_S 1e6
 
 const char *turn_status_name(int status)
@@ -21,6 +23,8 @@ const char *turn_status_name(int status)
         return "timeout";
     case PARLEY_E_CANCELLED:
         return "cancelled";
+    case PARLEY_E_DENIED:
+        return "denied";
     case PARLEY_E_NOT_FOUND:
         return "not_found";
     case PARLEY_E_INVALID:
@@ -316,6 +320,21 @@ static void say_tool_started(struct session *s, const struct call *c)
     rt_encode_string(&s->out, "name", view_of(c->name));
     rt_encode_string(&s->out, "arguments", json_view(c->arguments));
     buf_append_str(&s->out, ",\"server\":true");
+    rt_encode_end(&s->out);
+    say_out(s);
+}
+
+void turn_tool_progress(struct session *s, const struct call *c, double done, double total,
+                        struct parley_view message)
+{
+    if (!isfinite(done) || !trace_begin(s, "parley.tool_call.progress"))
+        return;
+    rt_encode_string(&s->out, "call_id", view_of(c->call_id));
+    rt_encode_string(&s->out, "name", view_of(c->name));
+    buf_printf(&s->out, ",\"done\":%.17g", done);
+    if (isfinite(total) && total > 0)
+        buf_printf(&s->out, ",\"total\":%.17g", total);
+    rt_encode_string(&s->out, "message", message);
     rt_encode_end(&s->out);
     say_out(s);
 }

@@ -75,6 +75,9 @@ void turn_response_created(struct session *s, struct response *r, bool answers_t
 /* First piece of output of a kind; called for every piece until it was noted. */
 void turn_output(struct session *s, struct response *r, bool is_audio);
 void turn_tool_started(struct session *s, struct call *c);
+/* How far the call is; total 0: unknown. */
+void turn_tool_progress(struct session *s, const struct call *c, double done, double total,
+                        struct parley_view message);
 void turn_tool_ended(struct session *s, struct call *c, const struct tools_result *result);
 /* The user spoke into audio, of which this much was heard. */
 void turn_interrupted(struct session *s, int64_t heard_ms);

@@ -219,7 +219,7 @@ static void output_item(struct session *s, struct parley_view event, const struc
     }
     if (is_server_call && peek->event == RT_OUTPUT_ITEM_DONE && !r->cancelled &&
         view_is(json_get_view(body, "status"), "completed"))
-        tools_start(s, r, body);
+        tools_start(s, r, body, json_get_int(tree, "output_index", 0));
 }
 
 static void output_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
@@ -248,13 +248,19 @@ static void turn_event(struct session *s, struct parley_view event, const struct
 {
     if (peek->event == RT_SPEECH_STARTED) {
         turn_speech_started(s);
+        quiet_speech_started(s);
         if (s->view.interrupt_response)
             interruption_begin(s);
         response_interrupted(s);
     } else if (peek->event == RT_SPEECH_STOPPED) {
         turn_speech_ended(s);
-    } else if (peek->event == RT_INPUT_AUDIO_COMMITTED && s->view.turns == RT_TURNS_NONE) {
-        turn_speech_ended(s);
+        quiet_speech_stopped(s, true);
+    } else if (peek->event == RT_INPUT_AUDIO_COMMITTED) {
+        tools_new_input(s);
+        if (s->view.turns == RT_TURNS_NONE)
+            turn_speech_ended(s);
+    } else if (peek->event == RT_INPUT_AUDIO_CLEARED) {
+        quiet_speech_stopped(s, false);
     }
     relay(s, event, peek, 0);
 }

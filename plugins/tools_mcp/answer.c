@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct parley_view answer_header(struct parley_view headers, const char *name)
 {
@@ -51,11 +52,15 @@ static char *error_in(struct parley_view body, bool *ret_explains)
     return text;
 }
 
-static int status_of_code(int code, bool has_session, bool is_explained)
+/* `said`: the server's own words, or NULL. */
+static int status_of_code(int code, bool has_session, bool is_explained, const char *said)
 {
     if (has_session && (code == 404 || (code == 400 && !is_explained)))
         return PARLEY_E_GONE;
     switch (code) {
+    case 404:
+    case 405:
+        return said == NULL ? PARLEY_E_NOT_FOUND : PARLEY_E_PROTOCOL;
     case 401:
     case 403:
         return PARLEY_E_DENIED;
@@ -68,6 +73,47 @@ static int status_of_code(int code, bool has_session, bool is_explained)
     default:
         return code >= 500 ? PARLEY_E_INTERNAL : PARLEY_E_PROTOCOL;
     }
+}
+
+#define MAX_WAIT_S 86400
+
+static int64_t seconds_in(struct parley_view text)
+{
+    int64_t seconds = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return -1;
+        if (seconds < MAX_WAIT_S)
+            seconds = seconds * 10 + (text.data[i] - '0');
+    }
+    return text.len == 0 ? -1 : seconds;
+}
+
+/* "Wed, 21 Oct 2026 07:28:00 GMT", the one form that is still written. */
+static int64_t seconds_until(struct parley_view text, int64_t unix_ms)
+{
+    struct tm when = {0};
+    char copy[64];
+
+    (void)snprintf(copy, sizeof(copy), "%.*s", (int)(text.len > 60 ? 60 : text.len), text.data);
+    const char *end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &when);
+    if (end == NULL || *end != '\0')
+        return -1;
+    int64_t seconds = (int64_t)timegm(&when) - unix_ms / 1000;
+    return seconds < 0 ? 0 : seconds;
+}
+
+int64_t answer_retry_after(const struct parley_http_response *response, int64_t unix_ms)
+{
+    struct parley_view text = answer_header(response->headers, "retry-after");
+
+    if (response->status < 0 || (response->code != 429 && response->code != 503))
+        return -1;
+    int64_t seconds = seconds_in(text);
+    if (seconds < 0)
+        seconds = seconds_until(text, unix_ms);
+    return seconds < 0 ? -1 : (seconds > MAX_WAIT_S ? MAX_WAIT_S : seconds) * 1000;
 }
 
 static const char *hint_for(int code)
@@ -99,6 +145,7 @@ int answer_fault(const struct parley_http_response *response, struct parley_view
     char *said = error_in(body, &is_explained);
     (void)snprintf(why, ANSWER_MAX_WHY, "it answered HTTP %d%s%s%s", response->code,
                    said == NULL ? "" : ": ", said == NULL ? "" : said, hint_for(response->code));
+    int status = status_of_code(response->code, has_session, is_explained, said);
     free(said);
-    return status_of_code(response->code, has_session, is_explained);
+    return status;
 }

@@ -10,6 +10,8 @@ static void call_free(struct call *call)
 {
     free(call->tool);
     free(call->name);
+    free(call->session);
+    free(call->tick);
     mirror_free(call->lines, call->line_count);
     free(call->text);
     json_decref(call->output);
@@ -17,7 +19,7 @@ static void call_free(struct call *call)
 }
 
 struct call *calls_add(struct calls *calls, uint64_t request, parley_op op, const char *tool,
-                       const char *name, char *text)
+                       const char *name, const char *session, char *text)
 {
     struct call *call = calls->count < CALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
     struct call **end = &calls->first;
@@ -29,7 +31,8 @@ struct call *calls_add(struct calls *calls, uint64_t request, parley_op op, cons
     call->text = text;
     call->tool = strdup(tool);
     call->name = strdup(name);
-    if (text == NULL || call->tool == NULL || call->name == NULL) {
+    call->session = strdup(session);
+    if (text == NULL || call->tool == NULL || call->name == NULL || call->session == NULL) {
         call_free(call);
         return NULL;
     }
@@ -58,6 +61,15 @@ struct call *calls_find_op(struct calls *calls, parley_op op)
     while (call != NULL && call->op != op)
         call = call->next;
     return call;
+}
+
+unsigned calls_under_way(const struct calls *calls, const char *session)
+{
+    unsigned count = 0;
+
+    for (const struct call *call = calls->first; call != NULL; call = call->next)
+        count += call->is_sent && (session == NULL || strcmp(call->session, session) == 0);
+    return count;
 }
 
 void calls_remove(struct calls *calls, struct call *call)

@@ -2,6 +2,7 @@
 #include "catalog.h"
 
 #include "mirror.h"
+#include "pins.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -165,6 +166,27 @@ static char *read_description(const json_t *tool)
     return text_tidy(text == NULL ? "" : text, CATALOG_MAX_DESCRIPTION);
 }
 
+static bool is_shallow(const json_t *value, unsigned depth)
+{
+    const char *key;
+    json_t *child;
+    size_t i;
+
+    if (depth > CATALOG_MAX_DEPTH)
+        return false;
+    json_array_foreach(value, i, child)
+    {
+        if (!is_shallow(child, depth + 1))
+            return false;
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, key, child)
+    {
+        if (!is_shallow(child, depth + 1))
+            return false;
+    }
+    return true;
+}
+
 /* Every keyword stays: what a model's vendor cannot take is that vendor's adapter's matter. */
 static char *read_schema(const json_t *tool, const char **ret_reason)
 {
@@ -174,6 +196,10 @@ static char *read_schema(const json_t *tool, const char **ret_reason)
         return strdup("{\"type\":\"object\"}");
     if (!json_is_object(schema)) {
         *ret_reason = "its inputSchema is no object";
+        return NULL;
+    }
+    if (!is_shallow(schema, 0)) {
+        *ret_reason = "its inputSchema is nested more than 64 deep";
         return NULL;
     }
     char *text = json_dumps(schema, JSON_COMPACT);
@@ -238,8 +264,28 @@ static const char *fill_tool(const struct catalog *c, const struct catalog_rules
     return t->shown_name == NULL ? "another tool has its name for the model already" : NULL;
 }
 
+/* Told by on_changed, once for each new form. */
+static const char changed[] = "its description or its schema is not what it was";
+
+static const char *check_pin(const struct catalog_rules *rules, const json_t *tool,
+                             const char *name, void *ctx)
+{
+    enum pin_verdict verdict = rules->pins == NULL ? PIN_SAME : pins_check(rules->pins, name, tool);
+
+    if (verdict == PIN_FULL)
+        return rules->refuses_changed ? "the server has shown more than 1024 names" : NULL;
+    if (verdict != PIN_CHANGED && verdict != PIN_CHANGED_KNOWN)
+        return NULL;
+    if (verdict == PIN_CHANGED)
+        rules->on_changed(ctx, name);
+    if (rules->refuses_changed)
+        return changed;
+    pins_accept(rules->pins, name);
+    return NULL;
+}
+
 static const char *add_tool(struct catalog *c, const struct catalog_rules *rules,
-                            const json_t *tool, const char *name)
+                            const json_t *tool, const char *name, void *ctx)
 {
     struct catalog_tool *t = &c->tools[c->count];
     const char *reason = check_name(c, name);
@@ -247,9 +293,11 @@ static const char *add_tool(struct catalog *c, const struct catalog_rules *rules
     if (reason == NULL && needs_task(tool))
         reason = "it runs only as a task, which parley does not start";
     if (reason == NULL && c->count == CATALOG_MAX_TOOLS)
-        reason = "there are more than 255 tools; name those that are needed with `allow`";
+        reason = "there are more than 256 tools; name those that are needed with `allow`";
     if (reason == NULL && rules->mirrors)
         reason = mirror_check(json_object_get(tool, "inputSchema"));
+    if (reason == NULL)
+        reason = check_pin(rules, tool, name, ctx);
     if (reason == NULL)
         reason = fill_tool(c, rules, tool, name, t);
     if (reason != NULL) {
@@ -262,6 +310,7 @@ static const char *add_tool(struct catalog *c, const struct catalog_rules *rules
         .description = t->description,
         .parameters = t->parameters,
         .timeout_ms = rules->timeout_ms,
+        .max_timeout_ms = rules->max_timeout_ms,
         .output_schema = t->output_text,
     };
     return NULL;
@@ -278,8 +327,8 @@ void catalog_add(struct catalog *c, const struct catalog_rules *rules, json_t *t
         const char *name = json_string_value(json_object_get(tool, "name"));
         if (name != NULL && !is_allowed(rules, name))
             continue;
-        const char *reason = name == NULL ? "it has no name" : add_tool(c, rules, tool, name);
-        if (reason != NULL)
+        const char *reason = name == NULL ? "it has no name" : add_tool(c, rules, tool, name, ctx);
+        if (reason != NULL && reason != changed)
             on_refused(ctx, name == NULL ? "" : name, reason);
     }
 }

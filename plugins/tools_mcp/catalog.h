@@ -12,10 +12,11 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#define CATALOG_MAX_TOOLS       255
+#define CATALOG_MAX_TOOLS       256
 #define CATALOG_MAX_NAME        64
 #define CATALOG_MAX_DESCRIPTION 4096
 #define CATALOG_MAX_SCHEMA      ((size_t)64 << 10)
+#define CATALOG_MAX_DEPTH       64
 
 struct catalog_tool {
     char *name;        /* the server's */
@@ -30,7 +31,11 @@ struct catalog_rules {
     const char *prefix;              /* put before each name, or "" */
     const struct parley_list *allow; /* the server's names; empty: all */
     int64_t timeout_ms;
-    bool mirrors; /* calls repeat arguments in headers; see mirror.h */
+    int64_t max_timeout_ms;
+    bool mirrors;         /* calls repeat arguments in headers; see mirror.h */
+    struct pins *pins;    /* what the tools were like before; NULL: that does not matter */
+    bool refuses_changed; /* leave out those that are not like that any more */
+    void (*on_changed)(void *ctx, const char *name); /* one is not, told once for each new form */
 };
 
 struct catalog;

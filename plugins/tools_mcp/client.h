@@ -26,14 +26,22 @@ enum client_protocol {
     CLIENT_STATELESS /* 2026-07-28 and nothing else */
 };
 
+struct pins;
+
 struct client_config {
     struct surroundings around;
     const char *prefix;              /* of the names that the model sees */
     const struct parley_list *allow; /* the server's names; empty: all */
     int64_t timeout_ms;              /* of a call; 0: the host's own */
+    int64_t max_timeout_ms;          /* that progress extends it to; 0: it does not */
+    unsigned max_calls;              /* under way at once; further ones wait */
     enum client_protocol protocol;
+    const char *version;      /* of CLIENT_LEGACY: this one and no other; NULL: any */
+    struct pins *pins;        /* what the tools were like when they were first seen */
+    bool refuses_changed;     /* tools that are not like that are not offered any more */
     bool accepts_defaults;    /* a server's question is answered by its own defaults */
     int64_t start_timeout_ms; /* from the beginning of a connection to its list */
+    int64_t ready_timeout_ms; /* that a conversation may wait for a list on its way */
 };
 
 /* NULL without memory. client_start() begins. */
@@ -42,9 +50,10 @@ struct client *client_create(const struct client_config *config);
 /* The link tells the client of events by this table, with the client as ctx. */
 extern const struct link_events client_link_events;
 
-/* Connect soon; `worker_instance` is what the host knows this client as. `link` is taken. */
-void client_start(struct client *c, struct link link, const struct parley_tools_host *tools,
-                  void *worker_instance);
+/* Connect soon; `worker_instance` is what the host knows this client as. The links are taken:
+ * `other` is tried where the server has no endpoint for `link`; its vtable may be NULL. */
+void client_start(struct client *c, struct link link, struct link other,
+                  const struct parley_tools_host *tools, void *worker_instance);
 
 void client_list(struct client *c, struct parley_tool_list *ret_list);
 int client_call(struct client *c, const struct parley_tool_call *call, parley_op op,

@@ -5,6 +5,7 @@
 #include "stateless.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define PROBE_MS 3000 /* a child that does not know the question may stay silent */
 
@@ -27,7 +28,16 @@ static void take_welcome(struct client *c, json_t *result)
     const char *version = json_string_value(json_object_get(result, "protocolVersion"));
     char why[160];
 
+    const char *wanted = c->config.version;
+
+    if (version != NULL && wanted != NULL && strcmp(version, wanted) != 0) {
+        (void)snprintf(why, sizeof(why), "it speaks MCP %.40s, and protocol = %s wants that alone",
+                       version, wanted);
+        client_fail(c, why);
+        return;
+    }
     if (version != NULL && message_is_known_version(version)) {
+        (void)snprintf(c->version, sizeof(c->version), "%s", version);
         c->link.vtable->set_version(c->link.data, version);
         LOG(c, DEBUG, "the MCP server speaks %s", version);
         greet(c);
@@ -41,7 +51,10 @@ static void take_welcome(struct client *c, json_t *result)
 static void initialize(struct client *c)
 {
     c->state = CONNECTING;
-    client_ask(c, "initialize", message_initialize_params(), LINK_INITIALIZE);
+    client_ask(c, "initialize",
+               message_initialize_params(c->config.version == NULL ? MESSAGE_NEWEST_VERSION
+                                                                   : c->config.version),
+               LINK_INITIALIZE);
 }
 
 bool handshake_is_probed_child(const struct client *c)
@@ -89,6 +102,8 @@ static void take_discovery(struct client *c, const struct message *m)
     case STATELESS_YES:
         LOG(c, DEBUG, "the MCP server speaks " STATELESS_VERSION);
         c->is_stateless = true;
+        (void)snprintf(c->version, sizeof(c->version), STATELESS_VERSION);
+        subscription_begin(c, m->result);
         c->state = LISTING;
         c->config.around.timer->start(c->step, c->config.start_timeout_ms);
         listing_begin(c);
@@ -105,6 +120,22 @@ static void take_discovery(struct client *c, const struct message *m)
         client_fail(c, why);
         break;
     }
+}
+
+bool handshake_swap(struct client *c, const char *why)
+{
+    struct link link = c->link;
+
+    if (c->is_swapped || c->other.vtable == NULL)
+        return false;
+    LOG(c, DEBUG, "the MCP server is asked for the older transport: %s", why);
+    link.vtable->close(link.data);
+    c->link = c->other;
+    c->other = link;
+    c->is_swapped = true;
+    c->is_older = true;
+    client_begin(c);
+    return true;
 }
 
 void handshake_begin(struct client *c)

@@ -135,15 +135,21 @@ static void look_for_answer(struct exchange *x, json_t *tree)
         fault(x, PARLEY_E_PROTOCOL, m.error_message); /* nobody's, so this POST's */
 }
 
+/* Only one revision has them; before it is known, they may be of that one. */
+static bool takes_arrays(const struct http *h)
+{
+    return h->version[0] == '\0' || strcmp(h->version, "2025-03-26") == 0;
+}
+
 static void deliver(struct exchange *x, json_t *tree)
 {
     const struct http *h = x->http;
     json_t *one;
     size_t i;
 
-    if (json_is_array(tree)) {
+    if (json_is_array(tree) && takes_arrays(h)) {
         json_array_foreach(tree, i, one) look_for_answer(x, one);
-    } else {
+    } else if (json_is_object(tree)) {
         look_for_answer(x, tree);
     }
     if (x->purpose == LINK_INITIALIZE && x->is_answered && x->held == NULL)
@@ -397,6 +403,21 @@ static void finish_initialize(struct exchange *x, const struct parley_http_respo
         h->config.events->on_message(h->config.ctx, x->held);
 }
 
+/* True: the server wants it later, and the client was told so. */
+static bool tell_later(struct exchange *x, const struct parley_http_response *response,
+                       const char *why)
+{
+    const struct http *h = x->http;
+    int64_t wait_ms =
+        answer_retry_after(response, (int64_t)(h->config.around.host->unix_us() / 1000));
+
+    if (wait_ms < 0 || x->request == 0 || x->is_answered)
+        return false;
+    x->is_answered = true;
+    h->config.events->on_later(h->config.ctx, x->request, wait_ms, why);
+    return true;
+}
+
 static void tell_fault(struct exchange *x, const struct parley_http_response *response)
 {
     const struct http *h = x->http;
@@ -410,7 +431,8 @@ static void tell_fault(struct exchange *x, const struct parley_http_response *re
         status = PARLEY_E_PROTOCOL; /* this answer broke off, the server is there */
         (void)snprintf(why, sizeof(why), "the connection was cut before the answer was whole");
     }
-    fault(x, status, why);
+    if (!tell_later(x, response, why))
+        fault(x, status, why);
 }
 
 static void finish_post(struct exchange *x, const struct parley_http_response *response)

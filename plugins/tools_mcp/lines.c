@@ -55,4 +55,5 @@ void lines_end(struct lines *l, const struct lines_events *events, void *ctx)
 void lines_done(struct lines *l)
 {
     text_done(&l->held);
+    l->is_skipping = false;
 }

@@ -24,6 +24,7 @@ void lines_feed(struct lines *l, struct parley_view data, const struct lines_eve
 /* The pipe has ended: what is held is a last line. */
 void lines_end(struct lines *l, const struct lines_events *events, void *ctx);
 
+/* At the start of a line again, with nothing held. */
 void lines_done(struct lines *l);
 
 #endif

@@ -40,8 +40,11 @@ struct link_events {
     /* A message of the server; borrowed. */
     void (*on_message)(void *ctx, json_t *message);
     /* No answer will come to this request: PARLEY_E_GONE when the session is not known any more,
-     * PARLEY_E_UNAVAILABLE when the server is not, others when only this request failed. */
+     * PARLEY_E_UNAVAILABLE when the server is not, PARLEY_E_NOT_FOUND when there is no such
+     * endpoint, others when only this request failed. */
     void (*on_fault)(void *ctx, uint64_t request, int status, const char *why);
+    /* The server wants this request to come again after so long: nothing of it was done. */
+    void (*on_later)(void *ctx, uint64_t request, int64_t wait_ms, const char *why);
     /* The connection is gone, with all that was sent over it. */
     void (*on_down)(void *ctx, const char *why);
     /* The message with LINK_INITIALIZED has arrived. */

@@ -88,9 +88,20 @@ bool message_is_known_version(const char *version)
     return false;
 }
 
-json_t *message_initialize_params(void)
+/* Versions are dates, which sort as text does. */
+bool message_has_forms(const char *version)
 {
-    return json_pack("{s:s, s:{s:{}}, s:{s:s, s:s}}", "protocolVersion", MESSAGE_NEWEST_VERSION,
-                     "capabilities", "elicitation", "clientInfo", "name", "parley", "version",
-                     PARLEY_VERSION);
+    return strcmp(version, "2025-06-18") >= 0;
+}
+
+json_t *message_initialize_params(const char *version)
+{
+    json_t *params =
+        json_pack("{s:s, s:{}, s:{s:s, s:s}}", "protocolVersion", version, "capabilities",
+                  "clientInfo", "name", "parley", "version", PARLEY_VERSION);
+
+    if (message_has_forms(version))
+        (void)json_object_set_new(json_object_get(params, "capabilities"), "elicitation",
+                                  json_object());
+    return params;
 }

@@ -47,7 +47,11 @@ char *message_refusal(json_t *id, int code, const char *text);
 #define MESSAGE_NEWEST_VERSION "2025-11-25"
 bool message_is_known_version(const char *version);
 
-/* Who we are, and what we can do beside tools: answer forms, see elicit.h. */
-json_t *message_initialize_params(void);
+/* May a server of this version ask the user something? */
+bool message_has_forms(const char *version);
+
+/* Which version we want, who we are, and what we can do beside tools: answer forms (elicit.h),
+ * where the version has them. */
+json_t *message_initialize_params(const char *version);
 
 #endif

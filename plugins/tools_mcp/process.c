@@ -3,6 +3,7 @@
 
 #include "lines.h"
 #include "message.h"
+#include "quota.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,16 +15,8 @@
 
 #define READ_BYTES      65536
 #define MAX_QUEUE       ((size_t)16 << 20) /* of what a slow child has not read */
-#define MAX_LOG_LINE    512
-#define LOG_LINES       10 /* of each kind a minute; the rest is counted */
-#define LOG_PERIOD_MS   60000
+#define MAX_WORDS       4096               /* of one line on standard error */
 #define MAX_GARBAGE_RUN 1000
-
-/* So many lines of one kind a minute are logged. */
-struct quota {
-    int64_t since_ms;
-    unsigned count;
-};
 
 struct process {
     struct process_config config;
@@ -44,19 +37,6 @@ struct process {
 
 #define LOG(p, level, ...)                                                                         \
     (p)->config.around.host->log((p)->config.around.handle, PARLEY_LOG_##level, __VA_ARGS__)
-
-static bool may_log(struct process *p, struct quota *q)
-{
-    int64_t now = (int64_t)(p->config.around.host->now_us() / 1000);
-
-    if (now - q->since_ms >= LOG_PERIOD_MS || q->since_ms == 0) {
-        if (q->count > LOG_LINES)
-            LOG(p, WARN, "further lines of the MCP server were not logged lines=%u",
-                q->count - LOG_LINES);
-        *q = (struct quota){.since_ms = now};
-    }
-    return ++q->count <= LOG_LINES;
-}
 
 /* ---- the end of the child ---- */
 
@@ -102,20 +82,6 @@ static void go_down(struct process *p, const char *why)
 
 /* ---- what it says ---- */
 
-static void log_line(struct process *p, struct quota *quota, const char *what,
-                     struct parley_view line)
-{
-    char text[MAX_LOG_LINE + 1];
-
-    if (!may_log(p, quota))
-        return;
-    (void)snprintf(text, sizeof(text), "%.*s",
-                   (int)(line.len > MAX_LOG_LINE ? MAX_LOG_LINE : line.len), line.data);
-    char *tidy = text_tidy(text, MAX_LOG_LINE);
-    LOG(p, INFO, "%s \"%s\"", what, tidy == NULL ? "" : tidy);
-    free(tidy);
-}
-
 static void on_message_line(void *ctx, struct parley_view line)
 {
     struct process *p = ctx;
@@ -123,12 +89,13 @@ static void on_message_line(void *ctx, struct parley_view line)
     if (p->child.pid == 0 || line.len == 0)
         return;
     json_t *tree = json_loadb(line.data, line.len, 0, NULL);
-    if (json_is_object(tree) || json_is_array(tree)) {
+    if (json_is_array(tree) || json_object_get(tree, "jsonrpc") != NULL) {
         p->garbage_run = 0;
         p->config.events->on_message(p->config.ctx, tree);
     } else {
         p->garbage_run++;
-        log_line(p, &p->garbage, "the MCP server wrote a line that is no message", line);
+        quota_log(&p->garbage, &p->config.around, PARLEY_LOG_INFO,
+                  "the MCP server wrote a line that is no message", line);
     }
     json_decref(tree);
 }
@@ -146,7 +113,7 @@ static void on_word_line(void *ctx, struct parley_view line)
     struct process *p = ctx;
 
     if (line.len > 0)
-        log_line(p, &p->chatter, "the MCP server says", line);
+        quota_log(&p->chatter, &p->config.around, PARLEY_LOG_INFO, "the MCP server says", line);
 }
 
 static const struct lines_events message_events = {on_message_line, on_message_too_long};
@@ -345,7 +312,7 @@ struct process *process_create(const struct process_config *config)
     p->config = *config;
     p->child = (struct child){0, -1, -1, -1};
     p->messages.limit = MESSAGE_MAX_BYTES;
-    p->words.limit = MAX_LOG_LINE * 8;
+    p->words.limit = MAX_WORDS;
     p->later = config->around.timer->create(config->around.worker, on_later, p);
     p->reaper = reaper_create(&config->around, config->orphans);
     if (p->later != NULL && p->reaper != NULL)

@@ -10,7 +10,6 @@
 #define META "io.modelcontextprotocol/"
 
 #define UNSUPPORTED_VERSION (-32022)
-#define HEADER_MISMATCH     (-32020)
 #define MISSING_CAPABILITY  (-32021)
 
 /* ---- what every request says ---- */
@@ -59,8 +58,9 @@ enum stateless_verdict stateless_judge(const struct message *answer)
     if (answer->kind == MESSAGE_RESULT)
         return has_ours(versions_of(answer)) ? STATELESS_YES : STATELESS_NEVER;
     if (answer->error_code == UNSUPPORTED_VERSION)
-        return STATELESS_NEVER;
-    return answer->error_code == HEADER_MISMATCH || answer->error_code == MISSING_CAPABILITY
+        return has_ours(versions_of(answer)) ? STATELESS_YES : STATELESS_NEVER;
+    return answer->error_code == STATELESS_HEADER_MISMATCH ||
+                   answer->error_code == MISSING_CAPABILITY
                ? STATELESS_NEVER
                : STATELESS_NO;
 }

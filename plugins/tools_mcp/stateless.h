@@ -14,6 +14,8 @@
 #define STATELESS_MAX_ROUNDS 3
 #define STATELESS_MAX_HEADER 1024
 
+#define STATELESS_HEADER_MISMATCH (-32020) /* headers do not repeat what the body says */
+
 /* Put the revision, our capabilities and our name into params._meta. */
 void stateless_stamp(json_t *params);
 

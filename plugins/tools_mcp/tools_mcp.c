@@ -19,12 +19,15 @@
 #include "client.h"
 #include "http.h"
 #include "old_http.h"
+#include "pins.h"
 #include "process.h"
 
 #define MAX_TOKEN  8192
 #define MAX_PREFIX 32
 
 enum elicitation { ELICITATION_DECLINE, ELICITATION_ACCEPT_DEFAULTS };
+enum on_changed_tool { ON_CHANGED_WARN, ON_CHANGED_REFUSE };
+enum protocol { PROTOCOL_AUTO, PROTOCOL_LEGACY, PROTOCOL_OLDEST, PROTOCOL_STATELESS = 6 };
 enum transport { TRANSPORT_AUTO, TRANSPORT_STDIO, TRANSPORT_HTTP, TRANSPORT_SSE };
 
 struct config {
@@ -40,8 +43,12 @@ struct config {
     const char *name_prefix;
     int32_t protocol;
     int32_t elicitation;
+    int32_t on_changed_tool;
+    int64_t max_calls;
     int64_t timeout_ms;
+    int64_t max_timeout_ms;
     int64_t start_timeout_ms;
+    int64_t ready_timeout_ms;
 };
 
 struct plugin {
@@ -62,7 +69,9 @@ struct worker_instance {
     struct instance *instance;
     struct surroundings around;
     struct client *client;
-    struct link link; /* until the client has it */
+    struct pins *pins;
+    struct link link;  /* until the client has them */
+    struct link other; /* the older transport over HTTP, where it may be that one; or none */
 };
 
 /* --- The role -----------------------------------------------------------------------------------
@@ -71,10 +80,10 @@ struct worker_instance {
 static void attach(void *worker_instance, const struct parley_tools_host *host)
 {
     struct worker_instance *wi = worker_instance;
-    struct link link = wi->link;
+    struct link link = wi->link, other = wi->other;
 
-    wi->link = (struct link){0};
-    client_start(wi->client, link, host, wi);
+    wi->link = wi->other = (struct link){0};
+    client_start(wi->client, link, other, host, wi);
 }
 
 static int list(void *worker_instance, struct parley_tool_list *ret_list, struct parley_error *err)
@@ -112,6 +121,9 @@ static int check_transport(struct instance *instance, struct parley_error *err)
     if (c->transport >= TRANSPORT_HTTP && !has_url)
         return parley_fail(err, PARLEY_E_INVALID,
                            "url: transport = http or sse needs the server's MCP endpoint");
+    if (c->transport == TRANSPORT_SSE && c->protocol == PROTOCOL_STATELESS)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "protocol: 2026-07-28 is not spoken over transport = sse");
     if (!has_command && !has_url)
         return parley_fail(err, PARLEY_E_INVALID,
                            "command or url is missing: name the server's program or its endpoint");
@@ -298,10 +310,11 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     return PARLEY_OK;
 }
 
-static struct link make_http(struct worker_instance *wi, struct parley_error *err)
+static struct http_config http_config_of(struct worker_instance *wi)
 {
     const struct config *c = wi->instance->config;
-    const struct http_config config = {
+
+    return (struct http_config){
         .around = wi->around,
         .http = wi->around.host->service(PARLEY_SERVICE_HTTP),
         .url = c->url,
@@ -310,12 +323,24 @@ static struct link make_http(struct worker_instance *wi, struct parley_error *er
         .events = &client_link_events,
         .ctx = wi->client,
     };
+}
 
-    bool is_old = c->transport == TRANSPORT_SSE;
-    struct http *http = config.http == NULL || is_old ? NULL : http_create(&config);
-    struct old_http *old = config.http == NULL || !is_old ? NULL : old_http_create(&config);
+static struct link make_http(struct worker_instance *wi, struct parley_error *err)
+{
+    const struct http_config config = http_config_of(wi);
+    struct http *http = config.http == NULL ? NULL : http_create(&config);
+
     if (http != NULL)
         return http_link(http);
+    (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "no memory, or a host without HTTP");
+    return (struct link){0};
+}
+
+static struct link make_old_http(struct worker_instance *wi, struct parley_error *err)
+{
+    const struct http_config config = http_config_of(wi);
+    struct old_http *old = config.http == NULL ? NULL : old_http_create(&config);
+
     if (old != NULL)
         return old_http_link(old);
     (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "no memory, or a host without HTTP");
@@ -341,6 +366,33 @@ static struct link make_process(struct worker_instance *wi, struct parley_error 
     return (struct link){0};
 }
 
+/* The older transport has no stateless servers. */
+static enum client_protocol protocol_of(const struct config *c)
+{
+    if (c->protocol == PROTOCOL_STATELESS)
+        return CLIENT_STATELESS;
+    return c->protocol == PROTOCOL_AUTO && c->transport != TRANSPORT_SSE ? CLIENT_AUTO
+                                                                         : CLIENT_LEGACY;
+}
+
+/* The one version that is wanted, or NULL. */
+static const char *version_of(const struct config *c)
+{
+    static const char *const versions[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
+
+    return c->protocol < PROTOCOL_OLDEST || c->protocol == PROTOCOL_STATELESS
+               ? NULL
+               : versions[c->protocol - PROTOCOL_OLDEST];
+}
+
+static struct pins *make_pins(const struct parley_host *host)
+{
+    uint8_t key[16];
+
+    host->random(key, sizeof(key));
+    return pins_create(key);
+}
+
 static struct client *make_client(const struct worker_instance *wi)
 {
     const struct instance *instance = wi->instance;
@@ -348,12 +400,16 @@ static struct client *make_client(const struct worker_instance *wi)
         .around = wi->around,
         .prefix = instance->prefix,
         .allow = &instance->config->allow,
-        .protocol = instance->config->transport == TRANSPORT_SSE
-                        ? CLIENT_LEGACY /* older than any other revision */
-                        : (enum client_protocol)instance->config->protocol,
+        .protocol = protocol_of(instance->config),
+        .version = version_of(instance->config),
+        .pins = wi->pins,
+        .refuses_changed = instance->config->on_changed_tool == ON_CHANGED_REFUSE,
+        .max_calls = (unsigned)instance->config->max_calls,
         .accepts_defaults = instance->config->elicitation == ELICITATION_ACCEPT_DEFAULTS,
         .timeout_ms = instance->config->timeout_ms,
+        .max_timeout_ms = instance->config->max_timeout_ms,
         .start_timeout_ms = instance->config->start_timeout_ms,
+        .ready_timeout_ms = instance->config->ready_timeout_ms,
     };
 
     return client_create(&config);
@@ -366,17 +422,38 @@ static void worker_stop(void *worker_instance)
     client_destroy(wi->client);
     if (wi->link.vtable != NULL)
         wi->link.vtable->destroy(wi->link.data);
+    if (wi->other.vtable != NULL)
+        wi->other.vtable->destroy(wi->other.data);
+    pins_destroy(wi->pins);
     free(wi);
+}
+
+static struct link make_link(struct worker_instance *wi, struct parley_error *err)
+{
+    if (wi->instance->is_child)
+        return make_process(wi, err);
+    return wi->instance->config->transport == TRANSPORT_SSE ? make_old_http(wi, err)
+                                                            : make_http(wi, err);
+}
+
+/* Is the transport of 2024-11-05 to be tried where there is no endpoint of the newer one? */
+static bool may_be_older_transport(const struct instance *instance)
+{
+    return !instance->is_child && instance->config->transport == TRANSPORT_AUTO &&
+           instance->config->protocol != PROTOCOL_STATELESS;
 }
 
 static int fill_worker(struct worker_instance *wi, struct parley_error *err)
 {
     if (wi->around.timer == NULL)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "a host without timers");
-    wi->client = make_client(wi);
+    wi->pins = make_pins(wi->around.host);
+    wi->client = wi->pins == NULL ? NULL : make_client(wi);
     if (wi->client == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker");
-    wi->link = wi->instance->is_child ? make_process(wi, err) : make_http(wi, err);
+    wi->link = make_link(wi, err);
+    if (wi->link.vtable != NULL && may_be_older_transport(wi->instance))
+        wi->other = make_old_http(wi, err);
     return wi->link.vtable == NULL ? PARLEY_E_UNAVAILABLE : PARLEY_OK;
 }
 
@@ -433,20 +510,34 @@ static const struct parley_option options[] = {
                   .help = "Put before every tool's name, with _ between, so that two servers' "
                           "tools do not clash; auto is the section's name, none is no prefix."),
     PARLEY_ENUM(struct config, protocol, .default_value = "auto",
-                .values = "auto|legacy|2026-07-28",
-                .help = "Which MCP the server speaks: legacy begins with initialize (2024-11-05 to "
-                        "2025-11-25), 2026-07-28 is the stateless revision, auto finds out."),
+                .values = "auto|legacy|2024-11-05|2025-03-26|2025-06-18|2025-11-25|2026-07-28",
+                .help = "Which MCP the server speaks: legacy begins with initialize and takes what "
+                        "the server has, a revision insists on it (2026-07-28 is the stateless "
+                        "one), auto finds out."),
     PARLEY_ENUM(struct config, elicitation, .default_value = "decline",
                 .values = "decline|accept-defaults",
                 .help = "What a server is told that asks the user something during a call: that "
                         "the user declines, or the defaults of the server's own form."),
+    PARLEY_ENUM(struct config, on_changed_tool, .default_value = "warn", .values = "warn|refuse",
+                .help = "What happens to a tool whose description or schema is not what it was "
+                        "when it was first listed: a warning, or it is not offered any more."),
+    PARLEY_INT(struct config, max_calls, .default_value = "16", .min = 1, .max = 64,
+               .help = "Most calls under way at once over one connection; further ones wait. 1 "
+                       "for servers that work on one thing at a time."),
     PARLEY_DURATION_MS(struct config, timeout_ms, .min = 100, .max = 600000, .example = "60s",
                        .help = "Longest run of one call; what parley allows every tool when left "
                                "out."),
+    PARLEY_DURATION_MS(struct config, max_timeout_ms, .default_value = "120s", .max = 900000,
+                       .help = "Longest run of a call that tells its progress, each time of which "
+                               "gives it the call's limit anew; 0: progress extends nothing."),
     PARLEY_DURATION_MS(struct config, start_timeout_ms, .default_value = "30s", .min = 100,
                        .max = 600000,
                        .help = "Longest time from connecting to the server's list of tools; no "
                                "conversation waits for it."),
+    PARLEY_DURATION_MS(struct config, ready_timeout_ms, .default_value = "2s", .max = 30000,
+                       .help = "Longest time that a conversation waits, while its model connects, "
+                               "for a list of tools on its way; counted from the connection's "
+                               "beginning, not from the conversation's."),
 };
 
 static const struct parley_tools_vtable tools = {

@@ -88,6 +88,8 @@ struct wire {
     struct buf stored;
     bool store_fails;
     bool store_refuses;
+    bool store_holds;
+    struct list held; /* struct store_answer */
     bool stopped;
     struct recording *recording;
     char model_traceparent[64];
@@ -293,6 +295,7 @@ static const struct parley_tools_vtable tools_table = {
 /* ---- the store ---- */
 
 struct store_answer {
+    struct list entry; /* while it is held */
     parley_op op;
 };
 
@@ -315,6 +318,10 @@ static int answer_later(parley_op op, struct parley_error *err)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "the store is closed");
     a = calloc(1, sizeof(*a));
     a->op = op;
+    if (current->store_holds) {
+        list_append(&current->held, &a->entry);
+        return PARLEY_OK;
+    }
     assert_true(loop_post(current->loop, answer_store, free, a));
     return PARLEY_OK;
 }
@@ -559,6 +566,7 @@ struct wire *wire_connect(const char *agent_lines)
     current = w;
     w->tools_wait_ms = tools_later_ms;
     tools_later_ms = 0;
+    list_init(&w->held);
     log_set_level(getenv("WIRE_LOG") == NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
     clock_fake_start(1000000000, 1767603600000000);
     w->loop = loop_create();
@@ -623,6 +631,7 @@ static void on_stopped(void *ctx, struct generation *g)
 
 void wire_close(struct wire *w)
 {
+    wire_store_holds(w, false);
     if (w->session != NULL)
         wire_client_leaves(w);
     for (int i = 0; i < 10 && worker_sessions_count(w->sessions) > 0; i++) {
@@ -726,23 +735,6 @@ void wire_client_bytes(struct wire *w, struct parley_view event)
     (void)loop_run_due(w->loop);
 }
 
-void wire_client(struct wire *w, const char *event)
-{
-    wire_client_bytes(w, view_of(event));
-}
-
-void wire_client_speaks(struct wire *w, size_t chars)
-{
-    static const char head[] = "{'type':'input_audio_buffer.append','audio':'";
-    char *event = malloc(sizeof(head) + chars + 2);
-
-    (void)strcpy(event, head);
-    memset(event + sizeof(head) - 1, 'A', chars);
-    (void)strcpy(event + sizeof(head) - 1 + chars, "'}");
-    wire_client(w, event);
-    free(event);
-}
-
 void wire_model_bytes(struct wire *w, struct parley_view event)
 {
     char *copy = with_double_quotes(event);
@@ -753,11 +745,6 @@ void wire_model_bytes(struct wire *w, struct parley_view event)
                           PARLEY_EVENT_ROOM);
     free(copy);
     (void)loop_run_due(w->loop);
-}
-
-void wire_model(struct wire *w, const char *event)
-{
-    wire_model_bytes(w, view_of(event));
 }
 
 bool wire_has_model(const struct wire *w)
@@ -909,32 +896,6 @@ bool wire_model_is_closed(const struct wire *w)
     return up(w)->was_asked;
 }
 
-const json_t *wire_at(const json_t *event, const char *path)
-{
-    struct parley_view rest = view_of(path);
-    const json_t *at = event;
-
-    while (rest.len > 0 && at != NULL) {
-        struct parley_view name;
-        char key[64];
-        int64_t index;
-        (void)view_split(&rest, '.', &name);
-        view_copy(key, sizeof(key), name);
-        if (json_is_array(at))
-            at = view_to_int64(name, &index) ? json_array_get(at, (size_t)index) : NULL;
-        else
-            at = json_object_get(at, key);
-    }
-    return at;
-}
-
-const char *wire_text(const json_t *event, const char *path)
-{
-    const json_t *at = wire_at(event, path);
-
-    return json_is_string(at) ? json_string_value(at) : "";
-}
-
 /* ---- tools and store ---- */
 
 int wire_tool_calls(struct wire *w)
@@ -947,10 +908,12 @@ const char *wire_tool_call_id(struct wire *w, int n)
     return w->calls[n].call_id;
 }
 
-static void end_call(struct wire *w, int n, int status, const char *output)
+static void end_call(struct wire *w, int n, int status, const char *output, const char *image)
 {
-    const struct parley_tool_result result = {
-        .size = sizeof(result), .status = status, .output = view_of(output)};
+    const struct parley_tool_result result = {.size = sizeof(result),
+                                              .status = status,
+                                              .output = view_of(output),
+                                              .image = view_of(image)};
 
     w->calls[n].ended = true;
     w->tools_host->end(w->calls[n].op, &result);
@@ -959,12 +922,23 @@ static void end_call(struct wire *w, int n, int status, const char *output)
 
 void wire_tool_ends(struct wire *w, int n, const char *output)
 {
-    end_call(w, n, PARLEY_OK, output);
+    end_call(w, n, PARLEY_OK, output, "");
 }
 
 void wire_tool_fails(struct wire *w, int n, const char *output)
 {
-    end_call(w, n, PARLEY_E_UNAVAILABLE, output);
+    end_call(w, n, PARLEY_E_UNAVAILABLE, output, "");
+}
+
+void wire_tool_shows(struct wire *w, int n, const char *output, const char *image)
+{
+    end_call(w, n, PARLEY_OK, output, image);
+}
+
+void wire_tool_progress(struct wire *w, int n, double done, double total, const char *message)
+{
+    w->tools_host->progress(w->calls[n].op, done, total, view_of(message));
+    (void)loop_run_due(w->loop);
 }
 
 const char *wire_tool_traceparent(struct wire *w, int n)
@@ -995,4 +969,15 @@ void wire_store_fails(struct wire *w)
 void wire_store_refuses(struct wire *w)
 {
     w->store_refuses = true;
+}
+
+void wire_store_holds(struct wire *w, bool holds)
+{
+    w->store_holds = holds;
+    while (!holds && !list_empty(&w->held)) {
+        struct store_answer *a = list_entry(w->held.next, struct store_answer, entry);
+        list_remove(&a->entry);
+        assert_true(loop_post(w->loop, answer_store, free, a));
+    }
+    (void)loop_run_due(w->loop);
 }

@@ -105,6 +105,9 @@ int wire_tool_calls(struct wire *w);
 const char *wire_tool_call_id(struct wire *w, int n);
 void wire_tool_ends(struct wire *w, int n, const char *output);
 void wire_tool_fails(struct wire *w, int n, const char *output);
+/* ... with an image beside the text. */
+void wire_tool_shows(struct wire *w, int n, const char *output, const char *image);
+void wire_tool_progress(struct wire *w, int n, double done, double total, const char *message);
 const char *wire_tool_traceparent(struct wire *w, int n);
 const char *wire_model_traceparent(struct wire *w);
 bool wire_tool_was_cancelled(struct wire *w, int n);
@@ -112,6 +115,8 @@ bool wire_tool_was_cancelled(struct wire *w, int n);
 /* What the store was given, as "kind id" lines in order; the store fails from now on. */
 const char *wire_stored(struct wire *w);
 void wire_store_fails(struct wire *w);
+/* ... or answers nothing until it is held no more. */
+void wire_store_holds(struct wire *w, bool holds);
 /* ... or takes nothing more, and says so at once. */
 void wire_store_refuses(struct wire *w);
 

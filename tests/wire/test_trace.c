@@ -491,7 +491,7 @@ static void an_answer_that_ends_after_the_next_turn_began_stays_with_its_own(voi
 
 static void a_tool_that_outlives_its_turn_keeps_the_root_until_its_end(void **state)
 {
-    struct wire *w = opened("tools = t");
+    struct wire *w = opened("tools = t\nt.on_interrupt = keep");
 
     (void)state;
     requested(w);

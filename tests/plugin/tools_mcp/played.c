@@ -17,6 +17,7 @@ size_t asked_count, looked_at;
 unsigned changes, ends, progresses;
 int end_status;
 char end_text[1024];
+double last_progress;
 
 /* ---- the service ---- */
 
@@ -131,8 +132,8 @@ static void on_end(parley_op op, const struct parley_tool_result *result)
 static void on_progress(parley_op op, double done, double total, struct parley_view message)
 {
     (void)op;
-    (void)done;
     (void)total;
+    last_progress = done;
     (void)message;
     progresses++;
 }
@@ -160,10 +161,15 @@ size_t listed(const struct parley_tool **ret_items)
 
 int call(parley_op op, const char *name, const char *arguments)
 {
+    return call_in("s", op, name, arguments);
+}
+
+int call_in(const char *session, parley_op op, const char *name, const char *arguments)
+{
     struct parley_error err = PARLEY_ERROR_INIT;
     const struct parley_tool_call c = {.size = sizeof(c),
                                        .worker = fake_host_worker(),
-                                       .session_id = "s",
+                                       .session_id = session,
                                        .name = name,
                                        .arguments = {arguments, strlen(arguments)},
                                        .traceparent = "00-1-2-01"};
@@ -175,7 +181,7 @@ int call(parley_op op, const char *name, const char *arguments)
 void open_plugin(const char *const *options)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    const char *all[8] = {"protocol=legacy"};
+    const char *all[24] = {"protocol=legacy"};
     size_t count = 1;
 
     for (size_t i = 0; options[i] != NULL; i++) {

@@ -42,6 +42,7 @@ extern size_t asked_count, looked_at;
 extern unsigned changes, ends, progresses;
 extern int end_status; /* of the last end */
 extern char end_text[1024];
+extern double last_progress;
 
 /* Fixtures of every test. */
 int setup(void **state);
@@ -86,7 +87,8 @@ void connect_to_server(void);
 /* How many tools it offers now. */
 size_t listed(const struct parley_tool **ret_items);
 
-/* Call one as the host does, in session "s". */
+/* Call one as the host does, in session "s", or another. */
 int call(parley_op op, const char *name, const char *arguments);
+int call_in(const char *session, parley_op op, const char *name, const char *arguments);
 
 #endif

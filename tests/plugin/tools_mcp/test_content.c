@@ -193,7 +193,7 @@ static void ten_thousand_tools_are_cut(void **state)
     catalog_add(c, &rules, tools, on_refused, NULL);
     (void)catalog_items(c, &count);
     assert_int_equal(count, CATALOG_MAX_TOOLS);
-    assert_non_null(strstr(refused, "t255: there are more than 255 tools"));
+    assert_non_null(strstr(refused, "t256: there are more than 256 tools"));
     json_decref(tools);
     catalog_destroy(c);
 }
@@ -463,7 +463,9 @@ static void http_answers_without_a_result_are_understood(void **state)
 
     (void)state;
     assert_int_equal(fault(404, "", "", true, why), PARLEY_E_GONE);
-    assert_int_equal(fault(404, "", "", false, why), PARLEY_E_PROTOCOL);
+    assert_int_equal(fault(404, "", explained, false, why), PARLEY_E_PROTOCOL);
+    assert_int_equal(fault(405, "", "", false, why), PARLEY_E_NOT_FOUND);
+    assert_int_equal(fault(404, "", "", false, why), PARLEY_E_NOT_FOUND);
     assert_non_null(strstr(why, "MCP endpoint"));
     assert_int_equal(fault(400, "", unexplained, true, why), PARLEY_E_GONE);
     assert_non_null(strstr(why, "no valid session"));

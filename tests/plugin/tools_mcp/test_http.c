@@ -15,7 +15,7 @@
 
 /* ---- the handshake ---- */
 
-static void session_version_and_token_go_with_every_later_request(void **state)
+static void case_30_43_session_version_and_token_go_with_every_later_request(void **state)
 {
     (void)state;
     connect_to_server();
@@ -37,7 +37,7 @@ static void session_version_and_token_go_with_every_later_request(void **state)
     assert_int_equal(listed(NULL), 1);
 }
 
-static void unknown_version_is_refused_without_a_greeting(void **state)
+static void case_02_unknown_version_is_refused_without_a_greeting(void **state)
 {
     static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
 
@@ -49,7 +49,7 @@ static void unknown_version_is_refused_without_a_greeting(void **state)
     assert_int_equal(listed(NULL), 0);
 }
 
-static void server_that_is_down_is_tried_again_with_growing_pauses(void **state)
+static void case_12_server_that_is_down_is_tried_again_with_growing_pauses(void **state)
 {
     static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
 
@@ -82,7 +82,7 @@ static void silent_server_is_given_up_after_start_timeout(void **state)
     settle();
 }
 
-static void page_that_is_no_endpoint_is_named_with_its_type(void **state)
+static void case_42_page_that_is_no_endpoint_is_named_with_its_type(void **state)
 {
     static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
 
@@ -107,7 +107,7 @@ static void initialize_may_be_answered_by_an_event_stream(void **state)
 
 /* ---- listing ---- */
 
-static void list_is_read_page_by_page_also_with_an_empty_cursor(void **state)
+static void case_44_list_is_read_page_by_page_also_with_an_empty_cursor(void **state)
 {
     static const char *const options[] = {"url=http://127.0.0.1/mcp", "name_prefix=none", NULL};
     const struct parley_tool *items;
@@ -127,7 +127,7 @@ static void list_is_read_page_by_page_also_with_an_empty_cursor(void **state)
     assert_string_equal(items[2].name, "c");
 }
 
-static void cursor_that_never_ends_is_cut(void **state)
+static void case_45_cursor_that_never_ends_is_cut(void **state)
 {
     static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
 
@@ -141,7 +141,7 @@ static void cursor_that_never_ends_is_cut(void **state)
     assert_true(fake_host_logged("more than 64 pages"));
 }
 
-static void server_without_tools_is_ready_all_the_same(void **state)
+static void case_46_server_without_tools_is_ready_all_the_same(void **state)
 {
     static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
 
@@ -156,7 +156,7 @@ static void server_without_tools_is_ready_all_the_same(void **state)
     assert_int_equal(looked_at, asked_count);
 }
 
-static void burst_of_list_changed_is_one_further_listing(void **state)
+static void case_47_burst_of_list_changed_is_one_further_listing(void **state)
 {
     static const char changed[] =
         "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
@@ -183,7 +183,7 @@ static void burst_of_list_changed_is_one_further_listing(void **state)
 
 /* ---- calls ---- */
 
-static void call_is_answered_by_json_or_by_a_stream_alike(void **state)
+static void case_27_29_call_is_answered_by_json_or_by_a_stream_alike(void **state)
 {
     (void)state;
     connect_to_server();
@@ -209,7 +209,7 @@ static void call_is_answered_by_json_or_by_a_stream_alike(void **state)
     assert_string_equal(end_text, "two");
 }
 
-static void requests_of_the_server_are_answered_beside_a_call(void **state)
+static void case_62_63_64_requests_of_the_server_are_answered_beside_a_call(void **state)
 {
     (void)state;
     connect_to_server();
@@ -232,7 +232,7 @@ static void requests_of_the_server_are_answered_beside_a_call(void **state)
     assert_int_equal(ends, 1);
 }
 
-static void cancel_is_told_to_the_server_and_ends_the_call(void **state)
+static void case_58_cancel_is_told_to_the_server_and_ends_the_call(void **state)
 {
     (void)state;
     connect_to_server();
@@ -249,7 +249,7 @@ static void cancel_is_told_to_the_server_and_ends_the_call(void **state)
     assert_int_equal(ends, 1);
 }
 
-static void lost_session_is_renewed_once_for_all_calls(void **state)
+static void case_31_32_33_lost_session_is_renewed_once_for_all_calls(void **state)
 {
     (void)state;
     connect_to_server();
@@ -275,7 +275,7 @@ static void lost_session_is_renewed_once_for_all_calls(void **state)
     assert_int_equal(changes, 1); /* the list is the same */
 }
 
-static void stream_that_was_cut_is_resumed_where_it_stopped(void **state)
+static void case_36_stream_that_was_cut_is_resumed_where_it_stopped(void **state)
 {
     (void)state;
     connect_to_server();
@@ -297,7 +297,7 @@ static void stream_that_was_cut_is_resumed_where_it_stopped(void **state)
     assert_int_equal(end_status, PARLEY_OK);
 }
 
-static void stream_that_was_cut_without_a_place_fails_the_call_at_once(void **state)
+static void case_37_stream_that_was_cut_without_a_place_fails_the_call_at_once(void **state)
 {
     (void)state;
     connect_to_server();
@@ -327,7 +327,7 @@ static void calls_wait_for_the_first_attempt_to_come_back_and_no_longer(void **s
     assert_int_equal(call(3, "web_a", "{}"), PARLEY_E_UNAVAILABLE);
 }
 
-static void error_without_an_id_belongs_to_its_post(void **state)
+static void case_56_error_without_an_id_belongs_to_its_post(void **state)
 {
     (void)state;
     connect_to_server();
@@ -338,33 +338,94 @@ static void error_without_an_id_belongs_to_its_post(void **state)
     assert_int_equal(end_status, PARLEY_E_PROTOCOL);
 }
 
-static void arrays_of_messages_are_read_one_by_one(void **state)
+static void answer_by_array(struct asked *a)
 {
     char body[256];
 
-    (void)state;
-    connect_to_server();
-    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
-    struct asked *a = expect("POST", "tools/call");
     (void)snprintf(body, sizeof(body),
                    "[{\"jsonrpc\":\"2.0\",\"method\":\"x\"},{\"jsonrpc\":\"2.0\",\"id\":%lld,"
                    "\"result\":{\"content\":[]}}]",
                    (long long)id_of(a));
     reply(a, 200, "", body);
+}
+
+static void case_88_arrays_of_messages_are_read_one_by_one(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", NULL};
+
+    (void)state;
+    open_plugin(options);
+    greet(WELCOME("2025-03-26"), "");
+    answer(expect("POST", "tools/list"), "", "{\"tools\":[{\"name\":\"a\"}]}");
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    answer_by_array(expect("POST", "tools/call"));
     assert_int_equal(ends, 1);
     assert_int_equal(end_status, PARLEY_OK);
 }
 
-static void too_many_calls_are_refused(void **state)
+static void case_88_array_of_another_revision_is_no_answer(void **state)
 {
     (void)state;
     connect_to_server();
-    asked_count = looked_at = 0;
-    for (parley_op op = 1; op <= 64; op++) {
-        assert_int_equal(call(op, "web_a", "{}"), PARLEY_OK);
-        asked_count = 0;
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    answer_by_array(expect("POST", "tools/call"));
+    assert_int_equal(ends, 1);
+    assert_int_equal(end_status, PARLEY_E_PROTOCOL);
+    assert_true(fake_host_logged("not of revision \"2025-06-18\""));
+}
+
+/* The oldest call that is under way gets its answer; then the next one may go. */
+static void answer_one(void)
+{
+    answer(expect("POST", "tools/call"), "", "{\"content\":[]}");
+    fake_host_advance_ms(0);
+}
+
+static void case_86_hundred_calls_at_once_all_get_their_answers_within_the_limits(void **state)
+{
+    char session[8];
+
+    (void)state;
+    connect_to_server();
+    for (parley_op op = 1; op <= 100; op++) {
+        (void)snprintf(session, sizeof(session), "s%d", (int)(op % 25));
+        assert_int_equal(call_in(session, op, "web_a", "{}"), PARLEY_OK);
     }
-    assert_int_equal(call(65, "web_a", "{}"), PARLEY_E_BUSY);
+    for (unsigned done = 0; done < 100; done++) {
+        assert_int_equal(ends, done);
+        assert_int_equal(unseen(), 100 - done < 16 ? 100 - done : 16);
+        answer_one();
+    }
+    assert_int_equal(ends, 100);
+    assert_int_equal(end_status, PARLEY_OK);
+}
+
+static void case_86_one_conversation_does_not_take_all_the_room(void **state)
+{
+    (void)state;
+    connect_to_server();
+    for (parley_op op = 1; op <= 20; op++)
+        assert_int_equal(call_in("greedy", op, "web_a", "{\"who\":\"greedy\"}"), PARLEY_OK);
+    assert_int_equal(unseen(), 4);
+    assert_int_equal(call_in("other", 21, "web_a", "{\"who\":\"other\"}"), PARLEY_OK);
+    assert_int_equal(unseen(), 5);
+    for (int i = 0; i < 4; i++)
+        (void)expect("POST", "greedy");
+    (void)expect("POST", "other");
+}
+
+static void case_86_too_many_calls_are_refused(void **state)
+{
+    static const char *const options[] = {"url=http://127.0.0.1/mcp", "max_calls=1", NULL};
+
+    (void)state;
+    open_plugin(options);
+    greet(WELCOME("2025-06-18"), "");
+    answer(expect("POST", "tools/list"), "", "{\"tools\":[{\"name\":\"a\"}]}");
+    for (parley_op op = 1; op <= 256; op++)
+        assert_int_equal(call(op, "web_a", "{}"), PARLEY_OK);
+    assert_int_equal(unseen(), 1);
+    assert_int_equal(call(257, "web_a", "{}"), PARLEY_E_BUSY);
 }
 
 /* ---- the stateless revision ---- */
@@ -381,7 +442,7 @@ static void connect_stateless(void)
     assert_int_equal(listed(NULL), 1);
 }
 
-static void stateless_server_is_found_out_and_needs_no_handshake(void **state)
+static void case_13_stateless_server_is_found_out_and_needs_no_handshake(void **state)
 {
     (void)state;
     connect_stateless();
@@ -399,7 +460,7 @@ static void stateless_server_is_found_out_and_needs_no_handshake(void **state)
     assert_string_equal(end_text, "one");
 }
 
-static void older_server_is_greeted_after_it_refused_to_be_discovered(void **state)
+static void case_09_10_older_server_is_greeted_after_it_refused_to_be_discovered(void **state)
 {
     static const struct {
         int code;
@@ -426,7 +487,7 @@ static void older_server_is_greeted_after_it_refused_to_be_discovered(void **sta
     }
 }
 
-static void outage_decides_nothing(void **state)
+static void case_12_outage_decides_nothing(void **state)
 {
     (void)state;
     open_plugin(finds_out);
@@ -437,7 +498,7 @@ static void outage_decides_nothing(void **state)
     assert_int_equal(looked_at, asked_count);
 }
 
-static void server_of_other_stateless_revisions_is_named_and_not_greeted(void **state)
+static void case_08_server_of_other_stateless_revisions_is_named_and_not_greeted(void **state)
 {
     (void)state;
     open_plugin(finds_out);
@@ -448,7 +509,7 @@ static void server_of_other_stateless_revisions_is_named_and_not_greeted(void **
     assert_true(fake_host_logged("2031-01-01"));
 }
 
-static void arguments_are_repeated_in_headers_where_the_schema_wants_it(void **state)
+static void case_49_50_arguments_are_repeated_in_headers_where_the_schema_wants_it(void **state)
 {
     (void)state;
     open_plugin(finds_out);
@@ -475,7 +536,7 @@ static void arguments_are_repeated_in_headers_where_the_schema_wants_it(void **s
     assert_non_null(strstr(a->headers, "Mcp-Name: a\n"));
 }
 
-static void result_that_asks_is_answered_by_the_call_again(void **state)
+static void case_66_67_68_result_that_asks_is_answered_by_the_call_again(void **state)
 {
     (void)state;
     connect_stateless();
@@ -490,17 +551,20 @@ static void result_that_asks_is_answered_by_the_call_again(void **state)
     assert_non_null(strstr(again->body, "\"inputResponses\":{\"k\":{\"action\":\"decline\"}}"));
     assert_non_null(strstr(again->body, "\"requestState\":\"s \xC3\xBC\""));
     answer(again, "", "{\"resultType\":\"input_required\",\"inputRequests\":{}}");
+    assert_int_equal(unseen(), 0);
+    fake_host_advance_ms(250);
     again = expect("POST", "tools/call");
     assert_null(strstr(again->body, "requestState"));
     assert_null(strstr(again->body, "inputResponses"));
     answer(again, "", "{\"resultType\":\"input_required\"}");
+    fake_host_advance_ms(250);
     answer(expect("POST", "tools/call"), "", "{\"resultType\":\"input_required\"}");
     assert_int_equal(ends, 1);
     assert_int_equal(end_status, PARLEY_E_PROTOCOL);
     assert_int_equal(looked_at, asked_count);
 }
 
-static void result_of_an_unknown_kind_is_a_failure(void **state)
+static void case_70_result_of_an_unknown_kind_is_a_failure(void **state)
 {
     (void)state;
     connect_stateless();
@@ -509,7 +573,7 @@ static void result_of_an_unknown_kind_is_a_failure(void **state)
     assert_int_equal(end_status, PARLEY_E_PROTOCOL);
 }
 
-static void stateless_call_is_cancelled_by_closing_its_stream(void **state)
+static void case_59_stateless_call_is_cancelled_by_closing_its_stream(void **state)
 {
     (void)state;
     connect_stateless();
@@ -522,7 +586,7 @@ static void stateless_call_is_cancelled_by_closing_its_stream(void **state)
     settle();
 }
 
-static void stateless_stream_that_was_cut_is_not_resumed(void **state)
+static void case_38_stateless_stream_that_was_cut_is_not_resumed(void **state)
 {
     (void)state;
     connect_stateless();
@@ -537,7 +601,7 @@ static void stateless_stream_that_was_cut_is_not_resumed(void **state)
 
 /* ---- the end ---- */
 
-static void session_is_ended_at_the_stop(void **state)
+static void case_34_session_is_ended_at_the_stop(void **state)
 {
     (void)state;
     connect_to_server();
@@ -580,36 +644,39 @@ int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(session_version_and_token_go_with_every_later_request),
-        T(unknown_version_is_refused_without_a_greeting),
-        T(server_that_is_down_is_tried_again_with_growing_pauses),
+        T(case_30_43_session_version_and_token_go_with_every_later_request),
+        T(case_02_unknown_version_is_refused_without_a_greeting),
+        T(case_12_server_that_is_down_is_tried_again_with_growing_pauses),
         T(silent_server_is_given_up_after_start_timeout),
-        T(page_that_is_no_endpoint_is_named_with_its_type),
+        T(case_42_page_that_is_no_endpoint_is_named_with_its_type),
         T(initialize_may_be_answered_by_an_event_stream),
-        T(list_is_read_page_by_page_also_with_an_empty_cursor),
-        T(cursor_that_never_ends_is_cut),
-        T(server_without_tools_is_ready_all_the_same),
-        T(burst_of_list_changed_is_one_further_listing),
-        T(call_is_answered_by_json_or_by_a_stream_alike),
-        T(requests_of_the_server_are_answered_beside_a_call),
-        T(cancel_is_told_to_the_server_and_ends_the_call),
-        T(lost_session_is_renewed_once_for_all_calls),
-        T(stream_that_was_cut_is_resumed_where_it_stopped),
-        T(stream_that_was_cut_without_a_place_fails_the_call_at_once),
+        T(case_44_list_is_read_page_by_page_also_with_an_empty_cursor),
+        T(case_45_cursor_that_never_ends_is_cut),
+        T(case_46_server_without_tools_is_ready_all_the_same),
+        T(case_47_burst_of_list_changed_is_one_further_listing),
+        T(case_27_29_call_is_answered_by_json_or_by_a_stream_alike),
+        T(case_62_63_64_requests_of_the_server_are_answered_beside_a_call),
+        T(case_58_cancel_is_told_to_the_server_and_ends_the_call),
+        T(case_31_32_33_lost_session_is_renewed_once_for_all_calls),
+        T(case_36_stream_that_was_cut_is_resumed_where_it_stopped),
+        T(case_37_stream_that_was_cut_without_a_place_fails_the_call_at_once),
         T(calls_wait_for_the_first_attempt_to_come_back_and_no_longer),
-        T(error_without_an_id_belongs_to_its_post),
-        T(arrays_of_messages_are_read_one_by_one),
-        T(too_many_calls_are_refused),
-        T(stateless_server_is_found_out_and_needs_no_handshake),
-        T(older_server_is_greeted_after_it_refused_to_be_discovered),
-        T(outage_decides_nothing),
-        T(server_of_other_stateless_revisions_is_named_and_not_greeted),
-        T(arguments_are_repeated_in_headers_where_the_schema_wants_it),
-        T(result_that_asks_is_answered_by_the_call_again),
-        T(result_of_an_unknown_kind_is_a_failure),
-        T(stateless_call_is_cancelled_by_closing_its_stream),
-        T(stateless_stream_that_was_cut_is_not_resumed),
-        T(session_is_ended_at_the_stop),
+        T(case_56_error_without_an_id_belongs_to_its_post),
+        T(case_88_arrays_of_messages_are_read_one_by_one),
+        T(case_88_array_of_another_revision_is_no_answer),
+        T(case_86_hundred_calls_at_once_all_get_their_answers_within_the_limits),
+        T(case_86_one_conversation_does_not_take_all_the_room),
+        T(case_86_too_many_calls_are_refused),
+        T(case_13_stateless_server_is_found_out_and_needs_no_handshake),
+        T(case_09_10_older_server_is_greeted_after_it_refused_to_be_discovered),
+        T(case_12_outage_decides_nothing),
+        T(case_08_server_of_other_stateless_revisions_is_named_and_not_greeted),
+        T(case_49_50_arguments_are_repeated_in_headers_where_the_schema_wants_it),
+        T(case_66_67_68_result_that_asks_is_answered_by_the_call_again),
+        T(case_70_result_of_an_unknown_kind_is_a_failure),
+        T(case_59_stateless_call_is_cancelled_by_closing_its_stream),
+        T(case_38_stateless_stream_that_was_cut_is_not_resumed),
+        T(case_34_session_is_ended_at_the_stop),
         T(options_that_do_not_fit_are_refused_by_name),
     };
 

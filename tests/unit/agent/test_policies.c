@@ -152,13 +152,14 @@ static void what_is_not_written_follows_from_the_hints(void **state)
     struct tool_policy p = policy("crm", "book", 0);
     assert_true(p.side_effects);
     assert_int_equal(p.on_interrupt, TOOL_INTERRUPT_KEEP);
-    assert_int_equal(p.on_duplicate, TOOL_DUPLICATE_ALLOW);
+    assert_int_equal(p.on_duplicate, TOOL_DUPLICATE_REJECT);
     assert_int_equal(p.approval, TOOL_APPROVAL_NEVER);
     assert_int_equal(p.timeout_ms, 0);
     assert_string_equal(p.filler, "");
     p = policy("crm", "look", PARLEY_TOOL_READ_ONLY);
     assert_false(p.side_effects);
     assert_int_equal(p.on_interrupt, TOOL_INTERRUPT_CANCEL);
+    assert_int_equal(p.on_duplicate, TOOL_DUPLICATE_ALLOW);
     assert_false(policy("crm", "put", PARLEY_TOOL_IDEMPOTENT).side_effects);
     done();
 }
@@ -228,10 +229,10 @@ static void an_option_of_the_plugin_with_the_same_type_is_both(void **state)
     assert_int_equal(own->timeout_ms, 9000);
     assert_int_equal(policy("crm", "book", 0).timeout_ms, 9000);
     assert_string_equal(own->on_duplicate, "whatever");
-    assert_int_equal(policy("crm", "book", 0).on_duplicate, TOOL_DUPLICATE_ALLOW);
-    done();
-    assert_int_equal(read_both("", "crm.on_duplicate = reject"), PARLEY_OK);
     assert_int_equal(policy("crm", "book", 0).on_duplicate, TOOL_DUPLICATE_REJECT);
+    done();
+    assert_int_equal(read_both("", "crm.on_duplicate = replace"), PARLEY_OK);
+    assert_int_equal(policy("crm", "book", 0).on_duplicate, TOOL_DUPLICATE_REPLACE);
     done();
 }
 

@@ -595,6 +595,37 @@ static void a_call_starts_while_the_filler_is_spoken(void **state)
     assert_int_equal(json_array_size(rig_member(done, "response.output")), 2);
 }
 
+static void given_words_are_spoken_as_they_are(void **state)
+{
+    struct rig *r = *state;
+
+    rig_send(r, "{\"type\":\"response.create\",\"response\":{\"metadata\":{"
+                "\"parley_filler\":\"One moment. It is on its way.\"}}}");
+    rig_run(r);
+    assert_int_equal(fakes.generations, 0);
+    while (fake_waiting(true) > 0) {
+        fake_speak(1000);
+        rig_run(r);
+    }
+    rig_wait(r, 2500);
+    json_t *done = rig_last(r, "response.done");
+    assert_string_equal(rig_text(done, "response.status"), "completed");
+    assert_string_equal(rig_text(done, "response.output.0.content.0.transcript"),
+                        "One moment. It is on its way.");
+    assert_int_equal(rig_audio_ms(r), 2000);
+}
+
+static void given_words_that_cannot_be_spoken_fail_the_response(void **state)
+{
+    struct rig *r = *state;
+
+    fakes.refuse_speech = PARLEY_E_BUSY;
+    rig_send(r, "{\"type\":\"response.create\",\"response\":{\"metadata\":{"
+                "\"parley_filler\":\"One moment.\"}}}");
+    rig_run(r);
+    assert_string_equal(rig_text(rig_last(r, "response.done"), "response.status"), "failed");
+}
+
 static void a_voice_that_fails_fails_the_response(void **state)
 {
     struct rig *r = *state;
@@ -939,6 +970,8 @@ int main(void)
         TEST(telephone_speech_is_8_bytes_a_millisecond),
         TEST(text_can_be_asked_for),
         TEST(a_call_starts_while_the_filler_is_spoken),
+        TEST(given_words_are_spoken_as_they_are),
+        TEST(given_words_that_cannot_be_spoken_fail_the_response),
         TEST(a_voice_that_fails_fails_the_response),
         TEST(an_answer_without_words_is_only_shown),
         TEST(a_paused_host_stops_the_speech),

@@ -144,6 +144,33 @@ static void the_answer_after_a_call_sees_call_and_result(void **state)
     assert_non_null(strstr(fakes.items, "Let me see."));
 }
 
+static void a_call_without_a_result_has_words_in_its_place(void **state)
+{
+    struct rig *r = *state;
+
+    rig_send(r, CREATE);
+    fake_call(0, "add", "{}");
+    fake_end(0, PARLEY_OK, PARLEY_CHAT_COMPLETED);
+    rig_run(r);
+    rig_send(r, CREATE);
+    assert_int_equal(fakes.generations, 2);
+    assert_non_null(strstr(fakes.items, "has no result yet"));
+}
+
+static void given_words_are_said_as_they_are(void **state)
+{
+    struct rig *r = *state;
+
+    rig_send(r, "{\"type\":\"response.create\",\"response\":{\"instructions\":\"Say it.\","
+                "\"metadata\":{\"parley_filler\":\"One moment.\"}}}");
+    rig_run(r);
+    assert_int_equal(fakes.generations, 0);
+    assert_string_equal(rig_text(rig_last(r, "response.output_text.done"), "text"), "One moment.");
+    json_t *done = rig_last(r, "response.done");
+    assert_string_equal(rig_text(done, "response.status"), "completed");
+    assert_string_equal(rig_text(done, "response.metadata.parley_filler"), "One moment.");
+}
+
 static void a_second_response_is_refused_with_the_clients_event_id(void **state)
 {
     struct rig *r = *state;
@@ -468,6 +495,8 @@ int main(void)
         TEST(a_response_may_override_the_session),
         TEST(a_call_is_completed_only_at_its_end),
         TEST(the_answer_after_a_call_sees_call_and_result),
+        TEST(a_call_without_a_result_has_words_in_its_place),
+        TEST(given_words_are_said_as_they_are),
         TEST(a_second_response_is_refused_with_the_clients_event_id),
         TEST(a_cancelled_response_closes_what_is_open),
         TEST(a_response_cancelled_before_it_said_anything_has_no_output),
