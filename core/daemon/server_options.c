@@ -84,8 +84,9 @@ const struct options_table telemetry_options_table =
     OPTIONS_TABLE(telemetry_items, struct telemetry_options);
 
 const struct conf_kind server_sections[] = {
-    {"server", false}, {"auth", false},  {"admin", false}, {"telemetry", false}, {"agent", true},
-    {"model", true},   {"speech", true}, {"tools", true},  {"store", true},      {"exporter", true},
+    {"server", false}, {"auth", false},      {"admin", false},   {"telemetry", false},
+    {"agent", true},   {"credential", true}, {"model", true},    {"speech", true},
+    {"tools", true},   {"store", true},      {"exporter", true},
 };
 const size_t server_section_count = ARRAY_LEN(server_sections);
 

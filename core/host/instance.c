@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "host/tools_share.h"
+#include "identity/identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct instances {
     size_t count;
     size_t cap;
     atomic_uint refs;
+    struct identity *identity;
 };
 
 /* The roles that a kind of section takes, the preferred one first. */
@@ -143,6 +145,7 @@ struct maker {
     struct registry *registry;
     const struct conf *conf;
     struct conf_report *report;
+    struct identity *identity;
 };
 
 static struct conf_place place_of(const struct conf_section *s, const char *name)
@@ -254,6 +257,7 @@ static void make_enabled(const struct maker *m, struct instances *set, enum inst
         return;
     }
     i->common = take_common;
+    i->identity = m->identity;
     const struct options_instance *config = options_config(i->common);
     if (build(m, s, i, config->plugin) < 0) {
         instance_destroy(i);
@@ -286,7 +290,7 @@ static void make(const struct maker *m, struct instances *set, const struct conf
 int instances_create(struct registry *r, const struct conf *conf, struct instances **ret_set,
                      struct conf_report *report)
 {
-    const struct maker m = {.registry = r, .conf = conf, .report = report};
+    struct maker m = {.registry = r, .conf = conf, .report = report};
     size_t errors_before = report->errors;
     struct instances *set = calloc(1, sizeof(*set));
 
@@ -295,6 +299,13 @@ int instances_create(struct registry *r, const struct conf *conf, struct instanc
         return PARLEY_E_NO_MEMORY;
     }
     atomic_init(&set->refs, 1);
+    /* Instances look at the credentials that they name: without, they would only repeat mistakes.
+     */
+    if (identity_create(conf, &set->identity, report) < 0) {
+        (void)instances_unref(set);
+        return PARLEY_E_INVALID;
+    }
+    m.identity = set->identity;
     for (const struct conf_section *s = conf->sections; s != NULL; s = s->next)
         make(&m, set, s);
     if (report->errors > errors_before) {
@@ -317,6 +328,7 @@ struct instances *instances_unref(struct instances *set)
         return NULL;
     while (set->count > 0)
         instance_destroy(set->items[--set->count]);
+    (void)identity_unref(set->identity);
     free(set->items);
     free(set);
     return NULL;

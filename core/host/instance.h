@@ -40,6 +40,7 @@ struct instance {
     struct options_values *values;
     struct tool_policies *policies; /* of a tools section; NULL when it says nothing of them */
     struct parley_instance_info info;
+    struct identity *identity; /* the credentials of its set */
     size_t place;              /* among the instances of its set */
     struct tools_share *share; /* of tools_share.h; NULL: every worker has its own */
     void *ctx;                 /* what instance_create returned */

@@ -38,9 +38,13 @@ static const void *host_service(const char *id)
         const char *id;
         const void *table;
     } services[] = {
-        {PARLEY_SERVICE_TIMER, &service_timer},     {PARLEY_SERVICE_OFFLOAD, &service_offload},
-        {PARLEY_SERVICE_HTTP, &service_http},       {PARLEY_SERVICE_WS, &service_ws},
-        {PARLEY_SERVICE_FDWATCH, &service_fdwatch}, {PARLEY_SERVICE_METRICS, &service_metrics},
+        {PARLEY_SERVICE_TIMER, &service_timer},
+        {PARLEY_SERVICE_OFFLOAD, &service_offload},
+        {PARLEY_SERVICE_HTTP, &service_http},
+        {PARLEY_SERVICE_WS, &service_ws},
+        {PARLEY_SERVICE_FDWATCH, &service_fdwatch},
+        {PARLEY_SERVICE_CREDENTIALS, &service_credentials},
+        {PARLEY_SERVICE_METRICS, &service_metrics},
     };
 
     for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
@@ -72,4 +76,5 @@ void services_forget(struct worker_instance *wi)
     service_http_forget(wi);
     service_ws_forget(wi);
     service_fdwatch_forget(wi);
+    service_credentials_forget(wi);
 }

@@ -4,6 +4,7 @@
 #define HOST_SERVICES_H
 
 #include <parley/host.h>
+#include <parley/service/credentials.h>
 #include <parley/service/fdwatch.h>
 #include <parley/service/http.h>
 #include <parley/service/metrics.h>
@@ -23,6 +24,7 @@ extern const struct parley_service_http service_http;
 extern const struct parley_service_ws service_ws;
 extern const struct parley_service_fdwatch service_fdwatch;
 extern const struct parley_service_metrics service_metrics;
+extern const struct parley_service_credentials service_credentials;
 
 /*
  * The instance has stopped on its worker: its plugin hears nothing more of what it left open.
@@ -44,5 +46,6 @@ void service_ws_forget(struct worker_instance *wi);
 /* Before the loop goes: give requests that outlive their instance a moment to be sent. */
 void service_http_linger(struct parley_worker *worker);
 void service_fdwatch_forget(struct worker_instance *wi);
+void service_credentials_forget(struct worker_instance *wi);
 
 #endif

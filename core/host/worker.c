@@ -33,6 +33,8 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
     list_init(&w->exchanges);
     list_init(&w->sockets);
     list_init(&w->fdwatches);
+    list_init(&w->token_errands);
+    fetch_place_init(&w->fetch_place, w->loop);
     w->id = directory_enter(w);
     if (w->id == 0)
         return parley_fail(err, PARLEY_E_TOO_LARGE,
@@ -46,6 +48,7 @@ void host_worker_done(struct parley_worker *w)
     if (w->id == 0)
         return;
     service_http_linger(w);
+    fetch_place_done(&w->fetch_place);
     w->http = http_client_destroy(w->http);
     directory_leave(w);
     op_table_done(&w->ops);

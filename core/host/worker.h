@@ -11,6 +11,7 @@
 #include "host/offload.h"
 #include "host/op.h"
 #include "host/watchdog.h"
+#include "identity/fetch.h"
 
 #include <parley/error.h>
 #include <parley/host.h>
@@ -53,6 +54,9 @@ struct parley_worker {
     struct list exchanges;           /* of service_http.c */
     struct list sockets;             /* struct parley_ws */
     struct list fdwatches;           /* struct parley_fdwatch */
+    struct list token_errands;       /* of service_credentials.c */
+    uint64_t last_token_errand;
+    struct fetch_place fetch_place; /* where tokens are fetched */
     struct watchdog watchdog;
     struct host_counters counters;
     uint64_t fault_logged_us; /* faults of plugins are logged once a second */

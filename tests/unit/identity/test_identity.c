@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens, from endpoints that a thread of the test plays. Time is moved by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "identity/identity.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MOST     16
+#define START_US UINT64_C(1767603600000000)
+#define SCOPE    "https://cosmos.azure.com/.default"
+
+/* ---- the endpoint ---- */
+
+static struct {
+    int fd;
+    int port;
+    pthread_t thread;
+    const char *answers[MOST]; /* whole, without the connection's end; the last one is repeated */
+    int answer_count;
+    atomic_int requests;
+    char seen[MOST][4096];
+} peer;
+
+/* Head and body: everything that came until the announced length is there. */
+static void read_request(int fd, char *out, size_t size)
+{
+    size_t len = 0;
+
+    while (len < size - 1) {
+        ssize_t n = read(fd, out + len, size - 1 - len);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        out[len] = '\0';
+        const char *end = strstr(out, "\r\n\r\n");
+        const char *announced = strstr(out, "Content-Length: ");
+        size_t body = announced == NULL ? 0 : strtoul(announced + 16, NULL, 10);
+        if (end != NULL && len >= (size_t)(end + 4 - out) + body)
+            break;
+    }
+    out[len] = '\0';
+}
+
+static void write_answer(int fd, const char *answer)
+{
+    char text[2048];
+    const char *body = strrchr(answer, '\n');
+    int head = body == NULL ? (int)strlen(answer) : (int)(body - answer);
+
+    body = body == NULL ? "" : body + 1;
+    int len = snprintf(text, sizeof(text),
+                       "HTTP/1.1 %.*s\r\nContent-Type: application/json\r\nContent-Length: "
+                       "%zu\r\nConnection: close\r\n\r\n%s",
+                       head, answer, strlen(body), body);
+    assert_true(write(fd, text, (size_t)len) == len);
+}
+
+static void *serve(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        int fd = accept(peer.fd, NULL, NULL);
+        if (fd < 0)
+            return NULL;
+        int n = atomic_load(&peer.requests);
+        read_request(fd, peer.seen[n % MOST], sizeof(peer.seen[0]));
+        write_answer(fd, peer.answers[n < peer.answer_count ? n : peer.answer_count - 1]);
+        atomic_store(&peer.requests, n + 1);
+        (void)close(fd);
+    }
+}
+
+static void open_peer(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+
+    memset(&peer, 0, sizeof(peer));
+    peer.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(peer.fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(peer.fd, 8), 0);
+    assert_int_equal(getsockname(peer.fd, (struct sockaddr *)&at, &len), 0);
+    peer.port = ntohs(at.sin_port);
+    assert_int_equal(pthread_create(&peer.thread, NULL, serve, NULL), 0);
+}
+
+static void close_peer(void)
+{
+    (void)shutdown(peer.fd, SHUT_RDWR);
+    pthread_join(peer.thread, NULL);
+    (void)close(peer.fd);
+}
+
+#define ANSWERS(...)                                                                               \
+    do {                                                                                           \
+        const char *const list_[] = {__VA_ARGS__};                                                 \
+        peer.answer_count = (int)(sizeof(list_) / sizeof(list_[0]));                               \
+        memcpy(peer.answers, list_, sizeof(list_));                                                \
+    } while (0)
+
+/* ---- the caller ---- */
+
+static struct {
+    struct loop *loop;
+    struct fetch_place place;
+    struct conf *conf;
+    struct conf_report report;
+    struct identity *id;
+    int tokens;
+    int status;
+    bool is_api_key;
+    char value[64];
+    char message[640];
+} t;
+
+static char log_text[8192];
+
+static void sink(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    size_t len = strlen(log_text);
+    (void)snprintf(log_text + len, sizeof(log_text) - len, "%s\n", line);
+}
+
+static void set(const char *name, const char *format, ...)
+{
+    char value[256];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(value, sizeof(value), format, args);
+    va_end(args);
+    (void)setenv(name, value, 1);
+}
+
+static int setup(void **state)
+{
+    static const char *const names[] = {
+        "IDENTITY_ENDPOINT",    "IDENTITY_HEADER",
+        "AZURE_TENANT_ID",      "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",  "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_AUTHORITY_HOST", "no_proxy",
+        "http_proxy",           "AZURE_POD_IDENTITY_AUTHORITY_HOST"};
+
+    (void)state;
+    memset(&t, 0, sizeof(t));
+    log_text[0] = '\0';
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        (void)unsetenv(names[i]);
+    set("PATH", "/nowhere"); /* no Azure CLI */
+    clock_fake_start(1000000000, START_US);
+    log_set_sink(sink, NULL);
+    t.loop = loop_create();
+    assert_non_null(t.loop);
+    fetch_place_init(&t.place, t.loop);
+    t.place.http = http_client_create(t.loop);
+    assert_non_null(t.place.http);
+    open_peer();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fetch_place_done(&t.place);
+    t.place.http = http_client_destroy(t.place.http);
+    (void)loop_run_due(t.loop);
+    (void)identity_unref(t.id);
+    loop_destroy(t.loop);
+    conf_destroy(t.conf);
+    conf_report_done(&t.report);
+    close_peer();
+    clock_fake_stop();
+    log_set_sink(NULL, NULL);
+    return 0;
+}
+
+static int read_config(const char *text)
+{
+    t.conf = conf_create("/", NULL);
+    assert_true(conf_add_layer(t.conf, view_of(text), "test.ini", &t.report));
+    return identity_create(t.conf, &t.id, &t.report);
+}
+
+static void use(const char *text)
+{
+    if (read_config(text) < 0)
+        fail_msg("%s", t.report.items[0].text);
+}
+
+static void on_token(void *ctx, const struct identity_token *token)
+{
+    (void)ctx;
+    t.tokens++;
+    t.status = token->status;
+    t.is_api_key = token->is_api_key;
+    view_copy(t.value, sizeof(t.value), token->value);
+    (void)snprintf(t.message, sizeof(t.message), "%s", token->message);
+}
+
+static struct identity_request *ask(const char *name)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct identity_request *r = NULL;
+
+    if (identity_get(t.id, name, SCOPE, &t.place, on_token, NULL, &r, &err) < 0)
+        fail_msg("%s", err.message);
+    return r;
+}
+
+static void turn(void)
+{
+    loop_run_once(t.loop);
+    (void)loop_run_due(t.loop);
+}
+
+static void wait_for_tokens(int count)
+{
+    while (t.tokens < count)
+        turn();
+    assert_int_equal(t.tokens, count);
+}
+
+static void wait_for_requests(int count)
+{
+    while (atomic_load(&peer.requests) < count)
+        turn();
+}
+
+/* Until the answer to request `count` was read, which shows in that nothing is under way. */
+static void advance_s(uint64_t s)
+{
+    for (int i = 0; i < 200; i++)
+        turn();
+    clock_fake_advance_us(s * 1000000);
+}
+
+static void on_platform(void)
+{
+    set("IDENTITY_ENDPOINT", "http://127.0.0.1:%d/msi/token", peer.port);
+    set("IDENTITY_HEADER", "guess-me");
+}
+
+#define TOKEN(value, seconds)                                                                      \
+    "200 OK\n{\"access_token\":\"" value "\",\"expires_in\":" seconds ",\"token_type\":"           \
+                                                                      "\"Bearer\"}"
+
+/* ---- managed identities ---- */
+
+static void a_managed_identity_is_asked_for_by_the_platform_s_endpoint(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS("200 OK\n{\"access_token\":\"tok-1\",\"expires_on\":\"1767607200\"}");
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_OK);
+    assert_string_equal(t.value, "tok-1");
+    assert_non_null(strstr(peer.seen[0], "GET /msi/token?api-version=2019-08-01&resource="
+                                         "https%3A%2F%2Fcosmos.azure.com HTTP/1.1"));
+    assert_non_null(strstr(peer.seen[0], "X-IDENTITY-HEADER: guess-me\r\n"));
+    assert_non_null(strstr(log_text, "source=managed-identity"));
+    assert_null(strstr(log_text, "tok-1"));
+    assert_null(strstr(log_text, "guess-me"));
+}
+
+static void without_the_platform_imds_is_asked(void **state)
+{
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS(TOKEN("tok-1", "\"3600\""));
+    use("[credential mine]\ntype = managed-identity\nclient_id = abc\n");
+    (void)ask("mine");
+    wait_for_tokens(1);
+    assert_string_equal(t.value, "tok-1");
+    assert_non_null(strstr(peer.seen[0], "/metadata/identity/oauth2/token?api-version=2018-02-01"));
+    assert_non_null(strstr(peer.seen[0], "client_id=abc"));
+    assert_non_null(strstr(peer.seen[0], "Metadata: true\r\n"));
+}
+
+static void an_endpoint_that_is_updating_is_asked_again(void **state)
+{
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS("410 Gone\n", "410 Gone\n", TOKEN("tok-1", "3600"));
+    use("");
+    (void)ask("managed-identity");
+    wait_for_requests(1);
+    advance_s(13);
+    wait_for_requests(2);
+    advance_s(13);
+    wait_for_tokens(1);
+    assert_string_equal(t.value, "tok-1");
+}
+
+static void an_identity_that_is_not_there_is_told_plainly(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS("400 Bad Request\n{\"error\":\"invalid_request\"}");
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_DENIED);
+    assert_non_null(strstr(t.message, "knows no such identity"));
+    assert_int_equal(atomic_load(&peer.requests), 1);
+}
+
+/* ---- keeping ---- */
+
+static void many_who_ask_wait_for_one_request(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS(TOKEN("tok-1", "3600"));
+    use("");
+    for (int i = 0; i < 20; i++)
+        (void)ask("managed-identity");
+    wait_for_tokens(20);
+    (void)ask("managed-identity");
+    wait_for_tokens(21);
+    assert_int_equal(atomic_load(&peer.requests), 1);
+}
+
+static void a_token_is_renewed_before_its_end_and_the_old_one_handed_out_meanwhile(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS(TOKEN("tok-1", "3600"), TOKEN("tok-2", "3600"));
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    clock_fake_advance_us(UINT64_C(3299) * 1000000);
+    (void)ask("managed-identity");
+    wait_for_tokens(2);
+    assert_int_equal(atomic_load(&peer.requests), 1);
+    clock_fake_advance_us(2000000);
+    (void)ask("managed-identity");
+    wait_for_tokens(3);
+    assert_string_equal(t.value, "tok-1");
+    wait_for_requests(2);
+    while (strcmp(t.value, "tok-2") != 0) {
+        (void)ask("managed-identity");
+        wait_for_tokens(t.tokens + 1);
+    }
+    assert_int_equal(atomic_load(&peer.requests), 2);
+}
+
+static void a_renewal_that_fails_leaves_the_old_token(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS(TOKEN("tok-1", "3600"), "400 Bad Request\n{}");
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    clock_fake_advance_us(UINT64_C(3400) * 1000000);
+    (void)ask("managed-identity");
+    wait_for_tokens(2);
+    wait_for_requests(2);
+    advance_s(0);
+    (void)ask("managed-identity");
+    wait_for_tokens(3);
+    assert_string_equal(t.value, "tok-1");
+}
+
+static void a_refused_token_is_not_handed_out_again(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS(TOKEN("tok-1", "3600"), TOKEN("tok-2", "3600"));
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    identity_refused(t.id, "managed-identity", SCOPE, VIEW("something else"));
+    (void)ask("managed-identity");
+    wait_for_tokens(2);
+    assert_string_equal(t.value, "tok-1");
+    identity_refused(t.id, "managed-identity", SCOPE, VIEW("tok-1"));
+    (void)ask("managed-identity");
+    wait_for_tokens(3);
+    assert_string_equal(t.value, "tok-2");
+}
+
+static void a_cancelled_request_hears_nothing(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS(TOKEN("tok-1", "3600"));
+    use("");
+    struct identity_request *r = ask("managed-identity");
+    (void)ask("managed-identity");
+    identity_cancel(r);
+    wait_for_tokens(1);
+    r = ask("managed-identity"); /* on its way back already */
+    identity_cancel(r);
+    for (int i = 0; i < 10; i++)
+        turn();
+    assert_int_equal(t.tokens, 1);
+}
+
+/* ---- Entra ---- */
+
+static void use_secret(void)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "[credential app]\ntype = client-secret\ntenant_id = contoso\n"
+                   "client_id = app-1\nclient_secret = s&cret\n"
+                   "authority = http://127.0.0.1:%d/\n",
+                   peer.port);
+    use(text);
+}
+
+static void a_client_secret_is_exchanged_for_a_token(void **state)
+{
+    (void)state;
+    ANSWERS(TOKEN("tok-1", "3600"));
+    use_secret();
+    (void)ask("app");
+    wait_for_tokens(1);
+    assert_string_equal(t.value, "tok-1");
+    assert_non_null(strstr(peer.seen[0], "POST /contoso/oauth2/v2.0/token HTTP/1.1"));
+    assert_non_null(strstr(peer.seen[0],
+                           "grant_type=client_credentials&client_id=app-1&scope=https%3A%2F%2F"
+                           "cosmos.azure.com%2F.default&client_secret=s%26cret"));
+}
+
+static void an_expired_secret_is_named_and_not_tried_again(void **state)
+{
+    (void)state;
+    ANSWERS(
+        "401 Unauthorized\n{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: "
+        "s&cret\",\"error_codes\":[7000222],\"trace_id\":\"tr-1\"}");
+    use_secret();
+    (void)ask("app");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_DENIED);
+    assert_string_equal(t.message,
+                        "credential app: Entra refuses with invalid_client (AADSTS7000222): the "
+                        "client secret has expired; make a new one trace_id=tr-1");
+    assert_null(strstr(log_text, "s&cret"));
+    (void)ask("app"); /* at once: the same answer, without a request */
+    wait_for_tokens(2);
+    assert_int_equal(atomic_load(&peer.requests), 1);
+    clock_fake_advance_us(3000000);
+    (void)ask("app");
+    wait_for_tokens(3);
+    assert_int_equal(atomic_load(&peer.requests), 2);
+}
+
+static void a_busy_entra_is_asked_again_when_it_says(void **state)
+{
+    (void)state;
+    ANSWERS("429 Too Many Requests\r\nRetry-After: 20\n{}", TOKEN("tok-1", "3600"));
+    use_secret();
+    (void)ask("app");
+    wait_for_requests(1);
+    advance_s(19);
+    for (int i = 0; i < 100; i++)
+        turn();
+    assert_int_equal(atomic_load(&peer.requests), 1);
+    clock_fake_advance_us(6000000);
+    wait_for_tokens(1);
+    assert_string_equal(t.value, "tok-1");
+}
+
+static void an_answer_that_is_no_token_is_refused(void **state)
+{
+    (void)state;
+    ANSWERS("200 OK\n{\"access_token\":\"two\\r\\nlines\",\"expires_in\":3600}");
+    use_secret();
+    (void)ask("app");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_PROTOCOL);
+}
+
+static void a_workload_identity_reads_its_file_each_time(void **state)
+{
+    char path[] = "/tmp/parley-workload-XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "first\n", 6), 6);
+    set("AZURE_TENANT_ID", "contoso");
+    set("AZURE_CLIENT_ID", "app-1");
+    set("AZURE_FEDERATED_TOKEN_FILE", "%s", path);
+    set("AZURE_AUTHORITY_HOST", "http://127.0.0.1:%d/", peer.port);
+    ANSWERS(TOKEN("tok-1", "3600"), TOKEN("tok-2", "3600"));
+    use("");
+    (void)ask("workload-identity");
+    wait_for_tokens(1);
+    assert_non_null(strstr(peer.seen[0], "client_assertion=first"));
+    assert_int_equal(pwrite(fd, "other\n", 6, 0), 6);
+    identity_refused(t.id, "workload-identity", SCOPE, VIEW("tok-1"));
+    (void)ask("workload-identity");
+    wait_for_tokens(2);
+    assert_non_null(strstr(peer.seen[1], "client_assertion=other"));
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+/* ---- default ---- */
+
+static void default_takes_the_managed_identity_that_answers(void **state)
+{
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS("400 Bad Request\n{}", TOKEN("tok-1", "3600"));
+    use("");
+    (void)ask("default");
+    wait_for_tokens(1);
+    assert_string_equal(t.value, "tok-1");
+    assert_null(strstr(peer.seen[0], "resource=")); /* is it there? */
+    assert_non_null(strstr(peer.seen[1], "resource="));
+}
+
+static void default_stops_at_what_is_configured_and_fails(void **state)
+{
+    (void)state;
+    set("AZURE_TENANT_ID", "contoso");
+    set("AZURE_CLIENT_ID", "app-1");
+    set("AZURE_CLIENT_SECRET", "wrong");
+    set("AZURE_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS("401 Unauthorized\n{\"error\":\"invalid_client\",\"error_codes\":[7000215]}");
+    use("");
+    (void)ask("default");
+    wait_for_tokens(1);
+    assert_non_null(strstr(t.message, "the client secret is wrong"));
+    assert_int_equal(atomic_load(&peer.requests), 1);
+}
+
+static void default_says_when_nothing_is_there(void **state)
+{
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1");
+    use("");
+    (void)ask("default");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_NOT_FOUND);
+    assert_non_null(strstr(t.message, "no identity was found"));
+}
+
+/* ---- sections ---- */
+
+static void an_api_key_is_handed_out_as_it_is(void **state)
+{
+    (void)state;
+    use("[credential key]\ntype = api-key\nkey = k-1\n");
+    (void)ask("key");
+    wait_for_tokens(1);
+    assert_true(t.is_api_key);
+    assert_string_equal(t.value, "k-1");
+}
+
+static void a_missing_key_is_named_with_its_place(void **state)
+{
+    (void)state;
+    assert_int_equal(read_config("[credential app]\ntype = client-secret\nclient_id = x\n"),
+                     PARLEY_E_INVALID);
+    assert_string_equal(t.report.items[0].text,
+                        "test.ini:1: [credential app] tenant_id: type = client-secret needs it");
+}
+
+static void an_authority_in_clear_text_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(read_config("[credential app]\nauthority = http://login.example.com/\n"),
+                     PARLEY_E_INVALID);
+    assert_non_null(strstr(t.report.items[0].text, "does not begin with https://"));
+}
+
+static void an_unknown_credential_is_refused_with_the_nearest(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    use("");
+    assert_int_equal(identity_check(t.id, "manged-identity", &err), PARLEY_E_NOT_FOUND);
+    assert_string_equal(err.message, "there is no [credential manged-identity] section; did you "
+                                     "mean \"managed-identity\"?");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_managed_identity_is_asked_for_by_the_platform_s_endpoint),
+        TEST(without_the_platform_imds_is_asked),
+        TEST(an_endpoint_that_is_updating_is_asked_again),
+        TEST(an_identity_that_is_not_there_is_told_plainly),
+        TEST(many_who_ask_wait_for_one_request),
+        TEST(a_token_is_renewed_before_its_end_and_the_old_one_handed_out_meanwhile),
+        TEST(a_renewal_that_fails_leaves_the_old_token),
+        TEST(a_refused_token_is_not_handed_out_again),
+        TEST(a_cancelled_request_hears_nothing),
+        TEST(a_client_secret_is_exchanged_for_a_token),
+        TEST(an_expired_secret_is_named_and_not_tried_again),
+        TEST(a_busy_entra_is_asked_again_when_it_says),
+        TEST(an_answer_that_is_no_token_is_refused),
+        TEST(a_workload_identity_reads_its_file_each_time),
+        TEST(default_takes_the_managed_identity_that_answers),
+        TEST(default_stops_at_what_is_configured_and_fails),
+        TEST(default_says_when_nothing_is_there),
+        TEST(an_api_key_is_handed_out_as_it_is),
+        TEST(a_missing_key_is_named_with_its_place),
+        TEST(an_authority_in_clear_text_is_refused),
+        TEST(an_unknown_credential_is_refused_with_the_nearest),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
