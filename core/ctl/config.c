@@ -7,6 +7,7 @@
 #include "ctl/command.h"
 #include "ctl/term.h"
 #include "daemon/settings.h"
+#include "identity/identity.h"
 
 #include <string.h>
 
@@ -107,6 +108,14 @@ static void show_agent(struct sink *sink, const struct agent *a,
         json_object_set_new(sink->json, title, section);
 }
 
+static void show_credential(struct sink *sink, const struct identity *id, size_t i)
+{
+    char title[80];
+
+    (void)snprintf(title, sizeof(title), "credential %s", identity_name_at(id, i));
+    show(sink, title, identity_values_at(id, i));
+}
+
 static void show_all(struct sink *sink, const struct settings *s)
 {
     struct instances *set = generation_instances(s->generation);
@@ -115,6 +124,8 @@ static void show_all(struct sink *sink, const struct settings *s)
     show(sink, "auth", s->auth_values);
     show(sink, "admin", s->admin_values);
     show(sink, "telemetry", s->telemetry_values);
+    for (size_t i = 0; identity_name_at(instances_identity(set), i) != NULL; i++)
+        show_credential(sink, instances_identity(set), i);
     for (struct instance *i = NULL; (i = instances_next(set, i)) != NULL;)
         show_instance(sink, i);
     for (size_t i = 0; generation_agent_at(s->generation, i) != NULL; i++)

@@ -12,6 +12,7 @@
 #include "host/instance.h"
 #include "host/registry.h"
 #include "host/services.h"
+#include "identity/credential.h"
 #include "net/auth.h"
 #include "telemetry/describe.h"
 
@@ -40,8 +41,10 @@ struct section {
     struct options_table table;
 };
 
+#define CORE_SECTIONS 6
+
 /* The sections of parley itself, in the order in which people meet them. */
-static void core_sections(struct section out[5])
+static void core_sections(struct section out[CORE_SECTIONS])
 {
     const struct options_table agent = {.items = agent_options,
                                         .count = (uint32_t)agent_option_count,
@@ -60,6 +63,11 @@ static void core_sections(struct section out[5])
                               telemetry_options_table};
     out[4] = (struct section){
         "agent NAME", "An agent: what a client gets that connects with `?model=NAME`.", agent};
+    out[5] = (struct section){
+        "credential NAME",
+        "How parley proves who it is; instances name it by `credential = NAME`. The names "
+        "managed-identity, workload-identity, environment, azure-cli and default need no section.",
+        credential_options};
 }
 
 static const char introduction[] =
@@ -180,7 +188,7 @@ static const char on_policies[] =
 
 static void describe_core(struct request *q, json_t *core)
 {
-    struct section sections[5];
+    struct section sections[CORE_SECTIONS];
 
     core_sections(sections);
     for (size_t i = 0; i < ARRAY_LEN(sections); i++) {

@@ -316,6 +316,11 @@ int instances_create(struct registry *r, const struct conf *conf, struct instanc
     return PARLEY_OK;
 }
 
+const struct identity *instances_identity(const struct instances *set)
+{
+    return set->identity;
+}
+
 struct instances *instances_ref(struct instances *set)
 {
     atomic_fetch_add(&set->refs, 1);

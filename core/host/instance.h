@@ -65,6 +65,9 @@ struct instances;
 int instances_create(struct registry *r, const struct conf *conf, struct instances **ret_set,
                      struct conf_report *report);
 
+/* The credentials of the same configuration; borrowed. Thread: any. */
+const struct identity *instances_identity(const struct instances *set);
+
 /* One more holder, for example a generation. */
 struct instances *instances_ref(struct instances *set);
 

@@ -26,6 +26,7 @@ struct entry {
     struct options_values *values;
     struct credential credential;
     char *name;
+    bool is_builtin;
 };
 
 /* The token of one credential for one scope. Under identity->lock. */
@@ -133,18 +134,21 @@ static bool add_builtin(struct identity *id, const char *name)
     struct conf_report ignored = {0};
     struct options_values *values = NULL;
     struct conf *conf = conf_create("/", NULL);
+    struct entry *e = NULL;
     char text[96];
 
     if (conf == NULL)
         return false;
     (void)snprintf(text, sizeof(text), "[credential x]\ntype = %s\n", name);
-    bool is_good = conf_add_layer(conf, view_of(text), "built in", &ignored) &&
-                   options_fill(&credential_options, conf, conf_find(conf, "credential", "x"),
-                                &values, &ignored) == PARLEY_OK &&
-                   add_entry(id, name, values) != NULL;
+    if (conf_add_layer(conf, view_of(text), "built in", &ignored) &&
+        options_fill(&credential_options, conf, conf_find(conf, "credential", "x"), &values,
+                     &ignored) == PARLEY_OK)
+        e = add_entry(id, name, values);
+    if (e != NULL)
+        e->is_builtin = true;
     conf_report_done(&ignored);
     conf_destroy(conf);
-    return is_good;
+    return e != NULL;
 }
 
 static const struct entry *find_entry(const struct identity *id, const char *name)
@@ -222,6 +226,33 @@ struct identity *identity_unref(struct identity *id)
     pthread_mutex_destroy(&id->lock);
     free(id);
     return NULL;
+}
+
+static const struct entry *section_at(const struct identity *id, size_t i)
+{
+    struct list *at;
+
+    list_for_each(at, &id->entries)
+    {
+        const struct entry *e = list_entry(at, struct entry, entry);
+        if (!e->is_builtin && i-- == 0)
+            return e;
+    }
+    return NULL;
+}
+
+const char *identity_name_at(const struct identity *id, size_t i)
+{
+    const struct entry *e = section_at(id, i);
+
+    return e == NULL ? NULL : e->name;
+}
+
+const struct options_values *identity_values_at(const struct identity *id, size_t i)
+{
+    const struct entry *e = section_at(id, i);
+
+    return e == NULL ? NULL : e->values;
 }
 
 int identity_check(const struct identity *id, const char *name, struct parley_error *err)

@@ -29,6 +29,11 @@ struct identity *identity_unref(struct identity *id);
  * any. */
 int identity_check(const struct identity *id, const char *name, struct parley_error *err);
 
+/* The sections in the order of the file: name, and what they hold; NULL behind the last. Thread:
+ * any. */
+const char *identity_name_at(const struct identity *id, size_t i);
+const struct options_values *identity_values_at(const struct identity *id, size_t i);
+
 /* What a caller gets; borrowed. */
 struct identity_token {
     int status;               /* PARLEY_OK, or PARLEY_E_... */
