@@ -69,7 +69,8 @@ void end_exchange(struct asked *a, int status, int code, const char *headers)
 
 void send_data(struct asked *a, int code, const char *data)
 {
-    a->events.on_data(a->ctx, code, (struct parley_view){data, strlen(data)});
+    if (a->events.on_data != NULL) /* else it would be collected for the end */
+        a->events.on_data(a->ctx, code, (struct parley_view){data, strlen(data)});
 }
 
 void reply(struct asked *a, int code, const char *headers, const char *body)

@@ -90,7 +90,7 @@ static struct catalog *read_tools(const char *prefix, const struct parley_list *
     return c;
 }
 
-static void schema_is_handed_on_unaltered(void **state)
+static void case_51_schema_is_handed_on_unaltered(void **state)
 {
     static const char schema[] =
         "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\","
@@ -111,7 +111,7 @@ static void schema_is_handed_on_unaltered(void **state)
     catalog_destroy(c);
 }
 
-static void names_are_mapped_for_models_and_back(void **state)
+static void case_48_names_are_mapped_for_models_and_back(void **state)
 {
     char text[1024], long_name[130];
 
@@ -138,7 +138,7 @@ static void names_are_mapped_for_models_and_back(void **state)
     catalog_destroy(c);
 }
 
-static void tools_that_cannot_be_offered_are_left_out_with_a_reason(void **state)
+static void case_71_tools_that_cannot_be_offered_are_left_out_with_a_reason(void **state)
 {
     struct catalog *c = read_tools(
         "", NULL,
@@ -155,6 +155,25 @@ static void tools_that_cannot_be_offered_are_left_out_with_a_reason(void **state
     assert_non_null(strstr(refused, "control characters"));
     assert_non_null(strstr(refused, "s: its inputSchema is no object;"));
     assert_non_null(strstr(refused, "t: it runs only as a task"));
+    catalog_destroy(c);
+}
+
+static void schema_that_is_nested_too_deep_is_left_out(void **state)
+{
+    char text[2048] = "[{\"name\":\"deep\",\"inputSchema\":";
+    size_t count;
+
+    (void)state;
+    for (int i = 0; i < 70; i++)
+        (void)strcat(text, "{\"not\":");
+    (void)strcat(text, "{}");
+    for (int i = 0; i < 70; i++)
+        (void)strcat(text, "}");
+    (void)strcat(text, "},{\"name\":\"flat\"}]");
+    struct catalog *c = read_tools("", NULL, text);
+    assert_string_equal(catalog_items(c, &count)[0].name, "flat");
+    assert_int_equal(count, 1);
+    assert_non_null(strstr(refused, "deep: its inputSchema is nested more than 64 deep"));
     catalog_destroy(c);
 }
 
@@ -253,7 +272,7 @@ static const char *result(const char *text)
     return text_str(&outcome.output);
 }
 
-static void content_of_all_kinds_becomes_words(void **state)
+static void case_52_content_of_all_kinds_becomes_words(void **state)
 {
     (void)state;
     assert_string_equal(
@@ -274,14 +293,14 @@ static void content_of_all_kinds_becomes_words(void **state)
     assert_string_equal(text_str(&outcome.image), "data:image/png;base64,AAAA");
 }
 
-static void structured_content_is_given_when_there_is_no_text(void **state)
+static void case_53_structured_content_is_given_when_there_is_no_text(void **state)
 {
     (void)state;
     assert_string_equal(result("{\"structuredContent\":{\"a\":1}}"), "{\"a\":1}");
     assert_int_equal(outcome.status, PARLEY_OK);
 }
 
-static void structured_content_beside_its_text_is_not_given_twice(void **state)
+static void case_53_structured_content_beside_its_text_is_not_given_twice(void **state)
 {
     (void)state;
     assert_string_equal(result("{\"content\":[{\"type\":\"text\",\"text\":\"{\\\"a\\\":1}\"}],"
@@ -289,7 +308,7 @@ static void structured_content_beside_its_text_is_not_given_twice(void **state)
                         "{\"a\":1}");
 }
 
-static void tool_error_keeps_its_words(void **state)
+static void case_54_tool_error_keeps_its_words(void **state)
 {
     (void)state;
     assert_string_equal(
@@ -305,7 +324,7 @@ static void result_that_is_no_object_is_a_failure(void **state)
     assert_int_equal(outcome.status, PARLEY_E_PROTOCOL);
 }
 
-static void protocol_errors_become_sentences(void **state)
+static void case_55_65_protocol_errors_become_sentences(void **state)
 {
     const struct message unknown = {
         .kind = MESSAGE_ERROR, .error_code = -32602, .error_message = "Unknown tool:\x07 t"};
@@ -335,7 +354,7 @@ static void answer_with_defaults(const char *schema, const char *wanted)
     json_decref(params);
 }
 
-static void question_is_answered_by_the_defaults_of_its_form(void **state)
+static void case_64_question_is_answered_by_the_defaults_of_its_form(void **state)
 {
     (void)state;
     answer_with_defaults("{\"properties\":{\"a\":{\"type\":\"integer\",\"default\":3},"
@@ -349,7 +368,7 @@ static void question_is_answered_by_the_defaults_of_its_form(void **state)
 
 /* ---- headers of the stateless revision ---- */
 
-static void header_values_are_plain_or_in_base64(void **state)
+static void case_49_header_values_are_plain_or_in_base64(void **state)
 {
     static const char *const pairs[][2] = {
         {"plain name", "plain name"},
@@ -380,7 +399,7 @@ static const char *check_schema(const char *text)
     return reason;
 }
 
-static void wishes_for_headers_that_cannot_be_met_are_refused(void **state)
+static void case_50_wishes_for_headers_that_cannot_be_met_are_refused(void **state)
 {
 #define ONE(wish) "{\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":" wish "}}}"
     (void)state;
@@ -417,7 +436,7 @@ static bool fits(const char *schema_text, const char *value_text, const char *wa
     return is_good;
 }
 
-static void structured_results_are_held_against_their_schema(void **state)
+static void case_53_structured_results_are_held_against_their_schema(void **state)
 {
     static const char schema[] =
         "{\"type\":\"object\",\"required\":[\"t\"],\"additionalProperties\":false,\"properties\":{"
@@ -453,7 +472,7 @@ static int fault(int code, const char *headers, const char *body, bool has_sessi
     return answer_fault(&response, (struct parley_view){body, strlen(body)}, has_session, why);
 }
 
-static void http_answers_without_a_result_are_understood(void **state)
+static void case_31_32_41_42_http_answers_without_a_result_are_understood(void **state)
 {
     static const char explained[] =
         "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":-32602,\"message\":\"wrong\"}}";
@@ -489,7 +508,7 @@ static bool resolve(const char *url, const char *endpoint, const char *wanted)
            strcmp(out, wanted) == 0;
 }
 
-static void endpoint_of_the_old_transport_stays_at_its_origin(void **state)
+static void case_40_endpoint_of_the_old_transport_stays_at_its_origin(void **state)
 {
     (void)state;
     assert_true(resolve("http://a:1/sse?x", "/m?s=1", "http://a:1/m?s=1"));
@@ -520,25 +539,26 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(messages_are_told_apart),
         T(requests_are_written_as_the_protocol_wants),
-        T(schema_is_handed_on_unaltered),
-        T(names_are_mapped_for_models_and_back),
-        T(tools_that_cannot_be_offered_are_left_out_with_a_reason),
+        T(case_51_schema_is_handed_on_unaltered),
+        T(case_48_names_are_mapped_for_models_and_back),
+        T(case_71_tools_that_cannot_be_offered_are_left_out_with_a_reason),
+        T(schema_that_is_nested_too_deep_is_left_out),
         T(only_allowed_tools_are_offered),
         T(ten_thousand_tools_are_cut),
         T(hints_have_the_meaning_of_the_protocol),
         T(catalogs_are_equal_when_nothing_of_a_tool_has_changed),
-        T(content_of_all_kinds_becomes_words),
-        T(structured_content_is_given_when_there_is_no_text),
-        T(structured_content_beside_its_text_is_not_given_twice),
-        T(tool_error_keeps_its_words),
+        T(case_52_content_of_all_kinds_becomes_words),
+        T(case_53_structured_content_is_given_when_there_is_no_text),
+        T(case_53_structured_content_beside_its_text_is_not_given_twice),
+        T(case_54_tool_error_keeps_its_words),
         T(result_that_is_no_object_is_a_failure),
-        T(protocol_errors_become_sentences),
-        T(question_is_answered_by_the_defaults_of_its_form),
-        T(header_values_are_plain_or_in_base64),
-        T(wishes_for_headers_that_cannot_be_met_are_refused),
-        T(structured_results_are_held_against_their_schema),
-        T(http_answers_without_a_result_are_understood),
-        T(endpoint_of_the_old_transport_stays_at_its_origin),
+        T(case_55_65_protocol_errors_become_sentences),
+        T(case_64_question_is_answered_by_the_defaults_of_its_form),
+        T(case_49_header_values_are_plain_or_in_base64),
+        T(case_50_wishes_for_headers_that_cannot_be_met_are_refused),
+        T(case_53_structured_results_are_held_against_their_schema),
+        T(case_31_32_41_42_http_answers_without_a_result_are_understood),
+        T(case_40_endpoint_of_the_old_transport_stays_at_its_origin),
         T(headers_are_found_by_name),
     };
 

@@ -54,7 +54,7 @@ static void feed_lines(struct lines *l, const char *text, size_t step)
                    &line_events, NULL);
 }
 
-static void lines_come_whole_however_the_reads_are_cut(void **state)
+static void case_15_16_lines_come_whole_however_the_reads_are_cut(void **state)
 {
     static const char text[] = "{\"a\":\"gr\xC3\xBC\xC3\x9F\"}\r\nsecond\n\nlast\n";
 
@@ -68,7 +68,7 @@ static void lines_come_whole_however_the_reads_are_cut(void **state)
     }
 }
 
-static void line_above_the_limit_is_dropped_and_the_next_is_read(void **state)
+static void case_18_line_above_the_limit_is_dropped_and_the_next_is_read(void **state)
 {
     struct lines l = {.limit = 8};
 
@@ -109,7 +109,7 @@ static int feed_sse(struct sse *s, const char *text, size_t step)
     return r;
 }
 
-static void stream_is_read_however_it_is_cut(void **state)
+static void case_28_stream_is_read_however_it_is_cut(void **state)
 {
     static const char text[] = "\xEF\xBB\xBFid: 7\nretry: 500\ndata:\n\n"
                                ": a comment\r\n\r\n"
@@ -131,7 +131,7 @@ static void stream_is_read_however_it_is_cut(void **state)
     }
 }
 
-static void first_event_with_an_id_and_empty_data_is_no_message(void **state)
+static void case_28_first_event_with_an_id_and_empty_data_is_no_message(void **state)
 {
     struct sse s = {.limit = 64};
 
@@ -197,11 +197,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
-        T(lines_come_whole_however_the_reads_are_cut),
-        T(line_above_the_limit_is_dropped_and_the_next_is_read),
+        T(case_15_16_lines_come_whole_however_the_reads_are_cut),
+        T(case_18_line_above_the_limit_is_dropped_and_the_next_is_read),
         T(line_without_an_end_is_told_at_the_end),
-        T(stream_is_read_however_it_is_cut),
-        T(first_event_with_an_id_and_empty_data_is_no_message),
+        T(case_28_stream_is_read_however_it_is_cut),
+        T(case_28_first_event_with_an_id_and_empty_data_is_no_message),
         T(event_above_the_limit_is_too_large),
         T(retry_and_id_that_are_wrong_are_ignored),
         T(restart_drops_what_is_unfinished_and_keeps_the_place),

@@ -220,7 +220,7 @@ static void made_up_operations_are_counted(void **state)
     assert_true(f.worker.counters.ops_unknown >= 2);
 }
 
-static void time_limit_ends_the_call_and_asks_to_cancel(void **state)
+static void case_58_time_limit_ends_the_call_and_asks_to_cancel(void **state)
 {
     (void)state;
     run("brief", "{}");
@@ -236,7 +236,7 @@ static void time_limit_ends_the_call_and_asks_to_cancel(void **state)
     assert_int_equal(f.worker.counters.ops_ended_late, 0); /* it was still owed */
 }
 
-static void progress_extends_the_limit_up_to_its_maximum(void **state)
+static void case_60_progress_extends_the_limit_up_to_its_maximum(void **state)
 {
     (void)state;
     run("steady", "{}");
@@ -746,8 +746,8 @@ int main(void)
         T(result_comes_once_and_not_on_the_stack_of_the_call),
         T(second_end_is_counted_and_harmless),
         T(made_up_operations_are_counted),
-        T(time_limit_ends_the_call_and_asks_to_cancel),
-        T(progress_extends_the_limit_up_to_its_maximum),
+        T(case_58_time_limit_ends_the_call_and_asks_to_cancel),
+        T(case_60_progress_extends_the_limit_up_to_its_maximum),
         T(progress_extends_nothing_where_the_function_has_no_maximum),
         T(progress_just_before_the_result_is_told_before_it),
         T(list_on_its_way_is_waited_for_until_it_comes),

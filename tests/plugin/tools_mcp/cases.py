@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is each of the 90 cases of MCP that parley has to master the name of a test?
+
+usage: cases.py SOURCE_ROOT
+
+A test in C is called case_NN_..., or case_NN_MM_... for several; one in JavaScript "case NN: ...".
+"""
+import pathlib
+import re
+import sys
+
+COUNT = 90
+FOLDERS = {"tests/plugin/tools_mcp": "*.c", "tests/unit/host": "*.c", "tests/e2e": "*.mjs",
+           "tests/wire": "*.c"}
+
+
+def numbers(text):
+    for name in re.findall(r"\bcase_((?:\d+_)+)", text):
+        yield from (int(number) for number in name.split("_") if number)
+    for words in re.findall(r"\bcases? (\d+(?:, \d+)*):", text):
+        yield from (int(number) for number in words.split(", "))
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    found = set()
+    for folder, pattern in FOLDERS.items():
+        for path in (root / folder).glob(pattern):
+            found.update(numbers(path.read_text()))
+    missing = [str(number) for number in range(1, COUNT + 1) if number not in found]
+    if missing:
+        sys.exit(f"no test for the cases {', '.join(missing)}")
+    print(f"{COUNT} cases")
+
+
+main()
