@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_LIST_MS 2000 /* that a conversation may wait for the first list of the home */
+
 /* The home's functions as a plugin would list them. Immutable; shared by guests. */
 struct catalogue {
     atomic_uint refs;
@@ -465,8 +467,10 @@ static int guest_list(void *worker_instance, struct parley_tool_list *ret, struc
     catalogue_unref(g->catalogue);
     g->catalogue = c;
     ret->item_size = sizeof(struct parley_tool);
-    if (c == NULL)
+    if (c == NULL) {
+        ret->wait_ms = FIRST_LIST_MS;
         return PARLEY_OK;
+    }
     ret->items = c->items;
     ret->count = c->count;
     ret->wait_ms = c->wait_ms;
