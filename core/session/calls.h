@@ -62,6 +62,7 @@ struct call {
     bool is_silent;   /* its result asks for no answer */
     bool is_late;     /* the user spoke meanwhile: an answer follows if none has seen the result */
     bool is_detached; /* the model was told that it goes on in the background */
+    bool is_refused;  /* nobody approved it */
     bool is_orphan;   /* its response failed: the model may call it once more */
     const char *stopped; /* why it was cancelled, for the model; NULL: it was not */
     unsigned inputs;     /* of the user when it began */
@@ -71,7 +72,8 @@ struct call {
     char approval_id[ID_SIZE + 8];
 };
 
-/* A call with side effects whose response failed: called again, it is not run again. */
+/* A call with side effects whose response failed, or that a person refused: made again before the
+ * user has said anything new, it is answered alike. */
 struct remembered_call {
     char *name; /* NULL: an empty place */
     json_t *parsed;

@@ -73,7 +73,7 @@ static bool is_same_call(const struct call *c, const char *name, const json_t *p
            (c->parsed == parsed || (parsed != NULL && json_equal(c->parsed, parsed)));
 }
 
-/* ---- calls of failed responses ---- */
+/* ---- calls that are not to be made again ---- */
 
 static void forget(struct remembered_call *m)
 {
@@ -188,7 +188,7 @@ static void end_call(struct call *c, const struct tools_result *result)
     let_go(c);
     turn_tool_ended(s, c, &told);
     journal_call(s, c, &told);
-    if (c->is_orphan && c->policy.side_effects)
+    if (c->is_refused || (c->is_orphan && c->policy.side_effects))
         remember(s, c, told.output);
     if (s->phase != SESSION_OPEN) {
         call_free(c);
@@ -307,6 +307,7 @@ void tools_approved(struct call *c)
 
 void tools_refused(struct call *c, int status, const char *output)
 {
+    c->is_refused = true;
     turn_tool_started(c->session, c);
     end_early(c, status, output);
 }
@@ -339,7 +340,7 @@ static void stop_call(struct call *c, const char *why)
 /* False: it was answered, and is gone. */
 static bool may_begin(struct session *s, struct call *c)
 {
-    const struct remembered_call *before = c->policy.side_effects ? recall(s, c) : NULL;
+    const struct remembered_call *before = recall(s, c);
     struct call *twin = running_twin(s, c);
 
     if (before != NULL) {

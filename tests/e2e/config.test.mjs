@@ -71,13 +71,21 @@ describe("a mistake is told with its place", () => {
     ["a client_may_set that is no field", with_line("agent assistant", "client_may_set = vioce"), "[agent assistant] client_may_set", /vioce.*voice/],
     ["a speed out of bounds", with_line("agent assistant", "speed = 9"), "[agent assistant] speed", /9/],
     ["an unknown audio format", with_line("agent assistant", "input_format = audio/mp3"), "[agent assistant] input_format", /mp3/],
+    ["an unknown policy of a tool", with_line("tools builtin", "calculator.aproval = always"), "[tools builtin] calculator.aproval", /unknown key.*approval/],
+    ["an unknown policy of all tools", with_line("tools builtin", "on_interupt = keep"), "[tools builtin] on_interupt", /unknown key.*on_interrupt/],
+    ["a policy with a bad choice", with_line("tools builtin", "on_interrupt = maybe"), "[tools builtin] on_interrupt", /maybe.*keep.*cancel.*detach/],
+    ["a policy of a function of a function", with_line("tools builtin", "a.b.filler = Well."), "[tools builtin] a.b.filler", /a\.b.*FUNCTION\.KEY/],
+    ["a policy of tools that are not there", with_line("agent assistant", "bultin.approval = always"), "[agent assistant] bultin.approval", /bultin.*builtin/],
+    ["an unknown policy in an agent", with_line("agent assistant", "builtin.calculator.fillar = Well."), "[agent assistant] builtin.calculator.fillar", /unknown key.*filler/],
+    ["a filler that is too long", with_line("agent assistant", `builtin.filler = ${"well ".repeat(101)}.`), "[agent assistant] builtin.filler", /506 bytes.*500/],
+    ["a dot at the end of a key", with_line("agent assistant", "builtin. = x"), "[agent assistant]", /a key is/],
     ["a key twice", with_line("server", "workers = 1\nworkers = 2"), "[server] workers", /./],
   ])
     test(name, async () => {
       const { code, err } = await check(text);
       assert.equal(code, 2, `${err}\nis no mistake of:\n${text}`);
       const lines = err.trim().split("\n");
-      const shape = /^\S*parley\.ini(?::\d+)?: \[[^\]]+\](?: \w+:)? \S/;
+      const shape = /^\S*parley\.ini(?::\d+)?: \[[^\]]+\](?: [\w.]+:)? \S/;
       assert.match(lines[0], shape, err);
       const line = lines.find((it) => it.includes(place));
       assert.ok(line, `no line about ${place}:\n${err}`);

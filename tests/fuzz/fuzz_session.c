@@ -28,11 +28,18 @@ static const char *const agents[] = {
     "tools = t\nshow_tools = yes\nclient_trace = yes\non_store_failure = end",
     "tools = t\nmax_parallel_tools = 1\ninterrupt_response = no\ntool_timeout_ms = 2s",
     "client_may_set = tools, instructions\ntruncation_wait_ms = 0\nstore = none",
+    "tools = t\nt.approval = always\nt.approval_timeout_ms = 2s\nt.slow.on_interrupt = detach",
+    "tools = t\nt.on_interrupt = keep\nt.filler = One moment.\nt.filler_after_ms = 1s\n"
+    "t.on_duplicate = replace",
+    "tools = t\nt.side_effects = yes\nt.on_interrupt = cancel\nt.filler = Well.\n"
+    "t.filler_after_ms = 1s",
+    "tools = t\nt.on_interrupt = detach\nt.on_duplicate = reject\nt.max_output_bytes = 256",
 };
 
 /*
  * @ and a letter stand for an id of a few: r response, i item, h item of a server's call, k call, e
- * the id of an event that the model was told of, l an id longer than the model takes.
+ * the id of an event that the model was told of, l an id longer than the model takes, a an approval
+ * that the client was asked for.
  */
 #define RESPONSE(id, status, output, conversation)                                                 \
     "{'object':'realtime.response','id':'" id "','status':'" status "','output':[" output          \
@@ -84,6 +91,13 @@ static const char *const client_events[] = {
     "function','name':'mine'}],'audio':{'input':{'turn_detection':null}}}}",
     "{'type':'parley.playback','item_id':'@i','audio_end_ms':30}",
     "{'type':'something.new','event_id':'s'}",
+    "{'type':'conversation.item.create','event_id':'y','previous_item_id':'@a','item':{'type':'mcp_"
+    "approval_response','approval_request_id':'@a','approve':true}}",
+    "{'type':'conversation.item.create','item':{'type':'mcp_approval_response','approval_request_"
+    "id'"
+    ":'@a','approve':false,'reason':'no'}}",
+    "{'type':'conversation.item.delete','item_id':'@a'}",
+    "{'type':'conversation.item.create','previous_item_id':'@a','item':" TEXT("") "}",
 };
 
 static const char *const model_events[] = {
@@ -140,6 +154,9 @@ static const char *const model_events[] = {
     EVENT("error", "'error':{'type':'server_error','message':'no','event_id':null}"),
     EVENT("response.something.new", PLACE),
     EVENT("rate_limits.updated", "'rate_limits':[]"),
+    EVENT("response.output_item.done",
+          "'response_id':'@r','output_index':0,'item':" CALL("@h", "wipe", "completed")),
+    EVENT("input_audio_buffer.cleared", "'x':0"),
 };
 
 struct play {
@@ -153,6 +170,10 @@ struct play {
     char open[MAX_OPEN][64]; /* responses that the client knows of */
     char told[8][64];        /* ids of events that the model was told of */
     unsigned told_count;
+    bool asks; /* every tool needs an approval */
+    unsigned yes;
+    char approvals[4][64];
+    unsigned approval_count;
 };
 
 static unsigned take(struct play *p)
@@ -235,7 +256,24 @@ static void check_client_event(struct play *p, const json_t *event)
         check_response(p, event, false);
     else if (response[0] != '\0' && find_open(p, response) == NULL)
         bad("of a response that is not open", event);
+    if (strcmp(wire_text(event, "item.type"), "mcp_approval_request") == 0) {
+        char *asked = p->approvals[p->approval_count++ % ARRAY_LEN(p->approvals)];
+        view_copy(asked, sizeof(p->approvals[0]), view_of(wire_text(event, "item.id")));
+    }
     check_hidden(p, event);
+}
+
+/* Nothing runs that nobody approved, and no call is started twice. */
+static void check_calls(struct play *p)
+{
+    int calls = wire_tool_calls(p->w);
+
+    if (p->asks && !p->is_spoilt && (unsigned)calls > p->yes)
+        bad("run without approval", json_null());
+    for (int i = 0; i < calls - 1; i++) {
+        if (strcmp(wire_tool_call_id(p->w, i), wire_tool_call_id(p->w, calls - 1)) == 0)
+            bad("started twice", json_null());
+    }
 }
 
 static void look(struct play *p)
@@ -250,6 +288,7 @@ static void look(struct play *p)
         char *told = p->told[p->told_count++ % ARRAY_LEN(p->told)];
         view_copy(told, sizeof(p->told[0]), view_of(wire_text(event, "event_id")));
     }
+    check_calls(p);
     if (!wire_client_was_closed(p->w))
         return;
     for (int i = 0; i < MAX_OPEN; i++) {
@@ -276,6 +315,9 @@ static void put_id(struct play *p, char letter, struct buf *out)
         break;
     case 'e':
         buf_append_str(out, p->told[n % ARRAY_LEN(p->told)]);
+        break;
+    case 'a':
+        buf_append_str(out, p->approvals[n % ARRAY_LEN(p->approvals)]);
         break;
     case 'l':
         buf_printf(out, "an_id_that_is_longer_than_the_model_takes_%u", n % 3);
@@ -328,6 +370,7 @@ static void say_one_of(struct play *p, bool is_client)
         event.data[take(p) * 7 % event.len] = (char)take(p);
     }
     p->spoils_next = false;
+    p->yes += is_client && strstr(event.data, "'approve':true") != NULL;
     if (p->is_spoilt || is_told_apart(event.data))
         say(p, is_client, buf_view(&event));
     buf_done(&event);
@@ -349,7 +392,11 @@ static void end_tool(struct play *p)
     unsigned n = take(p);
     int calls = wire_tool_calls(p->w);
 
-    if (calls > 0 && n % 4 == 0)
+    if (calls > 0 && n % 16 == 9)
+        wire_tool_progress(p->w, (int)(n / 16) % calls, n, 100, "half");
+    else if (calls > 0 && n % 16 == 10)
+        wire_tool_shows(p->w, (int)(n / 16) % calls, "look", "data:image/png;base64,AAAA");
+    else if (calls > 0 && n % 4 == 0)
         wire_tool_fails(p->w, (int)(n / 4) % calls, "it broke");
     else if (calls > 0)
         wire_tool_ends(p->w, (int)(n / 4) % calls, "it worked");
@@ -366,7 +413,7 @@ static void disturb(struct play *p)
 {
     bool has_client = wire_session(p->w) != NULL;
 
-    switch (take(p) % 12) {
+    switch (take(p) % 14) {
     case 0:
     case 1:
     case 2:
@@ -402,6 +449,12 @@ static void disturb(struct play *p)
     case 10:
         if (has_client)
             wire_client_leaves(p->w);
+        break;
+    case 11:
+        wire_store_holds(p->w, true);
+        break;
+    case 12:
+        wire_store_holds(p->w, false);
         break;
     default:
         if (has_client)
@@ -446,7 +499,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         log_set_sink(ignore_line, NULL);
     /* What has left memory is not known to be hidden. */
     p.hides_tools = strstr(agent, "tools = t") != NULL && strstr(agent, "show_tools") == NULL &&
-                    strstr(agent, "max_items") == NULL;
+                    strstr(agent, "max_items") == NULL && strstr(agent, "approval") == NULL;
+    p.asks = strstr(agent, "approval") != NULL;
     p.w = wire_connect(agent);
     for (int i = 0; i < 2 && p.at < p.end && *p.at < 64; i++) /* some speak before it is open */
         step(&p);

@@ -125,6 +125,32 @@ static void a_refused_call_never_runs_and_the_model_knows_why(void **state)
     wire_close(w);
 }
 
+static void a_refused_call_that_is_made_again_does_not_ask_again(void **state)
+{
+    struct wire *w = with_open_request("");
+
+    (void)state;
+    answers(w, request, "false", "");
+    answer_is_shown(w);
+    output_is(w, "did not approve it");
+    (void)wire_model_gets(w, "response.create");
+    model_begins(w, "resp_2");
+    model_calls_with(w, "resp_2", "call_2", "slow", "{\\\"id\\\":7}"); /* it does not give up */
+    const json_t *again = wire_model_gets(w, "conversation.item.create");
+    assert_string_equal(wire_text(again, "item.call_id"), "call_2");
+    assert_non_null(strstr(wire_text(again, "item.output"), "did not approve it"));
+    wire_client_gets_nothing(w);
+    model_ends(w, "resp_2", "completed");
+    (void)wire_model_gets(w, "response.create");
+    wire_client(w, "{'type':'conversation.item.create','item':{'type':'message','role':'user','"
+                   "content':[{'type':'input_text','text':'do it'}]}}");
+    (void)wire_model_gets(w, "conversation.item.create");
+    model_begins(w, "resp_3");
+    model_calls_with(w, "resp_3", "call_3", "slow", "{\\\"id\\\":7}"); /* a new request */
+    asked(w);
+    wire_close(w);
+}
+
 static void nobody_answers_in_time(void **state)
 {
     struct wire *w = with_open_request("");
@@ -336,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_approved_call_runs_and_is_answered),
         cmocka_unit_test(a_refused_call_never_runs_and_the_model_knows_why),
+        cmocka_unit_test(a_refused_call_that_is_made_again_does_not_ask_again),
         cmocka_unit_test(nobody_answers_in_time),
         cmocka_unit_test(a_second_answer_is_an_error),
         cmocka_unit_test(an_answer_to_nothing_is_an_error),
