@@ -46,7 +46,7 @@ struct parley_store_head {
 
 /* Kinds of records. New ones are added at the end; a store keeps what it does not know. */
 #define PARLEY_RECORD_ITEM       1 /* a final conversation item */
-#define PARLEY_RECORD_CALL       2 /* a tool call: arguments, result, times */
+#define PARLEY_RECORD_CALL       2 /* a tool call: that it starts, then what came of it */
 #define PARLEY_RECORD_RESPONSE   3 /* an ended response: status, usage */
 #define PARLEY_RECORD_TRUNCATED  4 /* an item was cut to what was heard */
 #define PARLEY_RECORD_DELETED    5 /* an item was removed */
