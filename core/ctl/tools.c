@@ -213,6 +213,7 @@ static int run(int argc, char **argv)
         kinds |= 1u << INSTANCE_MODEL;
     else
         q.is_json = q.is_json || isatty(STDOUT_FILENO) != 1;
+    q.source.is_attended = true;
     r = local_open(&q.local, &q.source, kinds, &err);
     bool is_open = r == PARLEY_OK;
     if (is_open)

@@ -167,6 +167,8 @@ int settings_read(const struct settings_source *source, struct registry **regist
         settings_free(&s);
         return PARLEY_E_NO_MEMORY;
     }
+    if (source->is_attended)
+        registry_set_attended(*registry);
     r = generation_create(c, *registry, number, &s.generation, report);
     if (r == PARLEY_OK && is_good)
         r = check_default_agent(generation_conf(s.generation), &s, report);

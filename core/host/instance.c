@@ -66,6 +66,18 @@ const char *instance_model_name(const struct instance *i)
     return i == NULL ? "" : i->name;
 }
 
+/* ---- tokens of sessions ---- */
+
+bool instance_takes_session_token(const struct instance *i)
+{
+    for (size_t n = 0; n < options_count(i->values); n++) {
+        struct options_setting o = options_setting(i->values, n);
+        if (strcmp(o.name, "session_token") == 0)
+            return o.text != NULL && strcmp(o.text, "yes") == 0;
+    }
+    return false;
+}
+
 /* ---- one instance ---- */
 
 static int choose_role(const struct plugin *p, enum instance_kind kind, enum role *ret_role,
@@ -122,7 +134,7 @@ static struct instance *instance_alloc(enum instance_kind kind, const char *name
 }
 
 /* info.size stays 0 until instance_create has succeeded: it then says that destroy is due. */
-static int create_in_plugin(struct instance *i, struct parley_error *err)
+static int create_in_plugin(struct instance *i, bool is_attended, struct parley_error *err)
 {
     struct parley_instance_info info = {
         .size = sizeof(info),
@@ -130,6 +142,7 @@ static int create_in_plugin(struct instance *i, struct parley_error *err)
         .name = i->name,
         .config_dir = i->config_dir,
         .config = options_config(i->values),
+        .flags = is_attended ? PARLEY_INSTANCE_ATTENDED : 0,
     };
 
     i->info = info;
@@ -217,7 +230,7 @@ static int build(const struct maker *m, const struct conf_section *s, struct ins
         return r;
     r = share_tools(i, &err);
     if (r == PARLEY_OK)
-        r = create_in_plugin(i, &err);
+        r = create_in_plugin(i, registry_is_attended(m->registry), &err);
     if (r < 0) {
         explain(i, r, &err);
         err.status = r;

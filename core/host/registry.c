@@ -21,7 +21,18 @@ struct registry {
     char *dirs[MAX_DIRS];
     size_t dir_count;
     struct map plugins; /* struct plugin by name */
+    bool is_attended;
 };
+
+void registry_set_attended(struct registry *r)
+{
+    r->is_attended = true;
+}
+
+bool registry_is_attended(const struct registry *r)
+{
+    return r->is_attended;
+}
 
 /* ---- where to look ---- */
 

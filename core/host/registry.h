@@ -24,6 +24,10 @@ struct registry *registry_destroy(struct registry *r);
 /* Look in another folder from now on (a reload); what is loaded stays. False without memory. */
 bool registry_set_dir(struct registry *r, const char *plugin_dir);
 
+/* A person waits at this process's terminal: instances are told so. */
+void registry_set_attended(struct registry *r);
+bool registry_is_attended(const struct registry *r);
+
 /*
  * The plugin of that name, loaded when it is not yet. A name with a slash is a file; relative ones
  * start at `dir`. NOT_FOUND lists where was looked and the nearest name that is there.

@@ -104,6 +104,8 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
         .ca_file = own.ca_file == NULL ? "" : own.ca_file,
         .timeout_ms = own.timeout_ms,
         .max_response_bytes = own.max_response_bytes < 0 ? 0 : (size_t)own.max_response_bytes,
+        .is_public_only = (own.flags & PARLEY_HTTP_PUBLIC_ONLY) != 0,
+        .may_loop_back = (own.flags & PARLEY_HTTP_MAY_LOOP_BACK) != 0,
     };
     int r =
         http_client_start(worker->http, &asked, x->events.on_data != NULL ? &streamed : &collected,

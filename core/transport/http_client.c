@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "base/str.h"
+#include "transport/address.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define TIMEOUT_MS         30000
 #define MAX_RESPONSE_BYTES (4 * 1024 * 1024)
@@ -44,6 +46,8 @@ struct exchange {
     bool is_added;
     bool is_cancelled;
     bool is_too_large;
+    bool may_loop_back;
+    bool is_refused; /* by its address */
     char host[256];
     char error[CURL_ERROR_SIZE];
 };
@@ -73,6 +77,8 @@ static int status_of(const struct exchange *x, CURLcode code)
         return PARLEY_E_TOO_LARGE;
     if (x->body.failed || x->headers.failed)
         return PARLEY_E_NO_MEMORY;
+    if (x->is_refused && code != CURLE_OK)
+        return PARLEY_E_DENIED;
     switch (code) {
     case CURLE_OK:
         return PARLEY_OK;
@@ -96,6 +102,8 @@ static const char *reason_of(const struct exchange *x, int status, CURLcode code
         return "given up by this side";
     case PARLEY_E_TOO_LARGE:
         return "the answer is above the limit on its size";
+    case PARLEY_E_DENIED:
+        return "not an address of the public Internet, which is all that is allowed here";
     default:
         return x->error[0] != '\0' ? x->error : curl_easy_strerror(code);
     }
@@ -242,6 +250,34 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     return x->headers.failed ? 0 : line.len;
 }
 
+/* ---- keeping to the public Internet ---- */
+
+/* With the very address that will be connected to. */
+static curl_socket_t open_public(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct exchange *x = ctx;
+    enum address_kind kind = address_kind(&address->addr, (socklen_t)address->addrlen);
+
+    (void)purpose;
+    if (kind == ADDRESS_PUBLIC || (kind == ADDRESS_LOOPBACK && x->may_loop_back))
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    x->is_refused = true;
+    return CURL_SOCKET_BAD;
+}
+
+/* A proxy, or a connection that another request left open, would go by without being looked at. */
+static void keep_public(struct exchange *x, const struct http_client_request *request)
+{
+    if (!request->is_public_only)
+        return;
+    x->may_loop_back = request->may_loop_back;
+    curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
+    curl_easy_setopt(x->easy, CURLOPT_OPENSOCKETDATA, x);
+    curl_easy_setopt(x->easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 /* ---- starting ---- */
 
 static int check_url(struct exchange *x, const char *url, struct parley_error *err)
@@ -335,6 +371,7 @@ static int prepare(struct exchange *x, const struct http_client_request *request
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", x->host);
     set_method(x->easy, request);
     set_limits(x->easy, request);
+    keep_public(x, request);
     curl_easy_setopt(x->easy, CURLOPT_URL, request->url);
     curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->lines);
     curl_easy_setopt(x->easy, CURLOPT_USERAGENT, "parley/" PARLEY_VERSION);

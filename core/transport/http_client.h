@@ -24,6 +24,10 @@ struct http_client_request {
     const char *ca_file;       /* PEM trusted besides the system's; NULL or "": none */
     int64_t timeout_ms;        /* the whole exchange; 0: 30,000 */
     size_t max_response_bytes; /* 0: 4 MiB; beyond it: PARLEY_E_TOO_LARGE */
+    /* Connect to addresses of the public Internet alone, by what the name resolved to, and never
+     * through a proxy; others: PARLEY_E_DENIED, and nothing is sent. */
+    bool is_public_only;
+    bool may_loop_back; /* with is_public_only: this machine's own address is fine, too */
 };
 
 struct http_client_response {

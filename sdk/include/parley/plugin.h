@@ -50,6 +50,10 @@ struct parley_role {
     const void *vtable; /* constant; starts with its own size */
 };
 
+/* A person waits at this process's terminal, such as for parleyctl, and may be asked to open a
+ * page. In a server nobody does. */
+#define PARLEY_INSTANCE_ATTENDED (1u << 0)
+
 /* What an instance is told when it is created. Everything is borrowed until instance_destroy. */
 struct parley_instance_info {
     uint32_t size;
@@ -58,6 +62,8 @@ struct parley_instance_info {
     const char *name;       /* the INI section's name: "openai" in [model openai] */
     const char *config_dir; /* folder of the INI file, for paths of the plugin's own */
     const void *config;     /* the structure that the option table describes, filled and checked */
+    uint32_t flags;         /* PARLEY_INSTANCE_...; since 1.1 */
+    uint32_t reserved2;
 };
 
 struct parley_plugin {

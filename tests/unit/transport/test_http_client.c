@@ -281,6 +281,60 @@ static void client_bad_options_are_refused_at_once(void **state)
     assert_int_equal(s->ended, 0);
 }
 
+/* ---- public addresses only ---- */
+
+static void expect_refused(struct stage *s, const char *host)
+{
+    s->ended = 0;
+    buf_clear(&s->message);
+    snprintf(s->url, sizeof(s->url), "http://%s:%d/", host, listener_port(s->listener));
+    start(s, &events);
+    assert_true(pump_until(&s->bed, &s->ended, 1));
+    if (s->status != PARLEY_E_DENIED)
+        fail_msg("%s: status %d: %s", host, s->status, s->message.data);
+    assert_non_null(strstr(s->message.data, "not an address of the public Internet"));
+}
+
+static void client_that_keeps_public_never_connects_elsewhere(void **state)
+{
+    struct stage *s = *state;
+    /* `localhost` is a name that leads to a loopback address; the others are ways to write one. */
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "2130706433",     "0x7f.1",
+                                        "[::1]",     "0.0.0.0",   "[::ffff:7f00:1]"};
+
+    s->request.is_public_only = true;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+        expect_refused(s, hosts[i]);
+    assert_int_equal(s->bed.requests, 0);
+}
+
+static void client_that_may_loop_back_reaches_this_machine_and_no_private_one(void **state)
+{
+    struct stage *s = *state;
+
+    s->request.is_public_only = true;
+    s->request.may_loop_back = true;
+    start(s, &events);
+    assert_true(pump_until(&s->bed, &s->ended, 1));
+    assert_int_equal(s->status, PARLEY_OK);
+    assert_int_equal(s->code, 200);
+    expect_refused(s, "10.0.0.1");
+    expect_refused(s, "169.254.169.254");
+    expect_refused(s, "[::ffff:a9fe:a9fe]");
+}
+
+static void client_that_keeps_public_uses_no_connection_that_others_left_open(void **state)
+{
+    struct stage *s = *state;
+
+    start(s, &events);
+    assert_true(pump_until(&s->bed, &s->ended, 1));
+    assert_int_equal(s->code, 200);
+    s->request.is_public_only = true;
+    expect_refused(s, "127.0.0.1");
+    assert_int_equal(s->bed.requests, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +351,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(client_that_ends_tells_what_was_open, setup, teardown),
         cmocka_unit_test_setup_teardown(client_bad_options_are_refused_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(client_that_keeps_public_never_connects_elsewhere, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            client_that_may_loop_back_reaches_this_machine_and_no_private_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            client_that_keeps_public_uses_no_connection_that_others_left_open, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,11 @@ extern "C" {
 
 /* Only to addresses of the public Internet: a name that leads to a loopback, private, link-local or
  * otherwise special address is refused (PARLEY_E_DENIED) before anything is sent, by the address
- * that would be connected to. For URLs that a stranger chose. Since 1.1. */
+ * that would be connected to, and no proxy is used. For URLs that a stranger chose. Since 1.1. */
 #define PARLEY_HTTP_PUBLIC_ONLY (1u << 1)
+
+/* With PARLEY_HTTP_PUBLIC_ONLY: addresses of this machine are allowed, too. Since 1.1. */
+#define PARLEY_HTTP_MAY_LOOP_BACK (1u << 2)
 
 struct parley_http_request {
     uint32_t size;
