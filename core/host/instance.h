@@ -54,8 +54,8 @@ struct instance {
 const char *instance_provider(const struct instance *i);
 const char *instance_model_name(const struct instance *i);
 
-/* May a session's client hand in a token of its own for this tools instance? Where its plugin has an
- * option `session_token` and the section says yes. Thread: any. */
+/* May a session's client hand in a token of its own for this tools instance? Where its plugin has
+ * an option `session_token` and the section says yes. Thread: any. */
 bool instance_takes_session_token(const struct instance *i);
 
 /* All instances of one configuration. */
