@@ -61,8 +61,7 @@ static void show_request(struct call *c, struct response *r, int64_t place, json
 
 /* ---- asking ---- */
 
-/* The request is settled: a later answer comes too late. */
-static void settle(struct call *c)
+void approval_settle(struct call *c)
 {
     struct session *s = c->session;
     struct response *r = response_find(s, view_of(c->response_id));
@@ -79,7 +78,7 @@ static void refuse(struct call *c, int status, const char *format, const char *r
 {
     struct buf text = {0};
 
-    settle(c);
+    approval_settle(c);
     buf_printf(&text, "The tool %s was not run: ", c->name);
     buf_append_str(&text, format);
     buf_append_str(&text, reason);
@@ -172,7 +171,7 @@ static void decide(struct call *c, const json_t *item)
     const char *reason = json_get_str(item, "reason", "");
 
     if (json_is_true(json_object_get(item, "approve"))) {
-        settle(c);
+        approval_settle(c);
         tools_approved(c);
     } else {
         refuse(c, PARLEY_E_DENIED,

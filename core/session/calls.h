@@ -130,6 +130,8 @@ void result_tell_late(struct session *s, const struct call *c, const struct tool
 
 /* Ask the client, within the response that the call is of. */
 void approval_ask(struct call *c, struct response *r, int64_t place);
+/* The request is over: an answer that still comes is told so. */
+void approval_settle(struct call *c);
 /* A client's mcp_approval_response. False: it is none that parley asked for, but maybe the model.
  */
 bool approval_answered(struct session *s, const struct rt_client_event *e);

@@ -331,6 +331,8 @@ static void stop_call(struct call *c, const char *why)
 {
     c->stopped = why;
     let_go(c);
+    if (c->state == CALL_ASKING)
+        approval_settle(c);
     if (c->run != NULL)
         tools_cancel(c->run);
     else
@@ -477,8 +479,9 @@ static void interrupt_call(struct session *s, struct call *c, enum call_interrup
     } else if (c->policy.on_interrupt == TOOL_INTERRUPT_DETACH) {
         detach(s, c);
     } else {
+        /* Clients cancel when the user speaks, too. */
+        c->is_silent = c->is_silent || (!is_spoken && !c->is_late);
         c->is_late = c->is_late || is_spoken;
-        c->is_silent = c->is_silent || !is_spoken;
         let_go(c);
     }
 }

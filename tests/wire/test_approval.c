@@ -306,6 +306,26 @@ static void the_same_call_is_not_asked_about_twice(void **state)
     wire_close(w);
 }
 
+static void a_request_that_was_replaced_is_settled(void **state)
+{
+    struct wire *w = with_request("t.on_duplicate = replace\n");
+    char first[64];
+
+    (void)state;
+    (void)snprintf(first, sizeof(first), "%s", request);
+    model_calls_with(w, "resp_1", "call_2", "slow", "{\\\"id\\\":7}");
+    output_is(w, "replaces it");
+    assert_string_equal(wire_text(wire_client_gets(w, "response.output_item.added"), "item.type"),
+                        "mcp_approval_request");
+    (void)wire_client_gets(w, "conversation.item.added");
+    (void)wire_client_gets(w, "conversation.item.done");
+    (void)wire_client_gets(w, "response.output_item.done");
+    answers(w, first, "true", "");
+    assert_non_null(strstr(wire_text(wire_client_gets(w, "error"), "error.message"), "settled"));
+    assert_int_equal(wire_tool_calls(w), 0);
+    wire_close(w);
+}
+
 static void the_request_can_be_retrieved_and_deleted_but_not_at_the_model(void **state)
 {
     struct wire *w = with_open_request("");
@@ -373,6 +393,7 @@ int main(void)
         cmocka_unit_test(other_calls_of_the_response_do_not_wait_for_the_person),
         cmocka_unit_test(the_client_leaves_and_nothing_runs),
         cmocka_unit_test(the_same_call_is_not_asked_about_twice),
+        cmocka_unit_test(a_request_that_was_replaced_is_settled),
         cmocka_unit_test(the_request_can_be_retrieved_and_deleted_but_not_at_the_model),
         cmocka_unit_test(an_item_behind_the_request_is_put_where_the_model_knows_a_place),
         cmocka_unit_test(what_was_asked_and_answered_is_kept),

@@ -112,6 +112,22 @@ static void a_kept_result_is_not_spoken_into_the_users_speech(void **state)
     wire_close(w);
 }
 
+static void a_client_that_cancels_because_of_speech_still_hears_of_a_kept_result(void **state)
+{
+    struct wire *w = with_call("tools = t\nt.on_interrupt = keep" SPEAKS_FOR_ITSELF, "slow");
+
+    (void)state;
+    model_hears_speech(w);
+    wire_client(w, "{'type':'response.cancel'}");
+    model_hears_silence(w);
+    model_begins(w, "resp_2");
+    wire_tool_ends(w, 0, "found");
+    output_is(w, "call_1", "found");
+    model_ends(w, "resp_2", "completed");
+    (void)wire_model_gets(w, "response.create");
+    wire_close(w);
+}
+
 static void a_kept_result_is_told_with_that_of_the_next_turns_calls(void **state)
 {
     struct wire *w = with_call("tools = t\nt.on_interrupt = keep" SPEAKS_FOR_ITSELF, "slow");
@@ -597,6 +613,7 @@ int main(void)
             a_kept_call_whose_result_came_too_late_for_the_response_is_answered_after_it),
         cmocka_unit_test(a_kept_result_is_told_when_what_was_heard_led_to_no_response),
         cmocka_unit_test(a_kept_result_is_not_spoken_into_the_users_speech),
+        cmocka_unit_test(a_client_that_cancels_because_of_speech_still_hears_of_a_kept_result),
         cmocka_unit_test(a_kept_result_is_told_with_that_of_the_next_turns_calls),
         cmocka_unit_test(a_model_that_refuses_the_late_answer_is_not_asked_for_ever),
         cmocka_unit_test(a_kept_call_does_not_hold_up_what_the_client_asks_for),
