@@ -42,7 +42,7 @@ static double number(struct parley_view headers, const char *name, double otherw
     return end == text || result != result || result < 0 || result > 1e9 ? otherwise : result;
 }
 
-void answer_read(struct answer *a, const struct parley_http_response *response, bool is_write,
+void answer_read(struct answer *a, const struct parley_http_response *response, bool is_for_writer,
                  int64_t signed_unix_s)
 {
     const struct parley_view headers = response->headers;
@@ -52,7 +52,7 @@ void answer_read(struct answer *a, const struct parley_http_response *response, 
 
     memset(a, 0, sizeof(*a));
     o->status = response->status;
-    o->is_write = is_write;
+    o->is_for_writer = is_for_writer;
     if (response->status < 0)
         return;
     o->code = response->code;

@@ -22,7 +22,7 @@ struct answer {
 };
 
 /* `signed_unix_s`: the time that the request was dated with. The views are the response's. */
-void answer_read(struct answer *a, const struct parley_http_response *response, bool is_write,
+void answer_read(struct answer *a, const struct parley_http_response *response, bool is_for_writer,
                  int64_t signed_unix_s);
 
 /* The same for a batch of `count` operations: the code of the one that failed, if any did. */

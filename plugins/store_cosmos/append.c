@@ -8,6 +8,7 @@
  */
 #include "write.h"
 
+#include "dump.h"
 #include "heads.h"
 
 #include <stdio.h>
@@ -35,7 +36,7 @@ static int prepare_one(struct op *op, const struct parley_store_record *record,
 {
     json_t *document =
         document_record(op->session_id, record, op->store->around.config->ttl / 1000);
-    char *text = json_dumps(document, JSON_COMPACT);
+    char *text = dump(document);
     size_t len = text == NULL ? 0 : strlen(text);
 
     json_decref(document);
@@ -80,7 +81,7 @@ static size_t first_new(const struct op *op)
 
 static json_t *next_head(const struct op *op, bool is_last)
 {
-    json_t *head = json_copy(op->head);
+    json_t *head = document_copy(op->head);
     int64_t updated_ms = document_number(op->head, "updated_ms");
     const struct op_record *last = &op->records[op->record_count - 1];
 
@@ -135,7 +136,7 @@ static char *join_batch(const struct op *op, const char *head, const char *etag,
 static char *quoted(const char *text)
 {
     json_t *string = json_string(text);
-    char *result = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    char *result = dump_ascii(string);
 
     json_decref(string);
     return result;
@@ -146,7 +147,7 @@ static char *quoted_key(const struct op *op)
 {
     char *pk = document_partition(op->session_id);
     json_t *list = pk == NULL ? NULL : json_pack("[s]", pk);
-    char *text = json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *text = dump_ascii(list);
     char *result = text == NULL ? NULL : quoted(text);
 
     json_decref(list);
@@ -209,7 +210,7 @@ static void send_batch(struct op *op, const char *head, const char *etag, const 
 static void send_part(struct op *op)
 {
     char *key = quoted_key(op), *etag = quoted(op->etag), *head = NULL;
-    char *plain = json_dumps(op->head, JSON_COMPACT);
+    char *plain = dump(op->head);
     /* The nonce and the larger numbers of the next head. */
     size_t head_len = plain == NULL ? 0 : strlen(plain) + OVERHEAD;
     size_t count = key == NULL ? 0 : fitting(op, head_len, strlen(key));
@@ -217,7 +218,7 @@ static void send_part(struct op *op)
     if (count > 0) {
         bool is_last = op->sent + count == op->record_count;
         if (heads_stamp(op, next_head(op, is_last)))
-            head = json_dumps(op->writing, JSON_COMPACT);
+            head = dump(op->writing);
     }
     op->sending = op->sent + count;
     if (count == 0 && key != NULL && plain != NULL)

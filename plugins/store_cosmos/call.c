@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call.h"
 
+#include "dump.h"
 #include "shared.h"
 #include "sign.h"
 
@@ -62,7 +63,7 @@ static char *encode_path(enum resource resource, const struct config *config, co
 static char *partition_header(const char *value)
 {
     json_t *list = json_pack("[s]", value);
-    char *text = json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *text = dump_ascii(list);
 
     json_decref(list);
     return text;
@@ -166,8 +167,8 @@ static void add_body_lines(const struct call *c, struct lines *lines)
     }
 }
 
-void call_add_lines(const struct call *c, const struct around *around, enum consistency level,
-                    struct lines *lines)
+void call_add_lines(const struct call *c, const struct around *around,
+                    const struct account *account, struct lines *lines)
 {
     bool is_document = c->resource == RESOURCE_DOCUMENTS || c->resource == RESOURCE_DOCUMENT;
 
@@ -175,7 +176,9 @@ void call_add_lines(const struct call *c, const struct around *around, enum cons
     lines_add(lines, "Accept: application/json");
     add_body_lines(c, lines);
     if (is_document && (c->flags & REST_WRITE) == 0)
-        add_read_lines(c, around, level, lines);
+        add_read_lines(c, around, account->level, lines);
+    if (is_document && (c->flags & REST_WRITE) != 0 && account->has_many_writers)
+        lines_add(lines, "x-ms-cosmos-allow-tentative-writes: true");
     if (c->partition != NULL)
         lines_add(lines, "x-ms-documentdb-partitionkey: %s", c->partition);
     if (c->if_match != NULL)

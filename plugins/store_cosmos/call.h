@@ -36,9 +36,10 @@ struct call {
     int64_t signed_unix_s;
     /* of all tries */
     struct tries tries;
+    struct outcome last; /* and why, for when the time is over before the next try */
+    char last_message[160];
     bool wants_writer; /* reads where writes go */
     bool is_parked;    /* until the account has been read again */
-    bool is_uncertain;
 };
 
 /* Takes the request's body in any case. NULL: no memory. */
@@ -48,8 +49,8 @@ struct call *call_create(const struct rest_request *request, const struct config
 void call_free(struct call *c);
 
 /* All header lines but those of the credential. */
-void call_add_lines(const struct call *c, const struct around *around, enum consistency level,
-                    struct lines *lines);
+void call_add_lines(const struct call *c, const struct around *around,
+                    const struct account *account, struct lines *lines);
 
 /* At the chosen endpoint; allocated, NULL without memory. */
 char *call_url(const struct call *c);

@@ -82,10 +82,20 @@ json_t *document_tombstone(const json_t *head, bool is_purged)
     return with_ttl(document, DOCUMENT_REMEMBER_S);
 }
 
-json_t *document_copy(const json_t *stored)
+json_t *document_copy(const json_t *document)
+{
+    json_t *copy = json_copy((json_t *)document);
+
+    if (copy == NULL || json_object_size(copy) == json_object_size(document))
+        return copy;
+    json_decref(copy);
+    return NULL;
+}
+
+json_t *document_strip(const json_t *stored)
 {
     static const char *const added[] = {"_rid", "_self", "_etag", "_ts", "_attachments", "_lsn"};
-    json_t *document = json_deep_copy(stored);
+    json_t *document = document_copy(stored);
 
     for (size_t i = 0; document != NULL && i < sizeof(added) / sizeof(added[0]); i++)
         (void)json_object_del(document, added[i]); /* fails when it is not there */

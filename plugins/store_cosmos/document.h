@@ -36,8 +36,11 @@ json_t *document_record(const char *session_id, const struct parley_store_record
 json_t *document_row(const json_t *head, int64_t expires_ms, int64_t ttl_s);
 json_t *document_tombstone(const json_t *head, bool is_purged);
 
-/* A copy without what the service adds. */
-json_t *document_copy(const json_t *stored);
+/* A copy, whole or NULL: jansson leaves out what it finds no memory for. */
+json_t *document_copy(const json_t *document);
+
+/* The same without what the service adds. */
+json_t *document_strip(const json_t *stored);
 
 bool document_is_removed(const json_t *head);
 bool document_is_purged(const json_t *tombstone);

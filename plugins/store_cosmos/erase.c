@@ -6,6 +6,7 @@
  */
 #include "erase.h"
 
+#include "dump.h"
 #include "heads.h"
 #include "read.h"
 
@@ -48,7 +49,7 @@ static void on_deleted(void *ctx, const struct rest_reply *reply)
 static char *delete_batch(const struct op *op, const char *pk)
 {
     json_t *list = json_array(), *key = json_pack("[s]", pk), *document;
-    char *key_text = json_dumps(key, JSON_COMPACT | JSON_ENSURE_ASCII), *text = NULL;
+    char *key_text = dump_ascii(key), *text = NULL;
     int r = 0;
     size_t i;
 
@@ -59,7 +60,7 @@ static char *delete_batch(const struct op *op, const char *pk)
                                                    key_text));
     }
     if (r == 0 && key_text != NULL)
-        text = json_dumps(list, JSON_COMPACT);
+        text = dump(list);
     json_decref(list);
     json_decref(key);
     free(key_text);
@@ -255,6 +256,7 @@ static void next_row(struct op *op)
             op_fail(op, PARLEY_E_NO_MEMORY, "Cosmos DB: no memory to expire sessions");
             return;
         }
+        one->is_write = true;
         one->deadline_ms = op->deadline_ms;
         one->sweep = op;
         op->part = one;

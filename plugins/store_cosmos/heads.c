@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "heads.h"
 
+#include "dump.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +36,7 @@ static void on_found(void *ctx, const struct rest_reply *reply)
         return;
     }
     if (reply->code == 200) {
-        op->head = document_copy(reply->body);
+        op->head = document_strip(reply->body);
         op->etag = etag_of(reply);
         if (op->head == NULL || op->etag == NULL) {
             op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
@@ -62,6 +64,7 @@ void heads_find(struct op *op, bool may_be_cached, op_step then)
     struct rest_request request = {
         .verb = "GET",
         .resource = RESOURCE_DOCUMENT,
+        .flags = op->is_write ? REST_FRESH : 0,
         .id = DOCUMENT_HEAD,
         .partition = pk,
     };
@@ -154,7 +157,7 @@ bool heads_stamp(struct op *op, json_t *take_head)
 void heads_write(struct op *op, json_t *take_head, op_written then)
 {
     bool is_stamped = heads_stamp(op, take_head);
-    char *body = is_stamped ? json_dumps(op->writing, JSON_COMPACT) : NULL;
+    char *body = is_stamped ? dump(op->writing) : NULL;
     char *pk = document_partition(op->session_id);
     struct rest_request request = {
         .verb = op->etag != NULL ? "PUT" : "POST",
@@ -191,7 +194,7 @@ static void on_row(void *ctx, const struct rest_reply *reply)
 void heads_write_row(struct op *op, const json_t *head, int64_t expires_ms, op_step then)
 {
     json_t *row = document_row(head, expires_ms, op->store->around.config->ttl / 1000);
-    char *body = json_dumps(row, JSON_COMPACT);
+    char *body = dump(row);
     struct rest_request request = {
         .verb = "POST",
         .resource = RESOURCE_DOCUMENTS,

@@ -37,6 +37,7 @@ struct op {
     parley_op id;
     const char *name; /* a literal */
     op_step begin;
+    bool is_write; /* it reads heads where writes go */
     char *session_id;
     size_t hash;
     size_t bytes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "read.h"
 
+#include "dump.h"
 #include "heads.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@ void read_query(struct op *op, const char *partition, const char *sql, json_t *t
 {
     json_t *list = parameter_list(partition, take_parameters);
     json_t *query = list == NULL ? NULL : json_pack("{ssso}", "query", sql, "parameters", list);
-    char *body = json_dumps(query, JSON_COMPACT);
+    char *body = dump(query);
     struct rest_request request = {
         .verb = "POST",
         .resource = RESOURCE_DOCUMENTS,

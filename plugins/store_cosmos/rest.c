@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "call.h"
 #include "credential.h"
+#include "dump.h"
 #include "explain.h"
 #include "lines.h"
 #include "shared.h"
@@ -99,7 +100,6 @@ static void succeed(struct call *c, const struct answer *a)
         .body = a->body,
         .etag = a->etag,
         .continuation = a->continuation,
-        .is_uncertain = c->is_uncertain,
     };
 
     tell(c, &reply);
@@ -116,8 +116,7 @@ static void fail(struct call *c, const struct answer *a, const char *message)
         r->denied_until_ms = around_now_ms(r->around) + DENIED_MS;
         r->denied = err;
     }
-    const struct rest_reply reply = {
-        .status = err.status, .is_uncertain = c->is_uncertain, .err = &err};
+    const struct rest_reply reply = {.status = err.status, .err = &err};
     tell(c, &reply);
     drop(c);
 }
@@ -128,7 +127,7 @@ static void on_refreshed(void *ctx, const struct rest_reply *reply)
 {
     struct rest *r = ctx;
     struct parley_error err = PARLEY_ERROR_INIT;
-    char *json = reply->status < 0 ? NULL : json_dumps(reply->body, JSON_COMPACT);
+    char *json = reply->status < 0 ? NULL : dump(reply->body);
 
     r->refresh = NULL;
     if (json != NULL && rest_set_account(r, json, &err) == PARLEY_OK)
@@ -155,6 +154,11 @@ static void refresh_account(struct rest *r)
         r->refresh = r->first;
 }
 
+static bool is_for_writer(const struct call *c)
+{
+    return (c->flags & (REST_WRITE | REST_FRESH)) != 0;
+}
+
 /* Where this try goes, as a copy: the account may be read again meanwhile. */
 static char *choose_endpoint(const struct call *c)
 {
@@ -163,8 +167,8 @@ static char *choose_endpoint(const struct call *c)
 
     if (c->resource == RESOURCE_ACCOUNT)
         return strdup(account_describer(a, c->tries.total));
-    bool is_for_writer = (c->flags & REST_WRITE) != 0 || c->wants_writer;
-    return strdup(is_for_writer ? account_writer(a, now_ms) : account_reader(a, now_ms));
+    return strdup(is_for_writer(c) || c->wants_writer ? account_writer(a, now_ms)
+                                                      : account_reader(a, now_ms));
 }
 
 /* ---- one try ---- */
@@ -184,14 +188,14 @@ static int64_t prepare(struct call *c, const struct answer *a, enum verdict verd
 {
     struct rest *r = c->rest;
     const struct around *around = r->around;
-    bool is_write = (c->flags & REST_WRITE) != 0;
 
     switch (verdict) {
     case VERDICT_ELSEWHERE:
         if (c->resource == RESOURCE_ACCOUNT)
             return 0; /* every try of it goes elsewhere */
-        return account_mark_down(&r->account, c->endpoint, is_write, around_now_ms(around)) ? 0
-                                                                                            : 100;
+        return account_mark_down(&r->account, c->endpoint, is_for_writer(c), around_now_ms(around))
+                   ? 0
+                   : 100 + around_random(around, 100); /* not all at once */
     case VERDICT_REFRESH:
         if (c->resource != RESOURCE_ACCOUNT)
             refresh_account(r);
@@ -242,7 +246,8 @@ static void try_again(struct call *c, const struct answer *a, enum verdict verdi
         return;
     }
     count_retry(c, a);
-    c->is_uncertain = c->is_uncertain || retry_is_uncertain(&a->outcome);
+    c->last = a->outcome;
+    (void)snprintf(c->last_message, sizeof(c->last_message), "%s", message);
     after(c, wait_ms);
 }
 
@@ -276,7 +281,7 @@ static void on_end(void *ctx, const struct parley_http_response *response)
     struct call *c = ctx;
     struct answer a;
 
-    answer_read(&a, response, (c->flags & REST_WRITE) != 0, c->signed_unix_s);
+    answer_read(&a, response, is_for_writer(c), c->signed_unix_s);
     a.outcome.is_document = c->resource == RESOURCE_DOCUMENTS || c->resource == RESOURCE_DOCUMENT;
     if ((c->flags & REST_BATCH) != 0)
         answer_read_batch(&a, c->count);
@@ -323,7 +328,7 @@ static int begin(struct call *c, struct parley_error *err)
     c->signed_unix_s = (int64_t)(r->around->host->unix_us() / 1000000) + c->skew_s;
     c->key =
         credential_authorize(r->credential, r->around, c->verb, c->path, c->signed_unix_s, &lines);
-    call_add_lines(c, r->around, r->account.level, &lines);
+    call_add_lines(c, r->around, &r->account, &lines);
     char *url = call_url(c);
     if (!lines.failed && url != NULL)
         r2 = start(c, &lines, url, err);
@@ -336,7 +341,7 @@ static int begin(struct call *c, struct parley_error *err)
 
 static void try_now(struct call *c)
 {
-    struct answer refused = {.outcome.is_write = (c->flags & REST_WRITE) != 0};
+    struct answer refused = {.outcome.is_for_writer = is_for_writer(c)};
     struct parley_error err = PARLEY_ERROR_INIT;
 
     c->is_parked = false;
@@ -345,21 +350,40 @@ static void try_now(struct call *c)
         judge(c, &refused, err.message);
 }
 
-/* The timer of a call: its first try, or the next one. */
+static void end_denied(struct call *c)
+{
+    const struct parley_error *denied = &c->rest->denied;
+    const struct rest_reply reply = {.status = denied->status, .err = denied};
+
+    tell(c, &reply);
+    drop(c);
+}
+
+/* Its time is over while the account is read again: what the last try met is the reason. */
+static void end_late(struct call *c)
+{
+    const struct answer last = {.outcome = c->last};
+
+    fail(c, &last, c->last_message);
+}
+
+/* The timer of a call: its first try, or the next one, or the end of its time. */
 static void on_timer(void *ctx)
 {
     struct call *c = ctx;
     struct rest *r = c->rest;
+    int64_t now_ms = around_now_ms(r->around);
 
-    if (around_now_ms(r->around) < r->denied_until_ms) {
-        const struct rest_reply reply = {.status = r->denied.status, .err = &r->denied};
-        tell(c, &reply);
-        drop(c);
-        return;
-    }
-    c->is_parked = r->refresh != NULL && r->refresh != c;
-    if (!c->is_parked)
+    if (now_ms < r->denied_until_ms) {
+        end_denied(c);
+    } else if (now_ms >= c->deadline_ms) {
+        end_late(c);
+    } else if (r->refresh != NULL && r->refresh != c) {
+        c->is_parked = true; /* until the account has been read again */
+        after(c, c->deadline_ms - now_ms);
+    } else {
         try_now(c);
+    }
 }
 
 int rest_send(struct rest *r, const struct rest_request *request, rest_on_reply on_reply, void *ctx,

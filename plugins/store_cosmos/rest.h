@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests to Cosmos DB: signed, sent to the right region, tried again by the rules of retry.h
- * until their deadline, told about once. One per worker. A repeated write may find its first try
- * applied: the reply says when that can be so.
+ * until their deadline, told about once. One per worker. A write may be sent again although its
+ * first try was applied: whoever sends it must be able to tell.
  */
 #ifndef STORE_COSMOS_REST_H
 #define STORE_COSMOS_REST_H
@@ -32,6 +32,7 @@ enum resource {
 #define REST_QUERY  (1u << 1)
 #define REST_UPSERT (1u << 2)
 #define REST_BATCH  (1u << 3)
+#define REST_FRESH  (1u << 4) /* a read where writes go, which is never behind another region */
 
 /* All is borrowed until rest_send() returns. NULL and 0: not used. */
 struct rest_request {
@@ -56,7 +57,6 @@ struct rest_reply {
     json_t *body; /* borrowed */
     struct parley_view etag;
     struct parley_view continuation;
-    bool is_uncertain; /* an earlier try of this write may have been applied */
     const struct parley_error *err;
 };
 

@@ -30,7 +30,7 @@ static enum verdict judge_silence(const struct outcome *o, struct tries *t, int6
         return VERDICT_FAIL;
     unsigned before = t->unreachable++;
     *ret_wait_ms = before == 0 ? 0 : doubled(100, before - 1, UNREACHABLE_MS);
-    if (o->is_write && before > 0)
+    if (o->is_for_writer && before > 0)
         return VERDICT_REFRESH; /* the region for writes may have moved */
     return VERDICT_ELSEWHERE;
 }
@@ -63,7 +63,7 @@ static enum verdict judge_gone(const struct outcome *o, struct tries *t, int64_t
     if (before >= GONE_TRIES)
         return VERDICT_FAIL;
     *ret_wait_ms = doubled(100, before, 1000);
-    return o->substatus == 1022 && !o->is_write ? VERDICT_ELSEWHERE : VERDICT_AGAIN;
+    return o->substatus == 1022 && !o->is_for_writer ? VERDICT_ELSEWHERE : VERDICT_AGAIN;
 }
 
 static enum verdict judge_forbidden(const struct outcome *o, struct tries *t, int64_t *ret_wait_ms)
@@ -73,7 +73,7 @@ static enum verdict judge_forbidden(const struct outcome *o, struct tries *t, in
         *ret_wait_ms = before == 0 ? 0 : 1000;
         if (before >= MOVED_TRIES)
             return VERDICT_FAIL;
-        return o->substatus == 3 || o->is_write ? VERDICT_REFRESH : VERDICT_ELSEWHERE;
+        return o->substatus == 3 || o->is_for_writer ? VERDICT_REFRESH : VERDICT_ELSEWHERE;
     }
     bool is_clock = o->skew_s > SKEW_MIN_S || o->skew_s < -SKEW_MIN_S;
     return is_clock && t->skewed++ == 0 ? VERDICT_CLOCK : VERDICT_FAIL;
@@ -131,10 +131,4 @@ enum verdict retry_judge(const struct outcome *o, struct tries *t, int64_t *ret_
     if (o->code >= 200 && o->code < 300)
         return o->is_readable ? VERDICT_ANSWER : judge_silence(o, t, ret_wait_ms);
     return judge_code(o, t, ret_wait_ms);
-}
-
-bool retry_is_uncertain(const struct outcome *o)
-{
-    return o->is_write && (o->status < 0 || o->code == 408 || o->code == 410 || o->code >= 500 ||
-                           (o->code >= 200 && o->code < 300));
 }

@@ -17,8 +17,8 @@ struct outcome {
     int64_t retry_after_ms; /* -1: not told */
     int64_t skew_s;         /* the service's clock minus the one that signed */
     bool is_readable;       /* the body is what it should be */
-    bool is_write;
-    bool is_document; /* or the account, a database, a container */
+    bool is_for_writer;     /* goes where writes go, and nowhere else */
+    bool is_document;       /* or the account, a database, a container */
 };
 
 /* How often this call met each kind of trouble. */
@@ -49,8 +49,5 @@ enum verdict {
 
 /* Decide, and count the trouble. *ret_wait_ms: before the next try, without jitter. */
 enum verdict retry_judge(const struct outcome *o, struct tries *t, int64_t *ret_wait_ms);
-
-/* Whether the write may have been applied although the answer does not say so. */
-bool retry_is_uncertain(const struct outcome *o);
 
 #endif

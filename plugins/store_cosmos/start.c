@@ -3,6 +3,7 @@
 
 #include "account.h"
 #include "credential.h"
+#include "dump.h"
 #include "op.h"
 #include "rest.h"
 #include "shared.h"
@@ -71,7 +72,7 @@ static char *container_body(const char *name)
                              "automatic", 1, "includedPaths", "path", "/pk/?", "path", "/kind/?",
                              "path", "/seq/?", "path", "/sort/?", "path", "/agent/?", "path",
                              "/user/?", "path", "/expires_ms/?", "excludedPaths", "path", "/*");
-    char *text = json_dumps(body, JSON_COMPACT);
+    char *text = dump(body);
 
     json_decref(body);
     return text;
@@ -80,7 +81,7 @@ static char *container_body(const char *name)
 static char *database_body(const char *name)
 {
     json_t *body = json_pack("{ss}", "id", name);
-    char *text = json_dumps(body, JSON_COMPACT);
+    char *text = dump(body);
 
     json_decref(body);
     return text;
@@ -215,15 +216,21 @@ static void on_account(void *ctx, const struct rest_reply *reply)
         return;
     }
     free(s->account);
-    s->account = json_dumps(reply->body, JSON_COMPACT);
+    s->account = dump(reply->body);
     r = s->account == NULL ? parley_fail(&err, PARLEY_E_NO_MEMORY, "Cosmos DB: no memory")
                            : rest_set_account(s->rest, s->account, &err);
     if (r == PARLEY_OK)
         r = check_consistency(s, &err);
-    if (r < 0)
+    if (r < 0) {
         fail(s, &err);
-    else
-        look_at_container(s);
+        return;
+    }
+    if (rest_account(s->rest)->has_many_writers)
+        s->around.host->log(s->around.handle, PARLEY_LOG_WARN,
+                            "the account has several regions for writes, so two hosts can hold one "
+                            "session at a time; give it a single one endpoint=%s",
+                            s->around.config->endpoint);
+    look_at_container(s);
 }
 
 /* ---- beginning ---- */

@@ -69,6 +69,7 @@ static int create(void *worker_instance, const struct parley_store_head *head, p
     if (first.epoch <= 0)
         first.epoch = 1;
     if (op != NULL) {
+        op->is_write = true;
         op->wanted = document_head(&first, ttl_of(s));
         op->bytes += head->data.len;
     }
@@ -82,6 +83,7 @@ static int update(void *worker_instance, const struct parley_store_head *head, p
     struct op *op = op_create(s, "update", write_update, id, head->session_id);
 
     if (op != NULL) {
+        op->is_write = true;
         op->epoch = head->epoch;
         op->wanted = document_head(head, ttl_of(s));
         op->bytes += head->data.len;
@@ -97,6 +99,7 @@ static int append(void *worker_instance, const char *session_id, int64_t epoch,
 
     if (op == NULL)
         return op_accept(NULL, false, err);
+    op->is_write = true;
     op->epoch = epoch;
     int r = write_prepare(op, records, count, item_size, err);
     if (r < 0) {
@@ -140,6 +143,7 @@ static int take(void *worker_instance, const char *session_id, const char *owner
     struct op *op = op_create(worker_instance, "take", write_take, id, session_id);
 
     if (op != NULL) {
+        op->is_write = true;
         op->owner = strdup(owner);
         op->lease_until_ms = lease_until_ms;
         op->now_ms = now_ms;
@@ -152,8 +156,10 @@ static int remove_session(void *worker_instance, const char *session_id, parley_
 {
     struct op *op = op_create(worker_instance, "remove", erase_session, id, session_id);
 
-    if (op != NULL)
+    if (op != NULL) {
+        op->is_write = true;
         op->timeout_ms = ERASE_TIMEOUT_MS;
+    }
     return op_accept(op, true, err);
 }
 
@@ -162,6 +168,7 @@ static int expire(void *worker_instance, int64_t now_ms, parley_op id, struct pa
     struct op *op = op_create(worker_instance, "expire", erase_expired, id, "");
 
     if (op != NULL) {
+        op->is_write = true;
         op->now_ms = now_ms;
         op->timeout_ms = ERASE_TIMEOUT_MS;
     }

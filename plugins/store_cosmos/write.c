@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "write.h"
 
+#include "dump.h"
 #include "heads.h"
 
 #include <stdlib.h>
@@ -57,13 +58,13 @@ static void on_created(struct op *op, bool is_written)
     else if (is_written)
         end_well(op);
     else if (op->head == NULL)
-        heads_write(op, json_deep_copy(op->wanted), on_created);
+        heads_write(op, document_copy(op->wanted), on_created);
     else if (!document_is_removed(op->head))
         refuse_create(op);
     else if (!document_is_purged(op->head))
         op_fail(op, PARLEY_E_BUSY, "session %s is still being removed", op->session_id);
     else
-        heads_write(op, json_deep_copy(op->wanted), on_created); /* in the tombstone's place */
+        heads_write(op, document_copy(op->wanted), on_created); /* in the tombstone's place */
 }
 
 /*
@@ -79,14 +80,14 @@ static void on_row_made(void *ctx, const struct rest_reply *reply)
         return;
     }
     op->has_row = reply->code == 409;
-    heads_write(op, json_deep_copy(op->wanted), on_created);
+    heads_write(op, document_copy(op->wanted), on_created);
 }
 
 void write_create(struct op *op)
 {
     json_t *row = document_row(op->wanted, document_number(op->wanted, "expires_ms"),
                                op->store->around.config->ttl / 1000);
-    char *body = json_dumps(row, JSON_COMPACT);
+    char *body = dump(row);
     struct rest_request request = {
         .verb = "POST",
         .resource = RESOURCE_DOCUMENTS,
@@ -119,7 +120,7 @@ static json_t *updated(const struct op *op)
 {
     static const char *const replaced[] = {"state",      "owner",      "lease_until_ms",
                                            "updated_ms", "expires_ms", "data"};
-    json_t *head = json_copy((json_t *)op->head);
+    json_t *head = document_copy(op->head);
 
     for (size_t i = 0; head != NULL && i < sizeof(replaced) / sizeof(replaced[0]); i++) {
         if (json_object_set(head, replaced[i], json_object_get(op->wanted, replaced[i])) < 0) {
@@ -178,7 +179,7 @@ static void on_head_to_take(struct op *op)
         op_fail(op, PARLEY_E_GONE, "session %s has expired", op->session_id);
         return;
     }
-    json_t *head = json_copy(op->head);
+    json_t *head = document_copy(op->head);
     bool is_whole = head != NULL &&
                     document_set(head, "epoch", document_number(op->head, "epoch") + 1) &&
                     document_set(head, "lease_until_ms", op->lease_until_ms) &&
