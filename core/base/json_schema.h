@@ -18,11 +18,12 @@ struct json_schema;
 
 enum json_schema_verdict { JSON_SCHEMA_FITS, JSON_SCHEMA_MISFIT, JSON_SCHEMA_UNKNOWN };
 
-/* Look through the schema once; it keeps a reference. NULL without memory. */
+/* Look through the schema once; it keeps a reference of the tree. NULL without memory. */
 struct json_schema *json_schema_create(json_t *schema);
 
-/* NULL is fine. Returns NULL. */
-struct json_schema *json_schema_destroy(struct json_schema *s);
+/* NULL is fine in both; unref returns NULL. */
+struct json_schema *json_schema_ref(struct json_schema *s);
+struct json_schema *json_schema_unref(struct json_schema *s);
 
 struct json_schema_words {
     const char *name; /* of the value in messages: "arguments" */

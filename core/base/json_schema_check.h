@@ -25,6 +25,7 @@ enum schema_dialect {
 };
 
 struct json_schema {
+    unsigned refs;
     json_t *root;
     enum schema_dialect dialect;
     const char *id;       /* of the root, or "" */

@@ -106,15 +106,23 @@ struct json_schema *json_schema_create(json_t *schema)
 
     if (s == NULL)
         return NULL;
+    s->refs = 1;
     s->root = json_incref(schema);
     s->dialect = dialect_of(schema);
     s->id = json_get_str(schema, "$id", "");
-    return scan(s, s->root, 0) ? s : json_schema_destroy(s);
+    return scan(s, s->root, 0) ? s : json_schema_unref(s);
 }
 
-struct json_schema *json_schema_destroy(struct json_schema *s)
+struct json_schema *json_schema_ref(struct json_schema *s)
 {
-    if (s == NULL)
+    if (s != NULL)
+        s->refs++;
+    return s;
+}
+
+struct json_schema *json_schema_unref(struct json_schema *s)
+{
+    if (s == NULL || --s->refs > 0)
         return NULL;
     map_done(&s->anchors);
     json_decref(s->root);

@@ -166,13 +166,21 @@ static enum json_schema_verdict refuse_bound(struct check *c, const json_t *valu
     return JSON_SCHEMA_MISFIT;
 }
 
+/* Every whole number is a multiple of 0.01. */
+static bool is_part_of_one(double by)
+{
+    double parts = round(1 / by);
+
+    return by < 1 && fabs(parts * by - 1) < 1e-15;
+}
+
 /* Fractions such as 0.01 are not exact: being off by rounding is no reason to refuse. */
 static bool is_multiple(const json_t *value, const json_t *divisor)
 {
     if (json_is_integer(value) && json_is_integer(divisor) && json_integer_value(divisor) > 0)
         return json_integer_value(value) % json_integer_value(divisor) == 0;
     double number = json_number_value(value), by = fabs(json_number_value(divisor));
-    if (by == 0)
+    if (by == 0 || (trunc(number) == number && is_part_of_one(by)))
         return true;
     double gap = fabs(number) * 4 * 2.3e-16;
     double rest = fabs(remainder(number, by));

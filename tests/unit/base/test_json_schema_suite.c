@@ -70,7 +70,7 @@ static void run_group(const char *file, const char *dialect, json_t *group)
     assert_non_null(s);
     json_array_foreach(json_object_get(group, "tests"), i, test)
         run_one(file, s, test, json_string_value(json_object_get(group, "description")));
-    (void)json_schema_destroy(s);
+    (void)json_schema_unref(s);
 }
 
 static void run_file(const char *folder, const char *file, const char *dialect)
