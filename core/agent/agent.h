@@ -59,6 +59,9 @@ struct agent_config {
     int64_t max_item_bytes;
     int64_t truncation_wait_ms;
     int64_t model_cooldown_ms;
+    int64_t reconnect_ms;
+    int64_t session_limit_ms;
+    int64_t history_tokens;
 };
 
 /* The option table of [agent NAME]. */

@@ -92,6 +92,15 @@ const struct parley_option agent_options[] = {
     PARLEY_DURATION_MS(C, model_cooldown_ms, .default_value = "10s", .min = 0, .max = 3600000,
                        .help = "How long a model that failed is passed by while there are others; "
                                "doubled by each further failure, up to 32 times."),
+    PARLEY_DURATION_MS(C, reconnect_ms, .default_value = "15s", .min = 0, .max = 600000,
+                       .help = "How long a session that lost its model looks for one before it "
+                               "ends; 0 ends it at once."),
+    PARLEY_DURATION_MS(C, session_limit_ms, .default_value = "0", .min = 0, .max = 86400000,
+                       .help = "Longest time with one session of a model, before the end of which "
+                               "another is opened; 0 takes the limit that the model has."),
+    PARLEY_INT(C, history_tokens, .default_value = "16000", .min = 0, .max = 1000000,
+               .help = "Most of the conversation, in tokens by estimate, that a model is told when "
+                       "it takes over; the oldest is left out."),
 };
 
 const size_t agent_option_count = ARRAY_LEN(agent_options);

@@ -15,8 +15,10 @@
 static void say_output_item(struct session *s, enum rt_event event, const struct response *r,
                             int64_t place, const json_t *body)
 {
+    char room[NAMES_ROOM];
+
     rt_encode_begin(&s->out, event);
-    rt_encode_string(&s->out, "response_id", view_of(r->id));
+    rt_encode_string(&s->out, "response_id", names_for_client(s, view_of(r->id), room));
     rt_encode_int(&s->out, "output_index", place);
     rt_encode_tree(&s->out, "item", body);
     rt_encode_end(&s->out);

@@ -25,6 +25,7 @@ static void append_audio(struct session *s, struct parley_view event, uint32_t f
     }
     s->counts.client_hot++;
     s->counts.input_bytes += peek->payload_bytes;
+    s->hearing.uncommitted_bytes += peek->payload_bytes;
     tell_view(s, event, flags);
 }
 
@@ -33,30 +34,6 @@ static void append_audio(struct session *s, struct parley_view event, uint32_t f
 static bool is_long_id(const struct session *s, struct parley_view id)
 {
     return s->caps.max_id_chars != 0 && id.len > s->caps.max_id_chars;
-}
-
-/* The model's name of a call: the client's own, or a short one when the model takes no long ones.
- */
-static struct parley_view model_call_id(struct session *s, struct parley_view call_id)
-{
-    const char *known = map_get(&s->calls_by_client, call_id);
-
-    if (known != NULL)
-        return view_of(known);
-    if (!is_long_id(s, call_id) || s->calls_by_client.count >= SESSION_MAX_CALLS)
-        return call_id;
-    char short_id[ID_SIZE];
-    id_make(short_id, "call_");
-    char *theirs = strdup(short_id);
-    char *ours = view_dup(call_id);
-    if (theirs == NULL || ours == NULL || !map_set(&s->calls_by_client, call_id, theirs) ||
-        !map_set(&s->calls_by_model, view_of(short_id), ours)) {
-        (void)map_remove(&s->calls_by_client, call_id);
-        free(theirs);
-        free(ours);
-        return call_id;
-    }
-    return view_of(theirs);
 }
 
 /* ---- items ---- */
@@ -95,27 +72,41 @@ static bool may_answer_call(struct session *s, const struct rt_client_event *e)
     return false;
 }
 
-/* The item is noted at once, so that its long id is known when the model shows it. */
-static void give_short_id(struct session *s, const struct rt_client_event *e, struct item *after)
+/*
+ * The item is noted at once, by a name that is known to both sides before the model shows it: so
+ * that it is not lost with a model that was told of it and did not get to show it. NULL without
+ * memory.
+ */
+static struct item *note_item(struct session *s, const struct rt_client_event *e,
+                              struct item *after)
 {
     const struct rt_item_create *create = &e->u.item_create;
-    char short_id[ID_SIZE];
+    char made[ID_SIZE];
+    char for_model[ID_SIZE];
+    bool needs_other =
+        is_long_id(s, create->item.id) || (create->item.id.len > 0 && s->tag_len > 0);
 
-    id_make(short_id, "item_");
-    const struct pending *p =
-        pending_add(&s->pending, PENDING_CLIENT_ITEM, e->event_id, json_string(short_id));
-    if (create->after == RT_AFTER_ROOT)
-        (void)items_add_first(&s->items, create->item.id, view_of(short_id));
-    else
-        (void)items_add(&s->items, create->item.id, view_of(short_id), after);
-    json_object_set_new(json_object_get(e->tree, "item"), "id", json_string(short_id));
-    json_object_set_new(e->tree, "event_id", json_string(p->id));
+    id_make(made, "item_");
+    id_make(for_model, "item_");
+    struct parley_view id = create->item.id.len > 0 ? create->item.id : view_of(made);
+    struct parley_view model_id = needs_other ? view_of(for_model) : id;
+    struct item *i = create->after == RT_AFTER_ROOT ? items_add_first(&s->items, id, model_id)
+                                                    : items_add(&s->items, id, model_id, after);
+    json_t *body = json_deep_copy(json_object_get(e->tree, "item"));
+    if (i != NULL && body != NULL) {
+        json_object_set_new(body, "id", json_string(i->id));
+        items_set_json(&s->items, i, body);
+        items_await(&s->items, i);
+        i->asked_by = e->event_id.len == 0 ? NULL : view_dup(e->event_id);
+    }
+    json_decref(body);
+    return i;
 }
 
 /* The model's name of the item, or of the nearest before it that the model knows. */
 static const char *model_place(const struct session *s, const struct item *i)
 {
-    while (i->is_local) {
+    while (i->is_local || i->is_left_out || i->is_ghost) {
         if (i->entry.prev == &s->items.all)
             return "root";
         i = list_entry(i->entry.prev, struct item, entry);
@@ -124,31 +115,29 @@ static const char *model_place(const struct session *s, const struct item *i)
 }
 
 /* The event as the model needs it: with its own names of items and calls. */
-static void tell_item_create(struct session *s, struct parley_view event, uint32_t flags,
-                             const struct rt_client_event *e, struct item *after)
+static void tell_item_create(struct session *s, const struct rt_client_event *e, struct item *after)
 {
     const struct rt_item *item = &e->u.item_create.item;
-    struct parley_view call_id = model_call_id(s, item->call_id);
-    bool renames_call = !view_equal(call_id, item->call_id);
-    bool renames_after = after != NULL && (after->is_local || after->model_id != after->id);
-
-    if (!is_long_id(s, item->id) && !renames_call && !renames_after) {
-        tell_view(s, event, flags);
-        return;
-    }
+    struct parley_view call_id = names_call_of_client(s, item->call_id);
+    struct item *i = note_item(s, e, after);
     json_t *body = json_object_get(e->tree, "item");
-    if (is_long_id(s, item->id))
-        give_short_id(s, e, after);
-    if (renames_call)
+
+    if (i != NULL)
+        json_object_set_new(body, "id", json_string(i->model_id));
+    if (i != NULL && e->event_id.len == 0) { /* a refusal must name it */
+        const struct pending *p =
+            pending_add(&s->pending, PENDING_CLIENT_ITEM, VIEW(""), json_string(i->model_id));
+        json_object_set_new(e->tree, "event_id", json_string(p->id));
+    }
+    if (!view_equal(call_id, item->call_id))
         json_object_set_new(body, "call_id", json_from_view(call_id));
-    if (renames_after)
+    if (after != NULL)
         json_object_set_new(e->tree, "previous_item_id", json_string(model_place(s, after)));
     json_write(&s->out, e->tree);
     tell_out(s);
 }
 
-static void create_item(struct session *s, struct parley_view event, uint32_t flags,
-                        const struct rt_client_event *e)
+static void create_item(struct session *s, const struct rt_client_event *e)
 {
     const struct rt_item_create *create = &e->u.item_create;
     struct item *after = NULL;
@@ -176,13 +165,14 @@ static void create_item(struct session *s, struct parley_view event, uint32_t fl
     if (create->item.role == RT_ROLE_USER)
         tools_new_input(s);
     turn_item(s, json_object_get(e->tree, "item"));
-    tell_item_create(s, event, flags, e, after);
+    tell_item_create(s, e, after);
 }
 
 /* Items that parley knows and the model does not, or cannot show. */
 static bool retrieve_here(struct session *s, const struct item *i)
 {
-    if (i->json == NULL || (!i->is_ghost && (s->caps.flags & PARLEY_CAP_ITEM_RETRIEVE) != 0))
+    if (i->json == NULL ||
+        (!i->is_ghost && !i->is_replayed && (s->caps.flags & PARLEY_CAP_ITEM_RETRIEVE) != 0))
         return false;
     rt_encode_item_tree(&s->out, RT_ITEM_RETRIEVED, (struct parley_view){0}, i->json);
     say_out(s);
@@ -208,7 +198,7 @@ static void item_request(struct session *s, struct parley_view event, uint32_t f
         tell_view(s, event, flags);
         return;
     }
-    if (i != NULL && deletes && i->is_local) {
+    if (i != NULL && deletes && (i->is_local || i->is_left_out)) {
         delete_here(s, i);
         return;
     }
@@ -239,7 +229,7 @@ static void decoded_event(struct session *s, struct parley_view event, uint32_t 
         settings_client_update(s, e->u.session, e->event_id);
         break;
     case RT_ITEM_CREATE:
-        create_item(s, event, flags, e);
+        create_item(s, e);
         break;
     case RT_ITEM_RETRIEVE:
     case RT_ITEM_DELETE:

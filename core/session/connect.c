@@ -18,29 +18,8 @@ static void connected(struct session *s, const char *failure, const char *messag
     spans_connect_end(s, failure, message);
 }
 
-void session_begin(struct session *s, struct parley_view session_created)
+void connect_take_early(struct session *s)
 {
-    _cleanup_json_ json_t *created = json_parse(session_created, NULL);
-    json_t *expires = json_object_get(json_object_get(created, "session"), "expires_at");
-    _cleanup_json_ json_t *for_model = settings_for_model(s);
-
-    s->phase = SESSION_OPEN;
-    const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
-    view_copy(s->answering_model, sizeof(s->answering_model),
-              json_get_view(json_object_get(created, "session"), "model"));
-    view_copy(s->model_session_id, sizeof(s->model_session_id),
-              json_get_view(json_object_get(created, "session"), "id"));
-    if (json_is_integer(expires))
-        json_object_set(s->settings, "expires_at", expires);
-    rt_encode_session_update(&s->out, view_of(p->id), for_model);
-    tell_out(s);
-    _cleanup_json_ json_t *for_client = settings_for_client(s);
-    rt_encode_session(&s->out, RT_SESSION_CREATED, for_client);
-    say_out(s);
-    log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
-             s->agent->name, s->user, s->model_title,
-             (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
-    response_greet(s);
     while (!list_empty(&s->early.events) && s->phase == SESSION_OPEN) {
         struct queued_event *e = list_entry(s->early.events.next, struct queued_event, entry);
         list_remove(&e->entry);
@@ -51,6 +30,32 @@ void session_begin(struct session *s, struct parley_view session_created)
     }
     if (list_empty(&s->held.events))
         pause_client(s, false);
+}
+
+void session_begin(struct session *s, struct parley_view session_created)
+{
+    _cleanup_json_ json_t *created = json_parse(session_created, NULL);
+    _cleanup_json_ json_t *for_model = settings_for_model(s);
+
+    s->phase = SESSION_OPEN;
+    const struct pending *p = pending_add(&s->pending, PENDING_AGENT_UPDATE, VIEW(""), NULL);
+    view_copy(s->answering_model, sizeof(s->answering_model),
+              json_get_view(json_object_get(created, "session"), "model"));
+    view_copy(s->model_session_id, sizeof(s->model_session_id),
+              json_get_view(json_object_get(created, "session"), "id"));
+    rt_encode_session_update(&s->out, view_of(p->id), for_model);
+    tell_out(s);
+    _cleanup_json_ json_t *for_client = settings_for_client(s);
+    rt_encode_session(&s->out, RT_SESSION_CREATED, for_client);
+    say_out(s);
+    log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
+             s->agent->name, s->user, s->model_title,
+             (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
+    s->move.taken_over_us = clock_now_us();
+    move_watch_limit(s, json_get_int(json_object_get(created, "session"), "expires_at", 0),
+                     clock_now_us());
+    response_greet(s);
+    connect_take_early(s);
 }
 
 void session_model_ready(struct session *s, struct parley_view session_created)
@@ -87,10 +92,32 @@ static void note_model_gone(struct session *s, const struct parley_model_closed 
         measure_model_error(s, code);
 }
 
+int connect_open(struct session *s, const struct model *model, const struct parley_model_caps *caps,
+                 struct side *side, const char *traceparent, struct model_session **ret_model,
+                 struct parley_error *err)
+{
+    struct parley_model_caps own = s->caps;
+    struct buf text = {0};
+
+    s->caps = *caps;
+    _cleanup_json_ json_t *session = settings_for_model(s);
+    s->caps = own;
+    json_write(&text, session);
+    const struct model_open open = {
+        .session_id = s->id,
+        .safety_identifier = s->user,
+        .traceparent = traceparent,
+        .agent = s->agent->name,
+        .session = buf_view(&text),
+    };
+    int r = model_open(model, &open, &upstream_events, side, ret_model, err);
+    buf_done(&text);
+    return r;
+}
+
 static int open_model(struct session *s, size_t place, struct parley_error *err)
 {
     const struct model *model = NULL;
-    struct buf text = {0};
     char traceparent[TRACEPARENT_SIZE];
     int r = worker_generation_model(s->wg, s->agent, place, &model, err);
 
@@ -103,18 +130,9 @@ static int open_model(struct session *s, size_t place, struct parley_error *err)
     view_copy(s->model_title, sizeof(s->model_title), view_of(model->title));
     s->caps = (struct parley_model_caps){.size = sizeof(s->caps)};
     model->vtable->caps(model->instance, &s->caps);
-    _cleanup_json_ json_t *session = settings_for_model(s);
-    json_write(&text, session);
     spans_connect_begin(s);
-    const struct model_open open = {
-        .session_id = s->id,
-        .safety_identifier = s->user,
-        .traceparent = spans_connect_traceparent(s, traceparent),
-        .agent = s->agent->name,
-        .session = buf_view(&text),
-    };
-    r = model_open(model, &open, &upstream_events, s, &s->model, err);
-    buf_done(&text);
+    r = connect_open(s, model, &s->caps, &s->sides[s->side],
+                     spans_connect_traceparent(s, traceparent), &s->model, err);
     if (r < 0)
         connected(s, turn_status_name(r), err->message);
     return r;
@@ -152,20 +170,23 @@ int connect_begin(struct session *s, struct parley_error *err)
 
 /* ---- the end of a model ---- */
 
-/* The client is told why, and the session ends. */
-static void end_with(struct session *s, const struct parley_model_closed *closed,
-                     const struct rt_error *error)
+/* The client is told why, and the session ends. reason: of the close frame; NULL: as the error. */
+static void end_with(struct session *s, const struct rt_error *error, int close_code,
+                     const char *close_reason)
 {
     char reason[124];
 
     response_fail_all(s, error->code[0] == '\0' ? "model_gone" : error->code, error->message);
-    if (closed->status != PARLEY_OK || error->code[0] != '\0')
+    if (close_reason == NULL)
         say_error(s, error, VIEW(""));
     rt_error_close_reason(error, reason);
-    session_close_client(s, close_code_for(closed, error),
-                         error->code[0] == '\0' && closed->status == PARLEY_OK ? "model ended"
-                                                                               : reason);
+    session_close_client(s, close_code, close_reason == NULL ? reason : close_reason);
     session_wind_up(s, strcmp(error->code, "session_expired") == 0 ? "limit" : "error");
+}
+
+void connect_failed(struct session *s, const struct rt_error *error, int close_code)
+{
+    end_with(s, error, close_code, NULL);
 }
 
 static void on_connect(void *ctx)
@@ -179,7 +200,7 @@ static void on_connect(void *ctx)
         return;
     const struct parley_model_closed closed = {.status = r, .retryable = failover_may_help(r)};
     rt_error_copy(&error, NULL, err.code, err.message);
-    end_with(s, &closed, &error);
+    end_with(s, &error, close_code_for(&closed, &error), NULL);
 }
 
 /* While it connects: another model may do. */
@@ -187,8 +208,12 @@ static bool try_next(struct session *s, const struct parley_model_closed *closed
 {
     size_t place;
 
-    if (s->phase != SESSION_CONNECTING || closed->status == PARLEY_OK || !closed->retryable)
+    if (s->phase != SESSION_CONNECTING)
         return false;
+    if (closed->status == PARLEY_OK || !closed->retryable) {
+        failover_undecided(s, s->model_place);
+        return false;
+    }
     failover_failed(s, s->model_place, closed->retry_after_ms);
     if (!failover_choose(s, &place))
         return false;
@@ -216,13 +241,17 @@ void session_model_gone(struct session *s, const struct parley_model_closed *clo
              closed->close_code, closed->retryable, message);
     rt_error_copy(&error, closed->type, closed->code, message);
     note_model_gone(s, closed, &error);
-    if (!try_next(s, closed))
-        end_with(s, closed, &error);
+    int code = close_code_for(closed, &error);
+    if (try_next(s, closed) || move_lost(s, closed, &error, code))
+        return;
+    bool is_orderly = closed->status == PARLEY_OK && error.code[0] == '\0';
+    end_with(s, &error, code, is_orderly ? "model ended" : NULL);
 }
 
 void connect_stop(struct session *s)
 {
     loop_timer_stop(&s->connect);
+    move_stop(s);
     if (s->phase == SESSION_CONNECTING && s->model != NULL)
         failover_undecided(s, s->model_place);
 }

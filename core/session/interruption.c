@@ -18,7 +18,18 @@ uint32_t session_bytes_per_ms(const struct session *s)
 static void tell_truncation(struct session *s, struct playback_item *p, int64_t content_index,
                             int64_t ms)
 {
+    struct item *i = items_find_model(&s->items, view_of(p->id));
+
     playback_truncate(p, ms);
+    if (i != NULL) {
+        i->heard_ms = p->truncated_ms;
+        i->produced_ms = playback_produced_ms(p);
+        journal_truncated(s, view_of(i->id), p->truncated_ms);
+    }
+    if (i != NULL && i->is_replayed) {
+        replay_heard(s, i);
+        return;
+    }
     if (p->truncated_ms == 0) {
         const struct pending *d = pending_add(&s->pending, PENDING_DELETE, VIEW(""), NULL);
         rt_encode_item_request(&s->out, RT_ITEM_DELETE, view_of(d->id), view_of(p->id));
@@ -28,7 +39,6 @@ static void tell_truncation(struct session *s, struct playback_item *p, int64_t 
                                 p->truncated_ms);
     }
     tell_out(s);
-    journal_truncated(s, view_of(p->id), p->truncated_ms);
 }
 
 static void on_wait_over(void *ctx)
@@ -103,8 +113,8 @@ void interruption_client_truncate(struct session *s, const struct rt_client_even
         confirm(s, i, t->content_index, p->truncated_ms);
         return;
     }
-    if (p->truncated_ms == 0)
-        confirm(s, i, t->content_index, 0);
+    if (p->truncated_ms == 0 || i->is_replayed)
+        confirm(s, i, t->content_index, p->truncated_ms);
     tell_truncation(s, p, t->content_index, p->truncated_ms);
 }
 

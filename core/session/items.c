@@ -20,6 +20,7 @@ static void item_free(struct item *i)
     if (i->model_id != i->id)
         free(i->model_id);
     free(i->id);
+    free(i->asked_by);
     json_decref(i->json);
     free(i);
 }
@@ -59,6 +60,7 @@ static struct item *item_create(struct items *c, struct parley_view id, struct p
         item_free(i);
         return NULL;
     }
+    i->heard_ms = -1;
     c->count++;
     return i;
 }
@@ -98,8 +100,62 @@ void items_set_json(struct items *c, struct item *i, json_t *json)
     i->bytes = bytes;
 }
 
+bool items_rename(struct items *c, struct item *i, struct parley_view model_id)
+{
+    char *name = view_equal(model_id, view_of(i->id)) ? i->id : view_dup(model_id);
+    struct item *other = map_get(&c->by_model_id, model_id);
+
+    if (other == i) {
+        if (name != i->id)
+            free(name);
+        return true;
+    }
+    if (name == NULL || other != NULL || !map_set(&c->by_model_id, model_id, i)) {
+        if (name != i->id)
+            free(name);
+        return false;
+    }
+    (void)map_remove(&c->by_model_id, view_of(i->model_id));
+    if (i->model_id != i->id)
+        free(i->model_id);
+    i->model_id = name;
+    return true;
+}
+
+void items_await(struct items *c, struct item *i)
+{
+    c->awaited += !i->is_awaited;
+    i->is_awaited = true;
+}
+
+void items_arrived(struct items *c, struct item *i)
+{
+    c->awaited -= i->is_awaited;
+    i->is_awaited = false;
+    free(i->asked_by);
+    i->asked_by = NULL;
+}
+
+struct item *items_awaited(const struct items *c, const json_t *body)
+{
+    struct list *at;
+
+    if (c->awaited == 0)
+        return NULL;
+    list_for_each(at, &c->all)
+    {
+        struct item *i = list_entry(at, struct item, entry);
+        if (i->is_awaited &&
+            view_equal(json_get_view(i->json, "type"), json_get_view(body, "type")) &&
+            view_equal(json_get_view(i->json, "role"), json_get_view(body, "role")))
+            return i;
+    }
+    return NULL;
+}
+
 void items_remove(struct items *c, struct item *i)
 {
+    items_arrived(c, i);
     list_remove(&i->entry);
     (void)map_remove(&c->by_id, view_of(i->id));
     (void)map_remove(&c->by_model_id, view_of(i->model_id));

@@ -16,10 +16,20 @@
 
 struct item {
     struct list entry;
-    char *id;       /* what the client calls it */
-    char *model_id; /* what the model calls it; the same pointer as id when they agree */
-    bool hidden;    /* part of a tool call that parley runs: the client never hears of it */
-    bool final;     /* conversation.item.done has come */
+    char *id;            /* what the client calls it */
+    char *model_id;      /* what the model calls it; the same pointer as id when they agree */
+    bool is_awaited;     /* told to the model, which has not shown it yet */
+    bool is_added;       /* the client has been shown it */
+    bool is_replayed;    /* made by an earlier model: the present one was told of it as text */
+    bool is_left_out;    /* ... or was not, since it was too long ago */
+    unsigned response;   /* number of the response that made it; 0: none did */
+    bool is_output_done; /* ... and ended */
+    int output_index;    /* ... in its output */
+    char *asked_by;      /* raw event_id of the client's event that made it, until it is shown */
+    int64_t heard_ms;    /* of its audio, when it was cut; -1: whole */
+    int64_t produced_ms; /* then: of how much */
+    bool hidden;         /* part of a tool call that parley runs: the client never hears of it */
+    bool final;          /* conversation.item.done has come */
     bool journaled;
     bool is_counted; /* as a call of its response */
     bool is_ghost;   /* gone at the model since nobody heard it, still shown when asked for */
@@ -34,6 +44,7 @@ struct items {
     struct map by_model_id;
     size_t count;
     size_t bytes;
+    size_t awaited;
 };
 
 void items_init(struct items *c);
@@ -56,6 +67,16 @@ struct item *items_add_first(struct items *c, struct parley_view id, struct parl
 
 /* Remember the item's present form; takes a reference. */
 void items_set_json(struct items *c, struct item *i, json_t *json);
+
+/* The model calls it so from now on. False without memory, or when it calls another one so. */
+bool items_rename(struct items *c, struct item *i, struct parley_view model_id);
+
+/* The model is told of it; it has shown it. */
+void items_await(struct items *c, struct item *i);
+void items_arrived(struct items *c, struct item *i);
+
+/* The oldest one that is awaited and is of the same kind as this body, or NULL. */
+struct item *items_awaited(const struct items *c, const json_t *body);
 
 void items_remove(struct items *c, struct item *i);
 

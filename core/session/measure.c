@@ -171,13 +171,20 @@ void measure_tool(struct session *s, const char *name, uint64_t took_us, const c
 
 /* ---- model and store ---- */
 
-void measure_connect(struct session *s, uint64_t took_us, const char *failure)
+void measure_connect_of(struct session *s, const char *provider, uint64_t took_us,
+                        const char *failure)
 {
-    const struct metric_label labels[] = {label(NAME_PROVIDER, s->provider),
-                                          label(NAME_ERROR_TYPE, failure)};
+    const struct metric_label labels[] = {
+        label(NAME_PROVIDER, provider),
+        label(NAME_ERROR_TYPE, failure == NULL || failure[0] != '\0' ? failure : "_OTHER")};
 
     metric_record(metrics_point(s->env->recorder, METRIC_BACKEND_CONNECT_DURATION, labels, 2),
                   seconds(took_us));
+}
+
+void measure_connect(struct session *s, uint64_t took_us, const char *failure)
+{
+    measure_connect_of(s, s->provider, took_us, failure);
 }
 
 void measure_moved(struct session *s, const char *reason)

@@ -57,6 +57,9 @@ void measure_answer(struct session *s, uint64_t took_us, const char *failure);
 void measure_usage(struct session *s, const struct rt_usage *usage);
 void measure_tool(struct session *s, const char *name, uint64_t took_us, const char *failure);
 void measure_connect(struct session *s, uint64_t took_us, const char *failure);
+/* The same of a model that does not answer for the session yet. */
+void measure_connect_of(struct session *s, const char *provider, uint64_t took_us,
+                        const char *failure);
 /* Another model's session answers from now on; reason: "error", "limit" ... */
 void measure_moved(struct session *s, const char *reason);
 void measure_model_error(struct session *s, const char *code);

@@ -86,3 +86,12 @@ struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind)
 {
     return pending_after(p, kind, 0);
 }
+
+bool pending_has(const struct pending_list *p, enum pending_kind kind)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        if (p->entries[i].kind == kind)
+            return true;
+    }
+    return false;
+}

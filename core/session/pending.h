@@ -21,11 +21,12 @@ enum pending_kind {
     PENDING_CLIENT_UPDATE, /* a client's session.update, as far as it was accepted */
     PENDING_RESPONSE,      /* a response.create of parley's own */
     PENDING_CLIENT_CREATE, /* a client's response.create */
+    PENDING_CLIENT_ASIDE,  /* the same of one beside the conversation, until it begins */
     PENDING_TOOL_OUTPUT,   /* a function_call_output */
     PENDING_TRUNCATE,      /* a truncation of parley's own */
     PENDING_DELETE,        /* a deletion of parley's own */
     PENDING_CLIENT_EVENT,  /* a client's event that parley had to rewrite */
-    PENDING_CLIENT_ITEM,   /* a client's item that got another id */
+    PENDING_CLIENT_ITEM,   /* an item that a client made without an event_id */
 };
 
 struct pending {
@@ -34,7 +35,7 @@ struct pending {
     char id[PENDING_ID_CHARS + 1];
     char *client_event_id; /* raw, as in the client's JSON; NULL when it gave none */
     json_t *before;        /* CLIENT_UPDATE: the session before it, owned */
-    json_t *tree;          /* CLIENT_UPDATE: what changes; CLIENT_ITEM: its new id; owned */
+    json_t *tree; /* CLIENT_UPDATE: what changes; CLIENT_ITEM: its id at the model; owned */
 };
 
 struct pending_list {
@@ -69,6 +70,8 @@ struct pending *pending_oldest(struct pending_list *p, enum pending_kind kind);
 
 /* The oldest entry of a kind that came after that number, or NULL. */
 struct pending *pending_after(struct pending_list *p, enum pending_kind kind, uint32_t number);
+
+bool pending_has(const struct pending_list *p, enum pending_kind kind);
 
 /* Forget an entry; NULL is fine. */
 void pending_remove(struct pending *e);

@@ -75,6 +75,7 @@ static struct response *response_add(struct session *s, struct parley_view id, b
         free(r);
         return NULL;
     }
+    r->number = ++s->sequencer.begun;
     r->in_band = in_band;
     r->created_us = clock_now_us();
     list_append(&s->sequencer.responses, &r->entry);
@@ -105,6 +106,15 @@ static void wish_clear(struct session *s)
     *wish = (struct response_wish){0};
 }
 
+static void again_clear(struct session *s)
+{
+    struct response_again *again = &s->sequencer.again;
+
+    json_decref(again->request);
+    free(again->client_event_id);
+    *again = (struct response_again){0};
+}
+
 void sequencer_init(struct session *s)
 {
     list_init(&s->sequencer.responses);
@@ -118,6 +128,7 @@ void sequencer_done(struct session *s)
         response_free(s, list_entry(q->responses.next, struct response, entry));
     start_clear(s);
     wish_clear(s);
+    again_clear(s);
     json_decref(q->answer_request);
     json_decref(q->unshown);
 }
@@ -167,6 +178,15 @@ static const struct outcome outcome_cancelled = {"cancelled", RT_REASON_CLIENT_C
 static const struct outcome outcome_interrupted = {"cancelled", RT_REASON_TURN_DETECTED, NULL,
                                                    NULL};
 
+/* An object for a response of which the model's own is gone; the caller owns it. */
+static json_t *bare_object(const struct session *s, const struct response *r)
+{
+    char room[NAMES_ROOM];
+
+    return json_pack("{s:s, s:o}", "object", "realtime.response", "id",
+                     json_from_view(names_for_client(s, view_of(r->id), room)));
+}
+
 static struct outcome outcome_failed(const char *code, const char *message)
 {
     return (struct outcome){.status = "failed", .code = code, .message = message};
@@ -185,7 +205,8 @@ static json_t *ended_object(const json_t *object, const struct outcome *o)
                                       "message", o->message));
     json_object_set_new(ended, "status", json_string(o->status));
     json_object_set_new(ended, "status_details", details);
-    json_object_set_new(ended, "output", json_array());
+    if (json_object_get(ended, "output") == NULL)
+        json_object_set_new(ended, "output", json_array());
     json_object_set_new(ended, "usage", json_null());
     return ended;
 }
@@ -328,11 +349,23 @@ static void start_wish(struct session *s)
     free(wish.client_event_id);
 }
 
+static void start_again(struct session *s)
+{
+    struct response_again again = s->sequencer.again;
+
+    s->sequencer.again = (struct response_again){0};
+    begin_start(s, again.by, again.request, view_of(again.client_event_id));
+    json_decref(again.request);
+    free(again.client_event_id);
+}
+
 void response_next(struct session *s)
 {
-    if (s->phase != SESSION_OPEN || !is_idle(s))
+    if (s->phase != SESSION_OPEN || s->model == NULL || !is_idle(s))
         return;
-    if (s->sequencer.wish.is_waiting && s->calls_running == 0)
+    if (s->sequencer.again.is_waiting)
+        start_again(s);
+    else if (s->sequencer.wish.is_waiting && s->calls_running == 0)
         start_wish(s);
     else if (s->sequencer.wants_answer && (quiet_is(s) || !s->view.interrupt_response))
         start_answer(s);
@@ -415,11 +448,14 @@ static bool client_knows_of_one(const struct session *s)
 static void refuse_second(struct session *s, struct parley_view raw_event_id)
 {
     const struct response *r = s->sequencer.active;
+    char room[NAMES_ROOM];
+    char id[NAMES_ROOM];
 
+    view_copy(id, sizeof(id), r == NULL ? VIEW("") : names_for_client(s, view_of(r->id), room));
     say_fault(s, RT_ERROR_ACTIVE_RESPONSE, NULL, raw_event_id,
               "Conversation already has an active response in progress: %s. Wait until the "
               "response is finished before creating a new one (response.create).",
-              r != NULL && r->shown ? r->id : "one that was just asked for");
+              r != NULL && r->shown ? id : "one that was just asked for");
 }
 
 static void create_out_of_band(struct session *s, const struct rt_client_event *e,
@@ -432,7 +468,7 @@ static void create_out_of_band(struct session *s, const struct rt_client_event *
                   SESSION_OUT_OF_BAND);
         return;
     }
-    const struct pending *p = pending_add(&s->pending, PENDING_CLIENT_CREATE, e->event_id, NULL);
+    const struct pending *p = pending_add(&s->pending, PENDING_CLIENT_ASIDE, e->event_id, NULL);
     rt_encode_response_create(&s->out, view_of(p->id), request);
     tell_out(s);
 }
@@ -509,7 +545,8 @@ void response_client_cancel(struct session *s, struct parley_view event,
                             const struct rt_client_event *e)
 {
     struct parley_view id = e->u.response_id;
-    struct response *r = id.len > 0 ? response_find(s, id) : s->sequencer.active;
+    struct response *r =
+        id.len > 0 ? response_find(s, names_for_model(s, id)) : s->sequencer.active;
 
     if (r != NULL) {
         r->cancelled = true;
@@ -525,7 +562,13 @@ void response_client_cancel(struct session *s, struct parley_view event,
                       "Cancellation failed: no active response found.");
         return;
     }
-    tell_view(s, event, 0);
+    if (r == NULL || id.len == 0 || s->tag_len == 0) {
+        tell_view(s, event, 0);
+        return;
+    }
+    const struct pending *p = pending_add(&s->pending, PENDING_CLIENT_EVENT, e->event_id, NULL);
+    rt_encode_response_cancel(&s->out, view_of(p->id), view_of(r->id));
+    tell_out(s);
 }
 
 /* ---- what the model says ---- */
@@ -541,7 +584,7 @@ static void replace_active(struct session *s)
     log_warn("the model began a response before the last one ended session=%s response=%s", s->id,
              old->id);
     if (old->shown) {
-        json_t *object = json_pack("{s:s, s:s}", "object", "realtime.response", "id", old->id);
+        json_t *object = bare_object(s, old);
         say_ended(s, object, true, &replaced);
         json_decref(object);
     }
@@ -621,11 +664,14 @@ void response_created(struct session *s, struct parley_view event)
         json_decref(tree);
         return;
     }
+    names_of_response(s, object);
     r->object = json_incref(object);
-    if (in_band)
+    if (in_band) {
         begin_in_band(s, r);
-    else
+    } else {
+        pending_remove(pending_oldest(&s->pending, PENDING_CLIENT_ASIDE));
         turn_response_created(s, r, false);
+    }
     /* Without server tools nothing can stay unshown: tell at once. */
     if (!in_band || !settings_hides_calls(s))
         response_show(s, r);
@@ -639,7 +685,7 @@ static void hide_output(struct session *s, json_t *object)
 
     for (size_t i = json_array_size(output); i-- > 0;) {
         const json_t *body = json_array_get(output, i);
-        const struct item *item = items_find_model(&s->items, json_get_view(body, "id"));
+        const struct item *item = items_find(&s->items, json_get_view(body, "id"));
         if ((item != NULL && item->hidden) || settings_hides(s, body))
             (void)json_array_remove(output, i);
     }
@@ -687,6 +733,8 @@ void response_done(struct session *s, struct parley_view event)
         json_decref(tree);
         return;
     }
+    names_stamp(s, tree);
+    names_of_response(s, object);
     rt_response_read(object, &read);
     if (read.has_usage)
         rt_usage_add(&s->usage, &read.usage);
@@ -788,6 +836,20 @@ void response_interrupted(struct session *s)
     turn_ended(s, "interrupted");
 }
 
+/* The model will say nothing more of a response: what is open of it is closed, then itself. */
+static void say_cut(struct session *s, struct response *r, const struct outcome *o)
+{
+    json_t *object = r->object != NULL ? json_incref(r->object) : bare_object(s, r);
+
+    response_show(s, r);
+    if (object != NULL && r->in_band) {
+        json_object_set_new(object, "output", cut_items(s, r));
+        json_array_extend(json_object_get(object, "output"), r->approvals);
+    }
+    say_ended(s, object, r->in_band, o);
+    json_decref(object);
+}
+
 /* What was asked for and never began. */
 static void fail_request(struct session *s, const char *client_event_id, const char *message)
 {
@@ -802,12 +864,7 @@ void response_fail_all(struct session *s, const char *code, const char *message)
 
     while (!list_empty(&q->responses)) {
         struct response *r = list_entry(q->responses.next, struct response, entry);
-        json_t *object = r->object != NULL
-                             ? json_incref(r->object)
-                             : json_pack("{s:s, s:s}", "object", "realtime.response", "id", r->id);
-        response_show(s, r);
-        say_ended(s, object, r->in_band, &failed);
-        json_decref(object);
+        say_cut(s, r, &failed);
         tools_response_done(s, r, false);
         turn_response_failed(s, r, code, message);
         response_free(s, r);
@@ -819,4 +876,58 @@ void response_fail_all(struct session *s, const char *code, const char *message)
         fail_request(s, q->wish.client_event_id, message);
     start_clear(s);
     wish_clear(s);
+    again_clear(s);
+}
+
+/* ---- a model that is lost while another takes its place ---- */
+
+/* What was asked of the lost model, to be asked of the next. Takes the request. */
+static void ask_again(struct session *s, enum response_by by, json_t *take_request,
+                      const char *client_event_id)
+{
+    struct response_again *again = &s->sequencer.again;
+
+    again_clear(s);
+    again->is_waiting = true;
+    again->by = by;
+    again->request = take_request;
+    again->client_event_id = client_event_id == NULL ? NULL : strdup(client_event_id);
+}
+
+/* Calls that it led to are answered; a greeting is spoken once; the rest is worth asking again. */
+static bool is_asked_again(const struct response *r)
+{
+    bool was_heard = r->shown && r->first_output_us != 0;
+
+    return r->in_band && !r->cancelled && r->server_calls == 0 && r->client_calls == 0 &&
+           r->by != RESPONSE_BY_FILLER && !(r->by == RESPONSE_BY_GREETING && was_heard);
+}
+
+static void lose(struct session *s, struct response *r, const struct outcome *failed)
+{
+    bool again = is_asked_again(r);
+
+    if (r->shown || !r->in_band || (r->cancelled && r->by == RESPONSE_BY_CLIENT))
+        say_cut(s, r, r->cancelled ? &outcome_interrupted : failed);
+    else
+        json_decref(cut_items(s, r)); /* the client has heard of none of it */
+    turn_response_failed(s, r, failed->code, failed->message);
+    if (again)
+        ask_again(s, r->by, TAKE(r->request), NULL);
+    else
+        tools_response_done(s, r, true); /* the next model is told of the calls */
+    response_free(s, r);
+}
+
+void response_lost(struct session *s, const char *code, const char *message)
+{
+    struct sequencer *q = &s->sequencer;
+    const struct outcome failed = outcome_failed(code, message);
+
+    while (!list_empty(&q->responses))
+        lose(s, list_entry(q->responses.next, struct response, entry), &failed);
+    if (q->start.is_running) {
+        ask_again(s, q->start.by, TAKE(q->start.request), q->start.client_event_id);
+        start_clear(s);
+    }
 }

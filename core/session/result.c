@@ -5,16 +5,25 @@
 #include "base/str.h"
 #include "session/state.h"
 
-/* A fresh id for an item that follows the call, and is hidden when the call is. */
-static void place_item(struct session *s, const struct call *c, char item_id[ID_SIZE])
+/* Kept here until the model shows it, so that it is not lost with the model. */
+static void keep(struct session *s, struct item *i, json_t *body)
 {
-    const struct item *call = items_find_model(&s->items, view_of(c->item_id));
+    items_set_json(&s->items, i, body);
+    items_await(&s->items, i);
+}
+
+/* A fresh id for an item that follows the call, and is hidden when the call is. NULL without
+ * memory. */
+static struct item *place_item(struct session *s, const struct call *c, char item_id[ID_SIZE])
+{
+    const struct item *call = items_find(&s->items, view_of(c->item_id));
 
     id_make(item_id, "item_");
     struct item *i = items_add(&s->items, view_of(item_id), VIEW(""), NULL);
     if (i != NULL)
         i->hidden = call == NULL ? settings_hides_calls(s) : call->hidden;
     s->has_hidden = s->has_hidden || (i != NULL && i->hidden);
+    return i;
 }
 
 static void tell_message(struct session *s, const struct call *c, json_t *take_item)
@@ -24,9 +33,11 @@ static void tell_message(struct session *s, const struct call *c, json_t *take_i
 
     if (item == NULL)
         return;
-    place_item(s, c, item_id);
+    struct item *i = place_item(s, c, item_id);
     const struct pending *p = pending_add(&s->pending, PENDING_TOOL_OUTPUT, VIEW(""), NULL);
     json_object_set_new(item, "id", json_string(item_id));
+    if (i != NULL)
+        keep(s, i, item);
     rt_encode_item_create_tree(&s->out, view_of(p->id), (struct parley_view){0}, item);
     tell_out(s);
 }
@@ -60,15 +71,20 @@ static void tell_image(struct session *s, const struct call *c, struct parley_vi
 static void tell_output(struct session *s, const struct call *c, struct parley_view output)
 {
     char item_id[ID_SIZE];
-    struct item *call = items_find_model(&s->items, view_of(c->item_id));
+    struct item *call = items_find(&s->items, view_of(c->item_id));
     const struct pending *p = pending_add(&s->pending, PENDING_TOOL_OUTPUT, VIEW(""), NULL);
 
     id_make(item_id, "item_");
     struct item *i = items_add(&s->items, view_of(item_id), VIEW(""), call);
+    _cleanup_json_ json_t *body =
+        json_pack("{s:s, s:s, s:s, s:s, s:o}", "id", item_id, "type", "function_call_output",
+                  "status", "completed", "call_id", c->call_id, "output", json_from_view(output));
     if (i != NULL)
         i->hidden = call == NULL ? settings_hides_calls(s) : call->hidden;
-    rt_encode_function_output(&s->out, view_of(p->id), view_of(item_id), view_of(c->call_id),
-                              output);
+    if (i != NULL && body != NULL)
+        keep(s, i, body);
+    rt_encode_function_output(&s->out, view_of(p->id), view_of(item_id),
+                              names_call_of_client(s, view_of(c->call_id)), output);
     tell_out(s);
 }
 

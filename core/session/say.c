@@ -41,13 +41,18 @@ void say_view(struct session *s, struct parley_view event, unsigned flags)
         s->client->send(s->client_ctx, event, flags);
 }
 
-void say_out(struct session *s)
+void say_out_as(struct session *s, unsigned flags)
 {
     if (s->out.failed)
         log_error("no memory for an event to the client session=%s", s->id);
     else
-        say_view(s, buf_view(&s->out), 0);
+        say_view(s, buf_view(&s->out), flags);
     buf_clear(&s->out);
+}
+
+void say_out(struct session *s)
+{
+    say_out_as(s, 0);
 }
 
 void say_error(struct session *s, const struct rt_error *error, struct parley_view raw_event_id)

@@ -22,17 +22,6 @@ struct worker_sessions {
 
 /* ---- the end ---- */
 
-static void free_strings(struct map *m)
-{
-    struct parley_view key;
-    size_t at = 0;
-    void *value;
-
-    while (map_next(m, &at, &key, &value))
-        free(value);
-    map_done(m);
-}
-
 static void session_free(struct session *s)
 {
     struct worker_generation *wg = s->wg;
@@ -58,8 +47,8 @@ static void session_free(struct session *s)
     tool_wait_done(s);
     settings_done(s);
     items_done(&s->items);
-    free_strings(&s->calls_by_client);
-    free_strings(&s->calls_by_model);
+    names_done(s);
+    buf_done(&s->partial.raw);
     map_done(&s->ran);
     pending_done(&s->pending);
     queue_clear(&s->early);
@@ -173,6 +162,7 @@ static struct session *session_create(const struct session_open *open)
     s->wants_trace = open->wants_trace && open->agent->config->client_trace != 0;
     view_copy(s->user, sizeof(s->user), view_of(open->user));
     view_copy(s->traceparent, sizeof(s->traceparent), view_of(open->traceparent));
+    s->sides[0].session = s->sides[1].session = s;
     list_init(&s->early.events);
     list_init(&s->held.events);
     list_init(&s->calls);
@@ -229,9 +219,9 @@ static void keep_early(struct session *s, struct parley_view event)
 
 void session_client_event(struct session *s, struct parley_view event, uint32_t flags)
 {
-    if (s->phase == SESSION_OPEN)
+    if (s->phase == SESSION_OPEN && !move_is_gap(s))
         client_event(s, event, flags);
-    else if (s->phase == SESSION_CONNECTING)
+    else if (s->phase != SESSION_ENDED)
         keep_early(s, event);
 }
 
@@ -319,6 +309,7 @@ bool session_is_busy(const struct session *s)
 
 void session_turn_over(struct session *s)
 {
+    move_check(s);
     if (s->is_draining && s->phase == SESSION_OPEN && !session_is_busy(s))
         loop_timer_start(s->env->loop, &s->drain, 0, on_drain, s);
 }

@@ -8,7 +8,10 @@
  *
  *   session.c      opening, closing, the ways in       response.c      the one response sequencer
  *   client.c       events of the client                tools.c         calls of server tools
- *   connect.c      the first model             failover.c      which model
+ *   connect.c      the first model                 failover.c      which model
+ *   move.c         from one model to the next      replay.c        what the next is told
+ *   cut.c          a response whose model is gone  names.c         ids, whoever gives them
+ *   hearing.c      where the user's turn is
  *   upstream.c     events of the model                 interruption.c  truncation after playback
  *   request.c      a client's response.create          journal.c       what goes to the store
  *   settings.c     the session object, both views  tool_wait.c  lists of tools on their way

@@ -335,8 +335,8 @@ void settings_refused(struct session *s, const struct pending *p)
 /* What the model made of it is what counts, but names, instructions and tools are the agent's. */
 static void adopt_echo(struct session *s, json_t *echo)
 {
-    static const char *const from_model[] = {"audio",      "output_modalities", "max_output_tokens",
-                                             "truncation", "expires_at",        "reasoning"};
+    static const char *const from_model[] = {"audio", "output_modalities", "max_output_tokens",
+                                             "truncation", "reasoning"};
     json_t *copy = json_deep_copy(s->settings);
 
     if (copy == NULL)

@@ -55,6 +55,7 @@ enum response_by {
 struct response {
     struct list entry;
     char *id;
+    unsigned number; /* from 1 */
     enum response_by by;
     bool in_band;
     bool shown;      /* the client knows it */
@@ -89,14 +90,24 @@ struct response_wish {
     char *client_event_id; /* raw; NULL: none */
 };
 
+/* What was asked of a model that was lost. */
+struct response_again {
+    bool is_waiting;
+    enum response_by by;
+    json_t *request;
+    char *client_event_id; /* raw; NULL: none */
+};
+
 /* The one place that starts and ends responses. */
 struct sequencer {
     struct list responses; /* struct response, in band and out of band */
+    unsigned begun;        /* so many so far */
     size_t count;
     size_t out_of_band;
     struct response *active; /* in band, or NULL */
     struct response_start start;
     struct response_wish wish;
+    struct response_again again;
     bool wants_answer;      /* results of server tools wait for a response */
     json_t *answer_request; /* the request whose calls they were, or NULL */
     unsigned refusals;      /* of that response, one after another */
@@ -113,6 +124,63 @@ struct sequencer {
 struct session_tool {
     char *name;
     struct worker_instance *wi;
+};
+
+/* A model's side of the session: what its events come in with. */
+struct side {
+    struct session *session;
+};
+
+/* What a model has heard and not made known yet. */
+struct hearing {
+    uint64_t transcript_due_us; /* the words of the user may come until then; 0: none are due */
+    uint64_t uncommitted_bytes; /* of audio, where the client commits */
+};
+
+enum move_stage {
+    MOVE_NONE,
+    MOVE_RESTING,  /* nothing could be opened: waits before it tries again */
+    MOVE_OPENING,  /* a model connects */
+    MOVE_CHECKING, /* it has been told the settings and not agreed yet */
+    MOVE_READY,    /* it waits for a quiet moment of the one before */
+};
+
+/* A model that may take over, see move.c. */
+struct move {
+    enum move_stage stage;
+    const char *reason;          /* MOVE_ERROR ... */
+    struct model_session *model; /* while OPENING and behind */
+    size_t place;
+    struct parley_model_caps caps;
+    char title[64];
+    const char *provider;
+    const char *model_name;
+    char answering_model[64];
+    char model_session_id[64];
+    int64_t expires_unix; /* as session.created said; 0: it did not */
+    char update_id[PENDING_ID_CHARS + 1];
+    bool is_update_told;
+    size_t asked_place; /* by hand; SIZE_MAX: the list decides */
+    uint64_t began_us;
+    uint64_t opened_us;   /* this attempt */
+    uint64_t deadline_us; /* it goes anyway then, or gives up */
+    unsigned rounds;      /* in which every model failed */
+    unsigned losses;      /* of models, each soon after the one before */
+    uint64_t taken_over_us;
+    struct loop_timer step;
+    struct loop_timer rotation;                 /* the model's session comes to its limit */
+    uint64_t limit_us;                          /* ... there */
+    struct rt_error failure;                    /* the last one */
+    int failure_code;                           /* ... and the close code that goes with it */
+    void (*done)(void *ctx, const char *fault); /* of who asked by hand */
+    void *done_ctx;
+};
+
+/* What has come of an item's text so far, as it stands in the deltas: it is not kept elsewhere. */
+struct partial {
+    char item_id[PLAYBACK_ID_CHARS + 1]; /* the model's; "" for none */
+    bool is_text;                        /* else a transcript */
+    struct buf raw;                      /* JSON without its quotes */
 };
 
 struct queued_event {
@@ -155,7 +223,15 @@ struct session {
     bool wants_trace;
 
     enum session_phase phase;
-    struct model_session *model;
+    struct model_session *model; /* NULL while OPEN: another one is looked for */
+    struct side sides[2];        /* of the model that answers, and of one that may take over */
+    unsigned side;               /* of the one that answers */
+    unsigned model_number;       /* 0: the first */
+    char tag[12];                /* behind the names that it gives; "" for the first */
+    size_t tag_len;
+    struct hearing hearing;
+    struct partial partial;
+    struct move move;
     struct parley_model_caps caps;
     size_t model_place;    /* in the agent's list of models */
     uint64_t tried_models; /* places of that list that failed, while one is looked for */
@@ -231,8 +307,9 @@ struct session {
 /* ---- say.c: towards client and model ---- */
 
 void say_view(struct session *s, struct parley_view event, unsigned flags);
-/* Send what s->out holds to the client, and clear it. */
+/* Send what s->out holds to the client, and clear it; flags as say_view(). */
 void say_out(struct session *s);
+void say_out_as(struct session *s, unsigned flags);
 void say_error(struct session *s, const struct rt_error *error, struct parley_view raw_event_id);
 void say_fault(struct session *s, enum rt_error_kind kind, const char *param,
                struct parley_view raw_event_id, const char *format, ...)
@@ -282,10 +359,82 @@ void tool_wait_begin(struct session *s);
 bool tool_wait_holds(struct session *s, struct parley_view session_created);
 void tool_wait_done(struct session *s);
 
-/* ---- failover.c ---- */
+/* ---- names.c ---- */
+
+#define NAMES_ROOM 192
+
+/* Another model answers from now on: what it names gets a new tag. */
+void names_next_model(struct session *s);
+void names_done(struct session *s);
+/* An id that the model gave, as the client knows it; it may lie in `room`. And back. */
+struct parley_view names_for_client(const struct session *s, struct parley_view id,
+                                    char room[NAMES_ROOM]);
+struct parley_view names_for_model(const struct session *s, struct parley_view id);
+/* The same of a call. is_new: the model may have made it up. */
+struct parley_view names_call_of_model(struct session *s, struct parley_view call_id, bool is_new);
+/* ... for the model, which gets a short name where it takes no long ones. */
+struct parley_view names_call_of_client(struct session *s, struct parley_view call_id);
+/* The call gets a fresh name for the model, unless it has one. False without memory. */
+bool names_renew_call(struct session *s, struct parley_view call_id);
+/* event_id and response_id of an event; ids of a response with its output; of an item. */
+void names_stamp(const struct session *s, json_t *event);
+void names_of_response(struct session *s, json_t *response);
+void names_of_item(struct session *s, const struct item *i, json_t *body, bool is_new);
+
+/* ---- cut.c ---- */
+
+/* Text of an item came; an item of a response came, or is done. For when the model is lost. */
+void cut_note_delta(struct session *s, const struct rt_peek *peek);
+void cut_note_output(struct session *s, const struct response *r, struct item *i, json_t *body,
+                     int64_t output_index, bool is_done);
+/* Items of a response whose model is gone: those that are open end as incomplete, with what came
+ * of them, and the client is told. The response's output; the caller owns it. */
+json_t *cut_items(struct session *s, const struct response *r);
+
+/* ---- hearing.c ---- */
+
+void hearing_note(struct session *s, enum rt_event event);
+/* Until when the user's last words may come; 0 or past: they are not waited for. */
+uint64_t hearing_due_us(const struct session *s);
+/* The client has sent audio and not committed it. */
+bool hearing_is_busy(const struct session *s);
+
+/* ---- replay.c ---- */
+
+/* Tell a fresh model of the conversation, by names of its own. Returns how many items it got. */
+size_t replay_conversation(struct session *s);
+/* The model refused one of these items; nobody else asked for it. */
+bool replay_refused(struct session *s, const json_t *error);
+/* Is there a call that waits for its result from the client? */
+bool replay_has_open_call(const struct session *s);
+/* An item that was replayed was heard in part only: the model gets what was heard in its place. */
+void replay_heard(struct session *s, struct item *i);
+
+/* ---- move.c ---- */
 
 /* Why a model's session is opened again; the word of metrics and the log. */
-#define MOVE_ERROR "error" /* the one before failed or was lost */
+#define MOVE_ERROR   "error"   /* the one before failed or was lost */
+#define MOVE_LIMIT   "limit"   /* it comes to its time limit */
+#define MOVE_PLANNED "planned" /* an operator asked */
+
+/* The model is gone in mid-session. True: another one is looked for. */
+bool move_lost(struct session *s, const struct parley_model_closed *closed,
+               const struct rt_error *error, int close_code);
+/* A model's session has begun; expires_unix: when it says that it ends, 0: it does not. */
+void move_watch_limit(struct session *s, int64_t expires_unix, uint64_t opened_us);
+/* Something ended that a quiet moment waits for. */
+void move_check(struct session *s);
+/* No model answers now: what the client sends waits. */
+bool move_is_gap(const struct session *s);
+/* The session ends. */
+void move_stop(struct session *s);
+/* From a model that may take over. */
+void move_event(struct session *s, struct parley_view event);
+void move_writable(struct session *s);
+void move_opened(struct session *s, struct parley_view session_created);
+void move_closed(struct session *s, const struct parley_model_closed *closed);
+
+/* ---- failover.c ---- */
 
 /* May the same thing work later, or with another model? */
 bool failover_may_help(int status);
@@ -304,6 +453,14 @@ void failover_undecided(struct session *s, size_t place);
 
 /* Open the agent's first model, or one that takes its place. */
 int connect_begin(struct session *s, struct parley_error *err);
+/* Open a session with that model, whose events come in by `side`. */
+int connect_open(struct session *s, const struct model *model, const struct parley_model_caps *caps,
+                 struct side *side, const char *traceparent, struct model_session **ret_model,
+                 struct parley_error *err);
+/* The client events that waited for the model. */
+void connect_take_early(struct session *s);
+/* The client is told this, and the session ends. */
+void connect_failed(struct session *s, const struct rt_error *error, int close_code);
 /* The session ends while it connects. */
 void connect_stop(struct session *s);
 /* The model is ready and so are the tools: the session is open from here on. */
@@ -368,6 +525,9 @@ void response_interrupted(struct session *s);
 void response_next(struct session *s);
 /* The model is gone: everything that the client waits for ends as failed. */
 void response_fail_all(struct session *s, const char *code, const char *message);
+/* The model is gone and another takes its place: what the client has heard of ends as failed, and
+ * what is worth it is asked again by response_next(). */
+void response_lost(struct session *s, const char *code, const char *message);
 
 /* ---- interruption.c ---- */
 

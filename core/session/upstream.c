@@ -12,22 +12,24 @@
 
 /* ---- names ---- */
 
-/* The view of a client-known id, or the model's own when there is no item. */
-static struct parley_view client_name(const struct session *s, struct parley_view model_id)
+/* The id that the client knows; it may lie in `room`. */
+static struct parley_view client_name(const struct session *s, struct parley_view model_id,
+                                      char room[NAMES_ROOM])
 {
     const struct item *i = items_find_model(&s->items, model_id);
 
-    return i == NULL ? model_id : view_of(i->id);
+    return i == NULL ? names_for_client(s, model_id, room) : view_of(i->id);
 }
 
 /* previous_item_id as the client may see it: the nearest item that is not hidden. NULL data: none.
  */
-static struct parley_view visible_before(const struct session *s, struct parley_view model_id)
+static struct parley_view visible_before(const struct session *s, struct parley_view model_id,
+                                         char room[NAMES_ROOM])
 {
     struct item *i = items_find_model(&s->items, model_id);
 
     if (i == NULL)
-        return model_id;
+        return names_for_client(s, model_id, room);
     i = items_visible(&s->items, i);
     return i == NULL ? (struct parley_view){0} : view_of(i->id);
 }
@@ -36,16 +38,24 @@ static struct parley_view visible_before(const struct session *s, struct parley_
 static void relay(struct session *s, struct parley_view event, const struct rt_peek *peek,
                   unsigned flags)
 {
-    struct parley_view item = client_name(s, peek->item_id);
-    struct parley_view previous = visible_before(s, peek->previous_item_id);
+    char rooms[4][NAMES_ROOM];
+    const struct rt_edit edits[] = {
+        {peek->item_id, client_name(s, peek->item_id, rooms[0])},
+        {peek->previous_item_id, visible_before(s, peek->previous_item_id, rooms[1])},
+        {peek->response_id, names_for_client(s, peek->response_id, rooms[2])},
+        {peek->event_id, names_for_client(s, peek->event_id, rooms[3])},
+        {peek->call_id, names_call_of_model(s, peek->call_id, false)},
+    };
+    bool differs = false;
 
-    if (view_equal(item, peek->item_id) && view_equal(previous, peek->previous_item_id)) {
+    for (size_t n = 0; n < ARRAY_LEN(edits); n++)
+        differs = differs || !view_equal(edits[n].old, edits[n].text);
+    if (!differs) {
         say_view(s, event, flags);
         return;
     }
-    const struct rt_edit edits[] = {{peek->item_id, item}, {peek->previous_item_id, previous}};
-    rt_splice(&s->out, event, edits, 2);
-    say_out(s);
+    rt_splice(&s->out, event, edits, ARRAY_LEN(edits));
+    say_out_as(s, flags & ~SESSION_SEND_ROOM);
 }
 
 /* Is it of an item that the client must not see? r: its response, or NULL. Nothing is looked up
@@ -83,55 +93,87 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
                          clock_now_us());
     }
     turn_output(s, r, is_audio);
-    say_view(s, event,
-             (is_audio ? SESSION_SEND_DROPPABLE : 0) |
-                 ((flags & PARLEY_EVENT_ROOM) != 0 ? SESSION_SEND_ROOM : 0));
+    if (!is_audio && r->in_band)
+        cut_note_delta(s, peek);
+    unsigned how = (is_audio ? SESSION_SEND_DROPPABLE : 0) |
+                   ((flags & PARLEY_EVENT_ROOM) != 0 ? SESSION_SEND_ROOM : 0);
+    if (s->tag_len == 0)
+        say_view(s, event, how);
+    else
+        relay(s, event, peek, how);
 }
 
 /* ---- items ---- */
 
-/* Note an item that the model shows; NULL when it has no id or there is no memory. */
+/* An item that the model shows under a name of its own, though it was told another. */
+static struct item *under_another_name(struct session *s, struct parley_view id, const json_t *body)
+{
+    struct item *i = s->sequencer.active == NULL ? items_awaited(&s->items, body) : NULL;
+
+    return i != NULL && items_rename(&s->items, i, id) ? i : NULL;
+}
+
+static struct item *add_item(struct session *s, const json_t *event, struct parley_view id)
+{
+    const json_t *previous = json_object_get(event, "previous_item_id");
+    char room[NAMES_ROOM];
+    struct parley_view name = names_for_client(s, id, room);
+
+    session_trim_items(s, 1);
+    struct item *after = items_find_model(&s->items, json_view(previous));
+    if (json_is_null(previous) && s->items.count == 0)
+        return items_add_first(&s->items, name, id);
+    return items_add(&s->items, name, id, after);
+}
+
+/*
+ * Note an item that the model shows, and put its body in the client's words: its ids, and the
+ * transcript member that clients die without. NULL when it has no id or there is no memory.
+ */
 static struct item *note_item(struct session *s, const json_t *event, json_t *body)
 {
     struct parley_view id = json_get_view(body, "id");
     struct item *i = items_find_model(&s->items, id);
-
-    if (id.len == 0)
-        return NULL;
-    if (i == NULL) {
-        session_trim_items(s, 1);
-        const json_t *previous = json_object_get(event, "previous_item_id");
-        struct item *after = items_find_model(&s->items, json_view(previous));
-        if (json_is_null(previous) && s->items.count == 0)
-            i = items_add_first(&s->items, id, VIEW(""));
-        else
-            i = items_add(&s->items, id, VIEW(""), after);
-    }
-    if (i != NULL && settings_hides(s, body))
-        i->hidden = s->has_hidden = true;
-    return i;
-}
-
-/* The item in the client's words: its ids, and the transcript member that clients die without. */
-static void translate_body(struct session *s, const struct item *i, json_t *body)
-{
-    struct parley_view call_id = json_get_view(body, "call_id");
-    const char *client_call = map_get(&s->calls_by_model, call_id);
-    json_t *content = json_object_get(body, "content");
     size_t n;
     json_t *part;
 
-    if (i != NULL && i->id != i->model_id)
-        json_object_set_new(body, "id", json_string(i->id));
-    if (client_call != NULL)
-        json_object_set_new(body, "call_id", json_string(client_call));
-    json_array_foreach(content, n, part)
+    if (i == NULL && id.len > 0)
+        i = under_another_name(s, id, body);
+    bool is_new = i == NULL;
+    if (is_new && id.len > 0)
+        i = add_item(s, event, id);
+    names_of_item(s, i, body, is_new);
+    json_array_foreach(json_object_get(body, "content"), n, part)
     {
         struct parley_view type = json_get_view(part, "type");
         if ((view_is(type, "input_audio") || view_is(type, "output_audio")) &&
             json_object_get(part, "transcript") == NULL)
             json_object_set_new(part, "transcript", json_null());
     }
+    if (i != NULL && settings_hides(s, body))
+        i->hidden = s->has_hidden = true;
+    return i;
+}
+
+static void say_item(struct session *s, json_t *tree, const struct rt_peek *peek)
+{
+    char room[NAMES_ROOM];
+
+    names_stamp(s, tree);
+    if (peek->previous_item_id.data != NULL) {
+        struct parley_view previous = visible_before(s, peek->previous_item_id, room);
+        json_object_set_new(tree, "previous_item_id",
+                            previous.data == NULL ? json_null() : json_from_view(previous));
+    }
+    json_write(&s->out, tree);
+    say_out(s);
+}
+
+/* Has the client been shown this already, by a model before this one? */
+static bool was_shown(const struct item *i, const struct rt_peek *peek)
+{
+    return i->is_replayed && ((peek->event == RT_ITEM_ADDED && i->is_added) ||
+                              (peek->event == RT_ITEM_DONE && i->final));
 }
 
 /* conversation.item.added, .done, .retrieved */
@@ -143,23 +185,20 @@ static void item_event(struct session *s, struct parley_view event, const struct
     if (!json_is_object(body))
         return;
     struct item *i = note_item(s, tree, body);
-    translate_body(s, i, body);
-    if (i != NULL && peek->event != RT_ITEM_RETRIEVED)
+    if (i != NULL)
+        items_arrived(&s->items, i);
+    if (i != NULL && was_shown(i, peek))
+        return;
+    if (i != NULL && peek->event != RT_ITEM_RETRIEVED && !i->is_replayed)
         items_set_json(&s->items, i, body);
-    bool is_final = i != NULL && peek->event == RT_ITEM_DONE;
-    if (is_final) {
+    if (i != NULL && peek->event == RT_ITEM_ADDED)
+        i->is_added = true;
+    if (i != NULL && peek->event == RT_ITEM_DONE) {
         i->final = true;
         journal_item(s, i);
     }
-    if (i == NULL || !i->hidden) {
-        if (peek->previous_item_id.data != NULL) {
-            struct parley_view previous = visible_before(s, peek->previous_item_id);
-            json_object_set_new(tree, "previous_item_id",
-                                previous.data == NULL ? json_null() : json_from_view(previous));
-        }
-        json_write(&s->out, tree);
-        say_out(s);
-    }
+    if (i == NULL || !i->hidden)
+        say_item(s, tree, peek);
     session_trim_items(s, 0);
 }
 
@@ -206,18 +245,23 @@ static void output_item(struct session *s, struct parley_view event, const struc
 
     if (!json_is_object(body))
         return;
+    bool is_done = peek->event == RT_OUTPUT_ITEM_DONE;
     struct item *i = r->in_band ? note_item(s, tree, body) : NULL;
+    if (!r->in_band)
+        names_of_item(s, NULL, body, true);
+    if (i != NULL)
+        cut_note_output(s, r, i, body, peek->output_index, is_done);
     if (i != NULL && is_call && !i->is_counted) { /* some models leave out one of the two events */
         i->is_counted = true;
         r->client_calls += !is_server_call;
     }
     if (i == NULL || !i->hidden) {
         response_show(s, r);
-        translate_body(s, i, body);
+        names_stamp(s, tree);
         json_write(&s->out, tree);
         say_out(s);
     }
-    if (is_server_call && peek->event == RT_OUTPUT_ITEM_DONE && !r->cancelled &&
+    if (is_server_call && is_done && !r->cancelled &&
         view_is(json_get_view(body, "status"), "completed"))
         tools_start(s, r, body, json_get_int(tree, "output_index", 0));
 }
@@ -246,6 +290,7 @@ static void output_event(struct session *s, struct parley_view event, const stru
 
 static void turn_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
+    hearing_note(s, peek->event);
     if (peek->event == RT_SPEECH_STARTED) {
         turn_speech_started(s);
         quiet_speech_started(s);
@@ -265,13 +310,31 @@ static void turn_event(struct session *s, struct parley_view event, const struct
     relay(s, event, peek, 0);
 }
 
+/* What the user said is part of the item from now on. */
+static void keep_transcript(struct session *s, struct item *i, json_t *transcript,
+                            int64_t content_index)
+{
+    json_t *part = json_array_get(json_object_get(i->json, "content"),
+                                  content_index < 0 ? 0 : (size_t)content_index);
+
+    if (!json_is_string(transcript) || !view_is(json_get_view(part, "type"), "input_audio"))
+        return;
+    json_object_set(part, "transcript", transcript);
+    items_set_json(&s->items, i, i->json); /* for its size */
+}
+
 static void transcription(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
+    hearing_note(s, peek->event);
     if (peek->event == RT_INPUT_TRANSCRIPTION_COMPLETED) {
         _cleanup_json_ json_t *tree = json_parse(event, NULL);
-        struct parley_view id = client_name(s, peek->item_id);
+        struct item *i = items_find_model(&s->items, peek->item_id);
+        char room[NAMES_ROOM];
+        struct parley_view id = client_name(s, peek->item_id, room);
         journal_transcript(s, id, json_get_view(tree, "transcript"));
         turn_transcript(s, json_get_view(tree, "transcript"));
+        if (i != NULL)
+            keep_transcript(s, i, json_object_get(tree, "transcript"), peek->content_index);
     }
     relay(s, event, peek, 0);
 }
@@ -291,6 +354,7 @@ static void forward_error(struct session *s, json_t *tree, const struct pending 
     } else if (p != NULL) {
         json_object_set_new(error, "event_id", json_null());
     }
+    names_stamp(s, tree);
     json_write(&s->out, tree);
     say_out(s);
 }
@@ -309,8 +373,25 @@ static void forget_item(struct session *s, struct parley_view model_id)
 {
     struct item *i = items_find_model(&s->items, model_id);
 
-    if (i != NULL && i->json == NULL)
+    if (i != NULL && i->is_awaited && !i->is_replayed)
         items_remove(&s->items, i);
+}
+
+/* The same, of an event that kept the id that the client gave it. */
+static void forget_item_asked_by(struct session *s, struct parley_view raw_event_id)
+{
+    struct list *at;
+
+    if (raw_event_id.len == 0 || s->items.awaited == 0)
+        return;
+    list_for_each(at, &s->items.all)
+    {
+        struct item *i = list_entry(at, struct item, entry);
+        if (i->is_awaited && i->asked_by != NULL && view_is(raw_event_id, i->asked_by)) {
+            items_remove(&s->items, i);
+            return;
+        }
+    }
 }
 
 /* An error about one of parley's own events: the client has not asked and is not told. */
@@ -331,6 +412,7 @@ static void own_error(struct session *s, const struct pending *p, json_t *tree)
         forward_error(s, tree, p);
         break;
     case PENDING_CLIENT_EVENT:
+    case PENDING_CLIENT_ASIDE:
         forward_error(s, tree, p);
         break;
     case PENDING_CLIENT_CREATE:
@@ -358,7 +440,13 @@ static struct pending *at_fault(struct session *s, const json_t *error)
     return pending_numbered(&s->pending, s->sequencer.start.asked);
 }
 
-static void error_event(struct session *s, struct parley_view event)
+/* The model's session is over and it closes: what that means for the client, the close tells. */
+static bool is_last_word(const json_t *error)
+{
+    return view_is(json_get_view(error, "code"), "session_expired");
+}
+
+static void error_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
     _cleanup_json_ json_t *tree = json_parse(event, NULL);
     json_t *error = json_object_get(tree, "error");
@@ -367,6 +455,8 @@ static void error_event(struct session *s, struct parley_view event)
     if (!json_is_object(error))
         return;
     measure_model_error(s, json_get_str(error, "code", json_get_str(error, "type", "")));
+    if (replay_refused(s, error) || is_last_word(error))
+        return;
     if (p != NULL) {
         struct pending own = TAKE(*p); /* what is sent on may need its place */
         own_error(s, &own, tree);
@@ -375,7 +465,8 @@ static void error_event(struct session *s, struct parley_view event)
     } else if (pending_is_ours(&s->pending, json_get_view(error, "event_id"))) {
         forward_error(s, tree, &(const struct pending){0}); /* of so many that it was forgotten */
     } else {
-        say_view(s, event, 0);
+        forget_item_asked_by(s, json_get_view(error, "event_id"));
+        relay(s, event, peek, 0);
     }
 }
 
@@ -396,7 +487,7 @@ static void cold_event(struct session *s, struct parley_view event, const struct
         session_event(s, event, peek);
         break;
     case RT_DO_ERROR:
-        error_event(s, event);
+        error_event(s, event, peek);
         break;
     case RT_DO_ITEM:
         if (peek->event == RT_ITEM_DELETED)
@@ -430,9 +521,8 @@ static void cold_event(struct session *s, struct parley_view event, const struct
     }
 }
 
-static void on_event(void *ctx, struct parley_view event, uint32_t flags)
+static void answers_event(struct session *s, struct parley_view event, uint32_t flags)
 {
-    struct session *s = ctx;
     struct rt_peek peek;
 
     if (s->phase != SESSION_OPEN)
@@ -456,22 +546,54 @@ static void on_event(void *ctx, struct parley_view event, uint32_t flags)
         delta(s, event, flags, &peek);
     } else {
         cold_event(s, event, &peek);
+        move_check(s);
     }
+}
+
+/* Is it the model that answers, or one that may take over? */
+static bool answers(const struct side *side)
+{
+    return side == &side->session->sides[side->session->side];
+}
+
+static void on_event(void *ctx, struct parley_view event, uint32_t flags)
+{
+    struct side *side = ctx;
+
+    if (answers(side))
+        answers_event(side->session, event, flags);
+    else
+        move_event(side->session, event);
 }
 
 static void on_writable(void *ctx)
 {
-    tell_flush(ctx);
+    struct side *side = ctx;
+
+    if (answers(side))
+        tell_flush(side->session);
+    else
+        move_writable(side->session);
 }
 
 static void on_open(void *ctx, struct parley_view session_created)
 {
-    session_model_ready(ctx, session_created);
+    struct side *side = ctx;
+
+    if (answers(side))
+        session_model_ready(side->session, session_created);
+    else
+        move_opened(side->session, session_created);
 }
 
 static void on_closed(void *ctx, const struct parley_model_closed *closed)
 {
-    session_model_gone(ctx, closed);
+    struct side *side = ctx;
+
+    if (answers(side))
+        session_model_gone(side->session, closed);
+    else
+        move_closed(side->session, closed);
 }
 
 const struct model_events upstream_events = {

@@ -213,6 +213,24 @@ static int read_open(struct place *p, struct script *s, struct parley_error *err
     return r;
 }
 
+/* How the real service ends a session that has had its time; part of the tree, which owns it. */
+static int add_expiry(struct script *s, struct parley_error *err)
+{
+    json_t *close =
+        json_pack("{s:i, s:s, s:s, s:s, s:s}", "code", 1001, "status", "unavailable", "error_code",
+                  "session_expired", "error_type", "invalid_request_error", "message",
+                  "The session has reached its limit.");
+
+    if (s->caps.session_limit_ms <= 0) {
+        json_decref(close);
+        return PARLEY_OK;
+    }
+    if (json_object_set_new(s->tree, "expiry", close) != 0)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a script");
+    s->expiry = close;
+    return PARLEY_OK;
+}
+
 static int read_tree(struct place *p, struct script *s, struct parley_error *err)
 {
     const json_t *caps = json_object_get(s->tree, "caps");
@@ -229,6 +247,9 @@ static int read_tree(struct place *p, struct script *s, struct parley_error *err
     s->has_defaults = value_bool(s->tree, "defaults", true);
     s->session = json_object_get(s->tree, "session");
     read_caps(caps, &s->caps);
+    r = add_expiry(s, err);
+    if (r < 0)
+        return r;
     r = read_open(p, s, err);
     return r < 0 ? r : read_rules(p, s, err);
 }

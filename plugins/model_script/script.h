@@ -22,6 +22,7 @@ struct script {
     const char *reply;
     bool has_defaults;     /* believable answers where no rule matches */
     const json_t *session; /* laid over the session of session.created; may be NULL */
+    const json_t *expiry;  /* the close at the end of caps.session_limit_ms; may be NULL */
     const json_t *refuse;  /* a close instead of session.created; may be NULL */
     int64_t refuse_times;  /* how many opens are refused; 0: all */
     int64_t open_delay_ms;

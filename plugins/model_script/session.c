@@ -430,6 +430,22 @@ static bool is_refused(const struct session *s)
            (s->script->refuse_times == 0 || s->stage->opens <= s->script->refuse_times);
 }
 
+/* The session ends by itself after its limit, announced as the real service does. */
+static void plan_expiry(struct session *s, uint64_t opened_us)
+{
+    uint64_t at_us = opened_us + (uint64_t)s->script->caps.session_limit_ms * 1000;
+
+    if (s->script->expiry == NULL)
+        return;
+    session_tell(s,
+                 wire_error(s, "invalid_request_error", "session_expired",
+                            "The session has reached its limit.", NULL),
+                 at_us);
+    struct task *t = session_task(s, TASK_CLOSE, at_us);
+    if (t != NULL)
+        t->closing = s->script->expiry;
+}
+
 /* session.created or a refusal, and what the script does on "session.open". */
 static void plan_opening(struct session *s)
 {
@@ -445,6 +461,7 @@ static void plan_opening(struct session *s)
     }
     session_tell(s, wire_event_with(s, "session.created", "session", json_deep_copy(s->session)),
                  at_us);
+    plan_expiry(s, at_us);
     json_t *opened = json_pack("{s:s}", "type", "session.open");
     for (size_t i = 0; i < s->script->rule_count; i++) {
         const struct rule *rule = &s->script->rules[i];

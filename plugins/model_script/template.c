@@ -9,6 +9,27 @@
 
 #define MAX_NAME 64
 
+static void append(char **text, const char *more, size_t len)
+{
+    size_t old = *text == NULL ? 0 : strlen(*text);
+    char *grown = realloc(*text, old + len + 1);
+
+    if (grown == NULL)
+        return; /* a script's text is cut rather than its test host ended */
+    memcpy(grown + old, more, len);
+    grown[old + len] = '\0';
+    *text = grown;
+}
+
+static void append_line(char **text, const char *line)
+{
+    if (line == NULL || line[0] == '\0')
+        return;
+    if (*text != NULL)
+        append(text, " | ", 3);
+    append(text, line, strlen(line));
+}
+
 /* A new id: {{new_item}}, {{new_call}}, {{new_response}}, {{new_event}}. */
 static json_t *new_id(struct session *s, const char *prefix)
 {
@@ -39,10 +60,35 @@ static json_t *of_session(struct session *s, const char *name)
     return NULL;
 }
 
+/* Every text and result of the conversation, in order: what a model that remembers could say. */
+static json_t *whole_conversation(const struct session *s)
+{
+    char *text = NULL;
+    size_t i;
+    size_t n;
+    json_t *item;
+    json_t *part;
+
+    json_array_foreach(s->items, i, item)
+    {
+        append_line(&text, value_str(item, "output", NULL));
+        json_array_foreach(json_object_get(item, "content"), n, part)
+        {
+            append_line(&text, value_str(part, "text", NULL));
+            append_line(&text, value_str(part, "transcript", NULL));
+        }
+    }
+    json_t *all = json_string(text == NULL ? "" : text);
+    free(text);
+    return all;
+}
+
 json_t *template_value(struct session *s, const char *name, const json_t *trigger)
 {
     const json_t *value = value_at(trigger, name);
 
+    if (value == NULL && strcmp(name, "conversation") == 0)
+        return whole_conversation(s);
     return value != NULL ? json_deep_copy(value) : of_session(s, name);
 }
 
@@ -64,18 +110,6 @@ static bool name_at(const char *at, char name[MAX_NAME], const char **ret_end)
     (void)snprintf(name, MAX_NAME, "%.*s", (int)(close - at - 2), at + 2);
     *ret_end = close + 2;
     return true;
-}
-
-static void append(char **text, const char *more, size_t len)
-{
-    size_t old = *text == NULL ? 0 : strlen(*text);
-    char *grown = realloc(*text, old + len + 1);
-
-    if (grown == NULL)
-        return; /* a script's text is cut rather than its test host ended */
-    memcpy(grown + old, more, len);
-    grown[old + len] = '\0';
-    *text = grown;
 }
 
 static void append_value(char **text, const json_t *value)

@@ -2,8 +2,8 @@
 /*
  * A whole session between a client and a model that both do as they like: events out of tables in
  * any order, spoilt a little or made of raw bytes, tools that end or not, time that passes, a model
- * that is busy or goes, a store that fails. Whatever comes, every response that the client hears of
- * ends once with nothing after it, what is hidden stays hidden, and nothing is left behind.
+ * that is busy, goes and is replaced, a store that fails. Whatever comes, every response of the
+ * client ends once with nothing after it, what is hidden stays hidden, and nothing is left behind.
  */
 #include "fuzz.h"
 
@@ -34,6 +34,8 @@ static const char *const agents[] = {
     "tools = t\nt.side_effects = yes\nt.on_interrupt = cancel\nt.filler = Well.\n"
     "t.filler_after_ms = 1s",
     "tools = t\nt.on_interrupt = detach\nt.on_duplicate = reject\nt.max_output_bytes = 256",
+    "tools = t\nclient_may_set = *\nsession_limit_ms = 20s",
+    "tools = t\ngreeting = Hello.\nreconnect_ms = 3s\nhistory_tokens = 60\nmodel_cooldown_ms = 1s",
 };
 
 /*
@@ -352,7 +354,7 @@ static void say(struct play *p, bool is_client, struct parley_view event)
 {
     if (is_client && wire_session(p->w) != NULL)
         wire_client_bytes(p->w, event);
-    else if (!is_client && wire_has_model(p->w))
+    else if (!is_client && wire_model_is_open(p->w))
         wire_model_bytes(p->w, event);
 }
 
@@ -409,11 +411,31 @@ static void pass_time(struct play *p)
     wire_advance_ms(p->w, ms[take(p) % ARRAY_LEN(ms)]);
 }
 
+/* One of the models that are there: the one that answers, one that may take over. */
+static void turn_to_a_model(struct play *p)
+{
+    int opens = wire_model_opens(p->w);
+    int back = (int)(take(p) % 2);
+
+    wire_model_use(p->w, opens > back ? opens - 1 - back : 0);
+}
+
+/* A model that connects is ready, one that was told its settings agrees. */
+static void let_model_in(struct play *p)
+{
+    if (!wire_has_model(p->w))
+        return;
+    if (!wire_model_is_open(p->w))
+        wire_model_created(p->w);
+    if (wire_model_is_open(p->w) && take(p) % 4 != 0)
+        wire_model(p->w, "{'type':'session.updated','event_id':'e','session':{}}");
+}
+
 static void disturb(struct play *p)
 {
     bool has_client = wire_session(p->w) != NULL;
 
-    switch (take(p) % 14) {
+    switch (take(p) % 22) {
     case 0:
     case 1:
     case 2:
@@ -455,6 +477,23 @@ static void disturb(struct play *p)
         break;
     case 12:
         wire_store_holds(p->w, false);
+        break;
+    case 13:
+    case 14:
+        turn_to_a_model(p);
+        break;
+    case 15:
+    case 16:
+    case 17:
+    case 18:
+    case 19:
+        let_model_in(p);
+        break;
+    case 20:
+        if (wire_has_model(p->w)) { /* the one that answers is lost, and the next comes at once */
+            wire_model_closes(p->w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+            let_model_in(p);
+        }
         break;
     default:
         if (has_client)
@@ -501,6 +540,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p.hides_tools = strstr(agent, "tools = t") != NULL && strstr(agent, "show_tools") == NULL &&
                     strstr(agent, "max_items") == NULL && strstr(agent, "approval") == NULL;
     p.asks = strstr(agent, "approval") != NULL;
+    if (strstr(agent, "reconnect_ms") != NULL)
+        wire_models("[model a]\nplugin = wire_model_plugin\nlimit_ms = 20s\n[model b]\n"
+                    "plugin = wire_model_plugin\nmax_id_chars = 0\n",
+                    "a, b");
     p.w = wire_connect(agent);
     for (int i = 0; i < 2 && p.at < p.end && *p.at < 64; i++) /* some speak before it is open */
         step(&p);

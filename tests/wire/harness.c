@@ -49,6 +49,7 @@ struct upstream {
     const char *name;
     const struct parley_model_host *host;
     void *ctx; /* NULL: closed */
+    bool is_open;
     bool was_asked;
     bool is_busy;
 };
@@ -599,6 +600,7 @@ void wire_reopen(struct wire *w)
 
 void wire_model_created(struct wire *w)
 {
+    up(w)->is_open = true;
     up(w)->host->on_open(
         up(w)->ctx, VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
                          "\"id\":\"sess_model\",\"model\":\"wire-1\",\"expires_at\":1767607200}}"));
@@ -689,6 +691,11 @@ void wire_models(const char *sections, const char *list)
 {
     models.sections = sections;
     models.list = list;
+}
+
+bool wire_model_is_open(const struct wire *w)
+{
+    return up(w)->ctx != NULL && up(w)->is_open;
 }
 
 int wire_model_opens(const struct wire *w)

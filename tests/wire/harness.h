@@ -34,6 +34,8 @@ void wire_close(struct wire *w);
 void wire_models(const char *sections, const char *list);
 /* How many sessions were opened with models. wire_model...() speak of the newest, or the n-th. */
 int wire_model_opens(const struct wire *w);
+/* It has said session.created and not closed. */
+bool wire_model_is_open(const struct wire *w);
 void wire_model_use(struct wire *w, int n);
 /* Of its section. */
 const char *wire_model_name(const struct wire *w);

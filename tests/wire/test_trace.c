@@ -548,7 +548,7 @@ static void a_failed_answer_fails_its_turn(void **state)
 
 static void a_model_that_leaves_in_mid_turn_fails_it(void **state)
 {
-    struct wire *w = opened("tools = t");
+    struct wire *w = opened("tools = t\nreconnect_ms = 0");
 
     (void)state;
     requested(w);
