@@ -4,7 +4,6 @@
 #define HOST_TOOLS_ANSWER_H
 
 #include "base/buf.h"
-#include "base/json_schema.h"
 
 #include <parley/tools.h>
 
@@ -24,12 +23,10 @@ struct tools_answer_rules {
     const char *tool;  /* for messages */
     size_t max_output; /* bytes */
     bool keeps_content;
-    const struct json_schema *promise; /* that `structured` has to fit, or NULL */
 };
 
 /* Copy what a plugin said. Content that is too large, or not what it should be, is left out with a
- * warning: the words for the model are there. A structured value that is not as promised makes it a
- * failed call. */
+ * warning: the words for the model are there. */
 void tools_answer_take(struct tools_answer *a, const struct tools_answer_rules *rules,
                        const struct parley_tool_result *result);
 

@@ -35,8 +35,6 @@ static void function_done(struct tools_function *f)
     free(f->description);
     json_decref(f->parameters);
     json_decref(f->output_schema);
-    (void)json_schema_unref(f->input_check);
-    (void)json_schema_unref(f->output_check);
 }
 
 static bool is_name(const char *name)
@@ -110,25 +108,6 @@ static int check_words(const struct parley_tool *tool, struct parley_error *err)
     return PARLEY_OK;
 }
 
-static int fill_function(const struct parley_tool *tool, struct tools_function *f,
-                         struct parley_error *err)
-{
-    f->parameters = read_parameters(tool->parameters, err);
-    if (f->parameters == NULL)
-        return PARLEY_E_INVALID;
-    int r = read_output_schema(tool->output_schema, &f->output_schema, err);
-    if (r < 0)
-        return r;
-    f->name = strdup(tool->name);
-    f->description = strdup(tool->description == NULL ? "" : tool->description);
-    f->input_check = json_schema_create(f->parameters);
-    if (f->output_schema != NULL)
-        f->output_check = json_schema_create(f->output_schema);
-    bool is_whole = f->name != NULL && f->description != NULL && f->input_check != NULL &&
-                    (f->output_schema == NULL || f->output_check != NULL);
-    return is_whole ? PARLEY_OK : parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
-}
-
 static int read_function(const struct parley_tool *tool, struct tools_function *ret,
                          struct parley_error *err)
 {
@@ -139,12 +118,22 @@ static int read_function(const struct parley_tool *tool, struct tools_function *
     struct tools_function f = {.flags = tool->flags,
                                .timeout_ms = tool->timeout_ms < 0 ? 0 : tool->timeout_ms,
                                .max_timeout_ms = tool->max_timeout_ms};
-    r = fill_function(tool, &f, err);
-    if (r < 0)
+    f.parameters = read_parameters(tool->parameters, err);
+    if (f.parameters == NULL)
+        return PARLEY_E_INVALID;
+    r = read_output_schema(tool->output_schema, &f.output_schema, err);
+    if (r < 0) {
         function_done(&f);
-    else
-        *ret = f;
-    return r;
+        return r;
+    }
+    f.name = strdup(tool->name);
+    f.description = strdup(tool->description == NULL ? "" : tool->description);
+    if (f.name == NULL || f.description == NULL) {
+        function_done(&f);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    }
+    *ret = f;
+    return PARLEY_OK;
 }
 
 /* ---- the list ---- */
@@ -224,7 +213,7 @@ static int ask_list(struct worker_instance *wi, struct parley_tool_list *ret,
     return r < 0 ? r : check_list(ret, err);
 }
 
-/* On failure the list stays as it was. */
+/* On failure the list stays as it was. err may say what is wrong with a good one. */
 static int refresh(struct worker_instance *wi, struct parley_error *err)
 {
     struct tools_state *state = wi->tools;
@@ -250,6 +239,8 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
         tool_policies_warn(wi->instance->policies, wi->instance->title, wi->instance->name,
                            state->functions, state->count);
     tools_share_publish(wi, list.wait_ms, list.fresh_ms);
+    if (list.trouble != NULL)
+        (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "%s", list.trouble);
     return PARLEY_OK;
 }
 

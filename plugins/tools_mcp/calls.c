@@ -14,6 +14,7 @@ static void call_free(struct call *call)
     free(call->tick);
     mirror_free(call->lines, call->line_count);
     free(call->text);
+    json_decref(call->output);
     free(call);
 }
 

@@ -66,6 +66,8 @@ void client_fail(struct client *c, const char *why)
     if (was_ready && client_now_ms(c) - c->ready_ms >= HEALTHY_MS)
         c->failures = 0;
     c->failures++;
+    c->is_promised = c->is_promised || c->failures == 1; /* the host is to hear of it */
+    (void)snprintf(c->trouble, sizeof(c->trouble), "the MCP server is unavailable: %s", why);
     c->state = DOWN;
     if (c->failures == 1)
         LOG(c, WARN, "the MCP server is unavailable: %s", why);
@@ -136,6 +138,7 @@ void client_become_ready(struct client *c)
 {
     if (c->failures > 0 || c->ready_ms == 0)
         LOG(c, INFO, "the MCP server is ready");
+    c->trouble[0] = '\0';
     c->state = READY;
     c->ready_ms = client_now_ms(c);
     subscription_open(c);

@@ -60,8 +60,9 @@ struct client {
     struct quota words; /* of the server, for the log */
     struct quota arrays;
     unsigned failures;
-    int64_t pause_ms; /* the server wants to be left alone so long; 0: it does not say */
-    int64_t begun_ms; /* the first attempt, or a session that is renewed */
+    char trouble[300]; /* why there is no connection, "" while there is */
+    int64_t pause_ms;  /* the server wants to be left alone so long; 0: it does not say */
+    int64_t begun_ms;  /* the first attempt, or a session that is renewed */
     int64_t ready_ms;
     int64_t listing_ms;
     int64_t listed_ms;

@@ -279,6 +279,7 @@ void client_list(struct client *c, struct parley_tool_list *ret_list)
         .count = count,
         .wait_ms = wait_ms(c),
         .fresh_ms = fresh_ms(c),
+        .trouble = c->trouble[0] == '\0' ? NULL : c->trouble,
     };
     c->is_promised = ret_list->wait_ms > 0;
 }

@@ -1,48 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Tools of MCP servers: the official ones from npm over both transports, and one of our own that misbehaves. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { SERVERS, call, child, config_of, free_port, names, start_program, until } from "./support/mcp.mjs";
 import { open_client } from "./support/openai_client.mjs";
-import { ini_text, start_parleyd } from "./support/parleyd.mjs";
-import { PARLEYCTL, run, write_config } from "./support/program.mjs";
+import { start_parleyd } from "./support/parleyd.mjs";
+import { PARLEYCTL, run } from "./support/program.mjs";
 import { scratch_folder } from "./support/wav.mjs";
 
-const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-const EVERYTHING = at("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
-const FILESYSTEM = at("node_modules/@modelcontextprotocol/server-filesystem/dist/index.js");
-const OWN = at("support/mcp_server.mjs");
-const SCRIPT = at("scripts/tools.json");
-
-/* A section of tools; arguments that are repeated stand one a line. */
-function child(...args) {
-  return { plugin: "tools_mcp", command: process.execPath, args: args.join("\nargs = ") };
-}
-
-function config_of(sections) {
-  const server = { listen: "127.0.0.1:0", plugin_dir: process.env.PARLEY_PLUGIN_DIR };
-  return write_config(ini_text({ server, ...sections })).path;
-}
-
-/* A tool's result without parleyd: {code, err, isError, content, structuredContent}, and its text as `output`. */
-async function call(sections, name, args = {}, more = []) {
-  const { code, out, err } = await run(PARLEYCTL, ["tools", "call", "--json", ...more, "-c", config_of(sections), name, JSON.stringify(args)]);
-  assert.notEqual(out, "", err);
-  const result = JSON.parse(out);
-  const output = result.content.filter(({ type }) => type === "text").map(({ text }) => text).join("\n");
-  return { code, err, output, ...result };
-}
-
-async function names(sections) {
-  const { code, out, err } = await run(PARLEYCTL, ["tools", "list", "--json", "-c", config_of(sections)]);
-  assert.equal(code, 0, err);
-  return JSON.parse(out).map((tool) => tool.name);
-}
+const SCRIPT = fileURLToPath(new URL("scripts/tools.json", import.meta.url));
+const ECHO_SCRIPT = fileURLToPath(new URL("scripts/echo_tool.json", import.meta.url));
+const { everything: EVERYTHING, filesystem: FILESYSTEM, own: OWN } = SERVERS;
 
 function is_alive(pid) {
   try {
@@ -54,11 +25,6 @@ function is_alive(pid) {
 }
 
 const pids_in = (path) => readFileSync(path, "utf8").trim().split("\n").map(Number);
-
-async function until(condition, what, timeout_ms = 10_000) {
-  for (const end = Date.now() + timeout_ms; !(await condition()); await pause(50))
-    assert.ok(Date.now() < end, `not in ${timeout_ms} ms: ${what}`);
-}
 
 describe("official servers as child processes", () => {
   const folder = scratch_folder();
@@ -94,23 +60,19 @@ describe("official servers as child processes", () => {
 });
 
 describe("server-everything over the HTTP+SSE of 2024-11-05", () => {
-  test("tools are listed and called", async () => {
-    const probe = createServer();
-    await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
-    const { port } = probe.address();
-    await new Promise((resolve) => probe.close(resolve));
-    const server = spawn(process.execPath, [EVERYTHING, "sse"], { env: { ...process.env, PORT: String(port) }, stdio: ["ignore", "ignore", "pipe"] });
-    let log = "";
-    server.stderr.on("data", (data) => { log += data; });
-    try {
-      await until(() => log.includes("running on port"), "the server listens");
-      const sections = { "tools all": { plugin: "tools_mcp", transport: "sse", url: `http://127.0.0.1:${port}/sse` } };
-      assert.ok((await names(sections)).includes("all_echo"));
-      assert.equal((await call(sections, "all.all_echo", { message: "old" })).output, "Echo: old");
-    } finally {
-      server.kill("SIGKILL");
-    }
-  });
+  for (const [how, more] of Object.entries({ "it is named": { transport: "sse" }, "parley finds it out": {} })) {
+    test(`tools are listed and called when ${how}`, async () => {
+      const port = await free_port();
+      const server = await start_program([EVERYTHING, "sse"], { env: { PORT: String(port) }, says: /running on port/ });
+      try {
+        const sections = { "tools all": { plugin: "tools_mcp", url: `http://127.0.0.1:${port}/sse`, ...more } };
+        assert.ok((await names(sections)).includes("all_echo"));
+        assert.equal((await call(sections, "all.all_echo", { message: "old" })).output, "Echo: old");
+      } finally {
+        await server.stop();
+      }
+    });
+  }
 });
 
 describe("server-everything over Streamable HTTP", () => {
@@ -118,25 +80,13 @@ describe("server-everything over Streamable HTTP", () => {
   let server;
   let sections;
 
-  async function start_server() {
-    server = spawn(process.execPath, [EVERYTHING, "streamableHttp"], { env: { ...process.env, PORT: String(port) }, stdio: ["ignore", "pipe", "pipe"] });
-    server.log = "";
-    server.stdout.on("data", (data) => { server.log += data; });
-    server.stderr.on("data", (data) => { server.log += data; });
-    await until(() => server.log.includes("listening on port"), "the server listens");
-  }
-
-  async function stop_server() {
-    const ended = new Promise((resolve) => server.once("exit", resolve));
-    server.kill("SIGKILL");
-    await ended;
-  }
+  const start_server = async () => {
+    server = await start_program([EVERYTHING, "streamableHttp"], { env: { PORT: String(port) }, says: /listening on port/ });
+  };
+  const stop_server = () => server.stop();
 
   before(async () => {
-    const probe = createServer();
-    await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
-    ({ port } = probe.address());
-    await new Promise((resolve) => probe.close(resolve));
+    port = await free_port();
     await start_server();
     sections = { "tools all": { plugin: "tools_mcp", url: `http://127.0.0.1:${port}/mcp` } };
   });
@@ -164,7 +114,7 @@ describe("server-everything over Streamable HTTP", () => {
     before(async () => {
       parleyd = await start_parleyd({
         ...sections,
-        "model main": { plugin: "model_script", script: at("scripts/echo_tool.json") },
+        "model main": { plugin: "model_script", script: ECHO_SCRIPT },
         "store main": { plugin: "store_memory" },
         "agent assistant": { model: "main", tools: "all" },
       });

@@ -92,6 +92,8 @@ struct parley_tool_list {
     int64_t wait_ms;  /* a better list is on its way: a conversation that opens now may wait so long
                        * for changed(); changed() follows, also when the list stays the same */
     int64_t fresh_ms; /* list() is called again when a conversation opens later than this */
+    const char *trouble; /* why the list is not what it should be, for who runs the server: a
+                          * sentence, logged already; NULL: nothing */
 };
 
 /* One worker instance serves every worker: worker_start and all that follows happen on one of them,

@@ -9,12 +9,14 @@
  *   silent     does not answer server/discover
  *   stateless  speaks 2026-07-28 alone
  *   pid=FILE   writes its process id there
+ *   held=FILE  until that file is there, the tool "held" does not answer
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const does = new Set(process.argv.slice(2));
 const pid_file = process.argv.find((word) => word.startsWith("pid="))?.slice(4);
+const held_by = process.argv.find((word) => word.startsWith("held="))?.slice(5);
 const schema = { type: "object", properties: { text: { type: "string" } }, $defs: { unused: { const: 1 } } };
 const text_result = (text) => ({ content: [{ type: "text", text }] });
 
@@ -40,6 +42,14 @@ const tools = {
   huge: () => text_result("x".repeat(5 * 1024 * 1024)),
   die: () => process.exit(3),
   never: () => new Promise(() => {}),
+  held: () => new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!existsSync(held_by))
+        return;
+      clearInterval(timer);
+      resolve(text_result("let go"));
+    }, 20);
+  }),
 };
 
 async function answer({ id, method, params }) {
@@ -55,8 +65,12 @@ async function answer({ id, method, params }) {
     return { id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "own", version: "1" } } };
   if (method === "tools/list")
     return { id, result: { tools: Object.keys(tools).map((name) => ({ name, description: `Does ${name}`, inputSchema: schema })) } };
-  if (method === "tools/call" && tools[params.name])
-    return { id, result: await tools[params.name](params.arguments) };
+  if (method === "tools/call" && tools[params.name]) {
+    process.stderr.write(`calling ${params.name}\n`);
+    const result = await tools[params.name](params.arguments);
+    process.stderr.write(`answered ${params.name}\n`);
+    return { id, result };
+  }
   return { id, error: { code: method === "tools/call" ? -32602 : -32601, message: `no ${method}` } };
 }
 
