@@ -8,6 +8,7 @@
 
 #include <parley/host.h>
 #include <parley/options.h>
+#include <parley/service/credentials.h>
 #include <parley/service/http.h>
 #include <parley/service/metrics.h>
 #include <parley/service/offload.h>
@@ -20,6 +21,7 @@ struct config {
     const char *key;
     const char *secondary_key;
     const char *token_file;
+    const char *credential;
     struct parley_list preferred_regions;
     int32_t consistency; /* enum consistency */
     int64_t timeout_ms;
@@ -36,7 +38,8 @@ struct around {
     const struct parley_service_http *http;
     const struct parley_service_timer *timer;
     const struct parley_service_offload *offload;
-    const struct parley_service_metrics *metrics; /* NULL: charges are not recorded */
+    const struct parley_service_credentials *credentials; /* NULL: only keys and files */
+    const struct parley_service_metrics *metrics;         /* NULL: charges are not recorded */
     struct parley_worker *worker;
     const void *handle; /* for the log */
     const struct config *config;

@@ -128,6 +128,7 @@ void call_free(struct call *c)
     free(c->continuation);
     free(c->body);
     free(c->endpoint);
+    pass_done(&c->pass);
     free(c);
 }
 

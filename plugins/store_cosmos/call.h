@@ -4,6 +4,7 @@
 #define STORE_COSMOS_CALL_H
 
 #include "account.h"
+#include "credential.h"
 #include "lines.h"
 #include "rest.h"
 #include "retry.h"
@@ -31,7 +32,8 @@ struct call {
     struct parley_timer *timer;
     uint64_t http;
     char *endpoint;
-    unsigned key;
+    struct pass pass;
+    uint64_t token; /* what the host was asked for, or 0 */
     int64_t skew_s;
     int64_t signed_unix_s;
     /* of all tries */

@@ -28,8 +28,6 @@ struct rest {
     struct parley_error denied;
 };
 
-static void try_now(struct call *c);
-
 /* ---- life ---- */
 
 static void drop(struct call *c)
@@ -44,6 +42,8 @@ static void drop(struct call *c)
     if (r->refresh == c)
         r->refresh = NULL;
     r->around->timer->destroy(c->timer);
+    if (c->token != 0)
+        r->around->credentials->cancel(r->around->worker, c->token);
     call_free(c);
 }
 
@@ -204,7 +204,7 @@ static int64_t prepare(struct call *c, const struct answer *a, enum verdict verd
         c->wants_writer = true;
         return 0;
     case VERDICT_SIGN:
-        return credential_refused(r->credential, around, c->key) ? 0 : 500;
+        return credential_refused(r->credential, around, &c->pass) ? 0 : 500;
     case VERDICT_CLOCK:
         shared_set_skew_s(around->shared, c->skew_s + a->outcome.skew_s);
         around->host->log(around->handle, PARLEY_LOG_WARN,
@@ -326,8 +326,8 @@ static int begin(struct call *c, struct parley_error *err)
     c->endpoint = choose_endpoint(c);
     c->skew_s = shared_skew_s(r->around->shared);
     c->signed_unix_s = (int64_t)(r->around->host->unix_us() / 1000000) + c->skew_s;
-    c->key =
-        credential_authorize(r->credential, r->around, c->verb, c->path, c->signed_unix_s, &lines);
+    credential_authorize(r->credential, r->around, c->verb, c->path, c->signed_unix_s, &c->pass,
+                         &lines);
     call_add_lines(c, r->around, &r->account, &lines);
     char *url = call_url(c);
     if (!lines.failed && url != NULL)
@@ -339,15 +339,49 @@ static int begin(struct call *c, struct parley_error *err)
     return r2;
 }
 
-static void try_now(struct call *c)
+static void send_try(struct call *c)
 {
     struct answer refused = {.outcome.is_for_writer = is_for_writer(c)};
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    c->is_parked = false;
     refused.outcome.status = begin(c, &err);
     if (refused.outcome.status < 0)
         judge(c, &refused, err.message);
+}
+
+/* No token: the host has tried what can be tried. */
+static void fail_without_token(struct call *c, const struct parley_error *err)
+{
+    const struct rest_reply reply = {.status = err->status, .err = err};
+
+    tell(c, &reply);
+    drop(c);
+}
+
+static void on_token(void *ctx, const struct parley_credential_token *token)
+{
+    struct call *c = ctx;
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    c->token = 0;
+    if (credential_take(c->rest->credential, token, &c->pass, &err) < 0)
+        fail_without_token(c, &err);
+    else
+        send_try(c);
+}
+
+static void try_now(struct call *c)
+{
+    static const struct parley_credential_events token_events = {.size = sizeof(token_events),
+                                                                 .on_token = on_token};
+    struct rest *r = c->rest;
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    c->is_parked = false;
+    if (!credential_is_asked(r->credential))
+        send_try(c);
+    else if (credential_ask(r->credential, r->around, &token_events, c, &c->token, &err) < 0)
+        fail_without_token(c, &err);
 }
 
 static void end_denied(struct call *c)

@@ -259,6 +259,7 @@ static int find_services(struct around *a, const struct parley_host *host, const
     a->http = host->service(PARLEY_SERVICE_HTTP);
     a->timer = host->service(PARLEY_SERVICE_TIMER);
     a->offload = host->service(PARLEY_SERVICE_OFFLOAD);
+    a->credentials = host->service(PARLEY_SERVICE_CREDENTIALS);
     a->metrics = host->service(PARLEY_SERVICE_METRICS);
     if (a->http == NULL || a->timer == NULL)
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "%s: this host has no service %s", name,
@@ -275,7 +276,7 @@ static int fill(struct instance *instance, const struct parley_instance_info *in
     instance->around.shared = instance->shared;
     if (instance->shared == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", info->name);
-    return credential_create(info->config, info->name, &instance->credential, err);
+    return credential_create(&instance->around, info->name, &instance->credential, err);
 }
 
 static int instance_create(void *data, const struct parley_instance_info *info, void **ret_instance,
@@ -343,10 +344,13 @@ static const struct parley_option options[] = {
     PARLEY_STRING(C, container, .default_value = "sessions",
                   .help = "Name of the container; its partition key must be /pk."),
     PARLEY_SECRET(C, key, .example = "${COSMOS_KEY}",
-                  .help = "One of the account's keys; or use token_file."),
+                  .help = "One of the account's keys; or use credential."),
     PARLEY_SECRET(C, secondary_key, .example = "${COSMOS_SECONDARY_KEY:-}",
                   .help = "The other key, used when the first one is refused: keys can be renewed "
                           "while parley runs."),
+    PARLEY_STRING(C, credential, .example = "managed-identity",
+                  .help = "Name of a [credential NAME] section, or a built-in one, that gives an "
+                          "Entra token; instead of a key."),
     PARLEY_PATH(C, token_file, .example = "/run/secrets/cosmos-token",
                 .help = "File with an Entra access token for https://cosmos.azure.com, read again "
                         "every minute and when it is refused."),

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <parley/service/credentials.h>
 #include <parley/service/metrics.h>
 
 #define MAX_OPEN    256
@@ -63,6 +64,8 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
     return PARLEY_OK;
 }
 
+static bool give_credential(void);
+
 static void cancel(struct parley_worker *worker, uint64_t request)
 {
     (void)worker;
@@ -82,6 +85,8 @@ bool rig_answer_one(void)
 {
     size_t i = 0;
 
+    if (give_credential())
+        return true;
     while (i < open_count && open_requests[i].due_ms > fake_host_unix_ms())
         i++;
     if (i == open_count)
@@ -127,6 +132,87 @@ size_t rig_settle(int64_t most_ms)
         if (fake_host_unix_ms() >= until_ms || !rig_tick())
             return count;
     }
+}
+
+/* ---- credentials ---- */
+
+struct rig_credential rig_credential;
+
+static struct {
+    struct parley_credential_events events;
+    void *ctx;
+    uint64_t number;
+} wanted[MAX_OPEN];
+static size_t wanted_count;
+
+static int check_credential(const void *instance, const char *name, struct parley_error *err)
+{
+    (void)instance;
+    if (strcmp(name, "azure") == 0)
+        return PARLEY_OK;
+    return parley_fail(err, PARLEY_E_NOT_FOUND, "credential: there is no [credential %s]", name);
+}
+
+static int get_credential(const void *instance, struct parley_worker *worker, const char *name,
+                          const char *scope, const struct parley_credential_events *events,
+                          void *ctx, uint64_t *ret_request, struct parley_error *err)
+{
+    (void)instance;
+    (void)worker;
+    (void)err;
+    assert_string_equal(name, "azure");
+    assert_string_equal(scope, "https://cosmos.azure.com/.default");
+    assert_true(wanted_count < MAX_OPEN);
+    rig_credential.asked++;
+    wanted[wanted_count].events = *events;
+    wanted[wanted_count].ctx = ctx;
+    *ret_request = wanted[wanted_count++].number = ++last_number;
+    return PARLEY_OK;
+}
+
+static void cancel_credential(struct parley_worker *worker, uint64_t request)
+{
+    (void)worker;
+    for (size_t i = 0; i < wanted_count; i++) {
+        if (wanted[i].number == request)
+            wanted[i] = wanted[--wanted_count];
+    }
+}
+
+static void refused_credential(const void *instance, const char *name, const char *scope,
+                               struct parley_view value)
+{
+    (void)instance;
+    (void)name;
+    (void)scope;
+    assert_memory_equal(value.data, rig_credential.value, value.len);
+    rig_credential.refused++;
+    if (rig_credential.next != NULL)
+        rig_credential.value = rig_credential.next;
+}
+
+static const struct parley_service_credentials credentials = {.size = sizeof(credentials),
+                                                              .check = check_credential,
+                                                              .get = get_credential,
+                                                              .cancel = cancel_credential,
+                                                              .refused = refused_credential};
+
+static bool give_credential(void)
+{
+    const struct parley_credential_token token = {
+        .size = sizeof(token),
+        .status = rig_credential.status,
+        .kind = rig_credential.kind,
+        .value = {rig_credential.value,
+                  rig_credential.value == NULL ? 0 : strlen(rig_credential.value)},
+        .message = rig_credential.message,
+    };
+
+    if (wanted_count == 0)
+        return false;
+    wanted_count--;
+    wanted[wanted_count].events.on_token(wanted[wanted_count].ctx, &token);
+    return true;
 }
 
 /* ---- metrics ---- */
@@ -239,6 +325,9 @@ void rig_reset(void)
     fake_host_reset();
     fake_host_provide(PARLEY_SERVICE_HTTP, &http);
     fake_host_provide(PARLEY_SERVICE_METRICS, &metrics_service);
+    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &credentials);
+    rig_credential = (struct rig_credential){0};
+    wanted_count = 0;
     sim_reset();
     memset(ops, 0, sizeof(ops));
     memset(metrics, 0, sizeof(metrics));

@@ -69,6 +69,17 @@ bool rig_tick(void);
 
 size_t rig_requests_open(void);
 
+/* What the credential "azure" of parley.credentials/1 gives. */
+extern struct rig_credential {
+    const char *value;
+    uint32_t kind;
+    int status;
+    const char *message;
+    unsigned asked;
+    unsigned refused;
+    const char *next; /* after it was refused; NULL: the same */
+} rig_credential;
+
 /* What the metric of this name has got, in all. */
 double rig_metric(const char *name);
 

@@ -86,6 +86,46 @@ static void a_turn_of_the_owner_costs_one_request(void **state)
     assert_int_equal(sim.batches, 2);
 }
 
+static size_t requests_of(size_t *before)
+{
+    size_t count = sim.log_count - *before;
+
+    *before = sim.log_count;
+    return count;
+}
+
+/* The table of docs/store-cosmos.md. */
+static void each_operation_takes_the_requests_that_the_page_says(void **state)
+{
+    struct parley_store_head head = rig_head("sess_1", 1000);
+    size_t n;
+
+    (void)state;
+    rig_settle(50);
+    n = sim.log_count;
+    rig_create(&a, "sess_1", 1000);
+    assert_int_equal(requests_of(&n), 2);
+    rig_append(&a, "sess_1", 1, 1, 99);
+    assert_int_equal(requests_of(&n), 1);
+    rig_append(&a, "sess_1", 1, 100, 150);
+    assert_int_equal(requests_of(&n), 1);
+    rig_update_head(&a, &head);
+    assert_int_equal(requests_of(&n), 1);
+    head.expires_ms = 9000;
+    rig_update_head(&a, &head);
+    assert_int_equal(requests_of(&n), 2);
+    rig_read(&a, "sess_1", 0, 0);
+    assert_int_equal(requests_of(&n), 3);
+    rig_list(&a, "", 10);
+    assert_int_equal(requests_of(&n), 2);
+    rig_take(&a, "sess_1", "host-a");
+    assert_int_equal(requests_of(&n), 2);
+    rig_expire(&a, 2000);
+    assert_int_equal(requests_of(&n), 1);
+    rig_remove(&a, "sess_1");
+    assert_int_equal(requests_of(&n), 6 + 2 * 2);
+}
+
 static void reads_carry_the_session_token_of_the_last_write(void **state)
 {
     char wanted[64];
@@ -375,7 +415,7 @@ static void options_that_cannot_be_right_are_refused_without_their_secrets(void 
     refuses((const char *const[]){"endpoint=" SIM_ENDPOINT, "key=c2VjcmV0-!", NULL},
             "key: is not an account key: 10 characters that are not Base64");
     refuses((const char *const[]){"endpoint=" SIM_ENDPOINT, "key=" SIM_KEY, "token_file=/x", NULL},
-            "token_file: there is a key, too");
+            "token_file: there is another of key, credential and token_file");
     refuses((const char *const[]){"endpoint=" SIM_ENDPOINT, "token_file=/no/such/file", NULL},
             "token_file: /no/such/file: No such file");
     refuses((const char *const[]){"endpoint=" SIM_ENDPOINT, "key=" SIM_KEY, "container=a/b", NULL},
@@ -421,6 +461,7 @@ int main(int argc, char **argv)
         T(a_good_start_reads_account_and_container_once),
         T(a_session_is_a_partition_with_head_records_and_a_row),
         T(a_turn_of_the_owner_costs_one_request),
+        T(each_operation_takes_the_requests_that_the_page_says),
         T(reads_carry_the_session_token_of_the_last_write),
         T(a_weaker_consistency_is_asked_for_without_a_session_token),
         T(a_stronger_consistency_than_the_account_has_is_told),

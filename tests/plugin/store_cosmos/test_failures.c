@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <parley/service/credentials.h>
+
 #include "rig.h"
 
 #define BATCH "operationType"
@@ -169,6 +171,65 @@ static void a_token_is_sent_as_cosmos_wants_it_and_read_again_when_refused(void 
     assert_int_equal(rig_append(&a, "sess_1", 1, 2, 2), PARLEY_OK);
     assert_int_equal(last_seen(1)->code, 401);
     (void)token_option(NULL);
+}
+
+static const char *const by_credential[] = {"endpoint=" SIM_ENDPOINT, "credential=azure", NULL};
+
+static void a_credential_is_asked_for_its_token_and_told_when_that_is_refused(void **state)
+{
+    (void)state;
+    sim.token = "eyJ.first%3D";
+    rig_credential.value = "eyJ.first=";
+    reopen(by_credential);
+    assert_int_equal(rig_append(&a, "sess_1", 1, 1, 1), PARLEY_OK);
+    sim.token = "eyJ.second";
+    rig_credential.next = "eyJ.second";
+    size_t before = sim.log_count;
+    assert_int_equal(rig_append(&a, "sess_1", 1, 2, 2), PARLEY_OK);
+    assert_int_equal(sim.log_count, before + 2);
+    assert_int_equal(rig_credential.refused, 1);
+    assert_int_equal(rig_append(&a, "sess_1", 1, 3, 3), PARLEY_OK);
+}
+
+static void a_credential_that_holds_an_account_key_signs_with_it(void **state)
+{
+    (void)state;
+    rig_credential.value = SIM_KEY;
+    rig_credential.kind = PARLEY_CREDENTIAL_API_KEY;
+    reopen(by_credential);
+    assert_int_equal(rig_append(&a, "sess_1", 1, 1, 1), PARLEY_OK);
+    sim.keys[0] = "b3RoZXI=";
+    assert_int_equal(rig_append(&a, "sess_1", 1, 2, 2), PARLEY_E_DENIED);
+}
+
+static void a_credential_that_gives_no_token_says_why(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    rig_credential.status = PARLEY_E_DENIED;
+    rig_credential.message = "Entra refuses with invalid_client: the client secret has expired";
+    reopen(by_credential);
+    assert_true(fake_host_logged("credential azure: Entra refuses with invalid_client"));
+    assert_int_equal(rig_append(&a, "sess_1", 1, 1, 1), PARLEY_E_DENIED);
+    assert_false(rig_try_open(
+        &b, (const char *const[]){"endpoint=" SIM_ENDPOINT, "credential=azur", NULL}, &err));
+    assert_non_null(strstr(err.message, "there is no [credential azur]"));
+}
+
+static void a_worker_that_stops_asks_for_no_token_any_more(void **state)
+{
+    (void)state;
+    sim.token = "eyJ.first";
+    rig_credential.value = "eyJ.first";
+    reopen(by_credential);
+    rig_forget(&a);
+    rig_begin_append(&a, "sess_1", 1, 1, 1, 10);
+    fake_host_advance_ms(1);
+    assert_true(rig_credential.asked > 0);
+    rig_close(&a);
+    assert_int_equal(a.ends, 0);
+    assert_false(rig_answer_one());
 }
 
 static void a_token_of_the_wrong_tenant_is_told_in_one_line(void **state)
@@ -705,6 +766,10 @@ int main(int argc, char **argv)
         T(the_other_key_takes_over_when_the_first_is_renewed),
         T(wrong_keys_fail_at_the_start_with_two_requests),
         T(a_token_is_sent_as_cosmos_wants_it_and_read_again_when_refused),
+        T(a_credential_is_asked_for_its_token_and_told_when_that_is_refused),
+        T(a_credential_that_holds_an_account_key_signs_with_it),
+        T(a_credential_that_gives_no_token_says_why),
+        T(a_worker_that_stops_asks_for_no_token_any_more),
         T(a_token_of_the_wrong_tenant_is_told_in_one_line),
         T(a_missing_container_is_not_created_with_a_token),
         T(what_a_role_does_not_allow_is_told),
