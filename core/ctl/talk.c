@@ -42,6 +42,8 @@ static const char help[] =
     "      --speaker      speaker only\n"
     "      --device NAME  of ALSA (default: default)\n"
     "      --events       every event with its time\n"
+    "      --approve      let every tool run that asks for an approval; otherwise you are asked,\n"
+    "                     and without a terminal it is refused\n"
     "      --timeout SEC  longest conversation of --wav and of piped lines (default: 120)\n"
     "      --json         one JSON object at the end; with --events one line an event instead\n"
     "\n"
@@ -64,6 +66,8 @@ struct talk {
     const char *timeout;
     bool wants_mic;
     bool wants_speaker;
+    bool approves_all;
+    char asked[64]; /* the approval that the next line is about; "": none */
     struct loop *loop;
     struct transport *transport;
     struct talk_client *client;
@@ -135,6 +139,27 @@ static void on_interrupt(evutil_socket_t number, short what, void *arg)
 
 /* ---- lines ---- */
 
+static bool is_word(const char *line, const char *word)
+{
+    struct parley_view text = view_trim(view_of(line));
+
+    return view_equal_nocase(text, view_of(word)) ||
+           view_equal_nocase(text, (struct parley_view){word, 1});
+}
+
+/* Does the line say whether a tool may run? Any other line is said, and the question stays. */
+static bool answers_approval(struct talk *t, const char *line)
+{
+    char id[sizeof(t->asked)];
+
+    if (t->asked[0] == '\0' || (!is_word(line, "yes") && !is_word(line, "no")))
+        return false;
+    view_copy(id, sizeof(id), view_of(t->asked));
+    t->asked[0] = '\0';
+    talk_client_approve(t->client, id, is_word(line, "yes"));
+    return true;
+}
+
 /* One line a turn; typed ones may interrupt, piped ones wait. */
 static void say_next(struct talk *t)
 {
@@ -144,12 +169,12 @@ static void say_next(struct talk *t)
     if (!is_idle && !t->view.has_prompt)
         return;
     _cleanup_free_ char *line = talk_lines_next(&t->lines);
-    if (line != NULL) {
+    if (line != NULL && !answers_approval(t, line)) {
         if (t->audio != NULL)
             (void)talk_audio_flush_ms(t->audio);
         talk_view_typed(&t->view, line);
         talk_client_say(t->client, line);
-    } else if (t->lines.is_ended && is_idle && !t->wants_mic) {
+    } else if (line == NULL && t->lines.is_ended && is_idle && !t->wants_mic) {
         loop_timer_start(t->loop, &t->linger, 0, on_linger, t);
     }
 }
@@ -282,6 +307,20 @@ static void on_tool_result(void *ctx, struct parley_view output)
     talk_view_tool_result(&t->view, output);
 }
 
+static void on_approval(void *ctx, const char *id, const char *name, struct parley_view arguments)
+{
+    struct talk *t = ctx;
+
+    bool may_ask = t->view.has_prompt && t->asked[0] == '\0'; /* one question at a time */
+    if (t->approves_all || !may_ask) {
+        talk_view_approval(&t->view, name, arguments, t->approves_all ? "yes" : "no");
+        talk_client_approve(t->client, id, t->approves_all);
+        return;
+    }
+    talk_view_approval(&t->view, name, arguments, NULL);
+    view_copy(t->asked, sizeof(t->asked), view_of(id));
+}
+
 static void on_turn(void *ctx, const struct talk_turn *turn)
 {
     struct talk *t = ctx;
@@ -338,6 +377,7 @@ static const struct talk_events talk_events = {
     .on_audio = on_audio,
     .on_tool = on_tool,
     .on_tool_result = on_tool_result,
+    .on_approval = on_approval,
     .on_turn = on_turn,
     .on_error = on_error,
     .on_closed = on_closed,
@@ -468,19 +508,14 @@ static const char *or_environment(const char *given, const char *variable, const
 static int run(int argc, char **argv)
 {
     struct talk t = {0};
-    const struct arg table[] = {{"--url", NULL, &t.target.url, NULL},
-                                {"--agent", NULL, &t.target.agent, NULL},
-                                {"--key", NULL, &t.target.key, NULL},
-                                {"--ca", NULL, &t.target.ca_file, NULL},
-                                {"--wav", NULL, &t.wav_path, NULL},
-                                {"--save", NULL, &t.save_path, NULL},
-                                {"--device", NULL, &t.device, NULL},
-                                {"--timeout", NULL, &t.timeout, NULL},
-                                {"--mic", NULL, NULL, &t.wants_mic},
-                                {"--speaker", NULL, NULL, &t.wants_speaker},
-                                {"--events", NULL, NULL, &t.view.shows_events},
-                                {"--json", NULL, NULL, &t.view.is_json},
-                                {0}};
+    const struct arg table[] = {
+        {"--url", NULL, &t.target.url, NULL},       {"--agent", NULL, &t.target.agent, NULL},
+        {"--key", NULL, &t.target.key, NULL},       {"--ca", NULL, &t.target.ca_file, NULL},
+        {"--wav", NULL, &t.wav_path, NULL},         {"--save", NULL, &t.save_path, NULL},
+        {"--device", NULL, &t.device, NULL},        {"--timeout", NULL, &t.timeout, NULL},
+        {"--mic", NULL, NULL, &t.wants_mic},        {"--speaker", NULL, NULL, &t.wants_speaker},
+        {"--approve", NULL, NULL, &t.approves_all}, {"--events", NULL, NULL, &t.view.shows_events},
+        {"--json", NULL, NULL, &t.view.is_json},    {0}};
     struct parley_error err = PARLEY_ERROR_INIT;
     struct args args;
 

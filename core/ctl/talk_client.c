@@ -32,6 +32,7 @@ struct talk_client {
     bool is_awaiting;   /* the user has finished; an answer should come */
     bool is_responding; /* a response is active */
     bool is_settling;   /* a response without words is over; another may follow */
+    unsigned asked;     /* tools that wait for the user's word */
     bool had_words;     /* the active response */
     bool wants_answer;  /* to be asked for when the cancelled response is over */
     char item_id[64];   /* of the answer's audio */
@@ -42,6 +43,16 @@ struct talk_client {
 };
 
 /* ---- going out ---- */
+
+static void on_settled(void *ctx);
+
+/* Another response may follow, but not for ever; a person may take as long as it takes. */
+static void settle(struct talk_client *c)
+{
+    c->is_settling = true;
+    if (c->asked == 0)
+        loop_timer_start(c->loop, &c->settle, SETTLE_MS, on_settled, c);
+}
 
 static void send_event(struct talk_client *c, json_t *take_event)
 {
@@ -79,6 +90,16 @@ void talk_client_say(struct talk_client *c, const char *text)
                             "content", "type", "input_text", "text", text));
     if (!c->wants_answer)
         ask_for_answer(c);
+}
+
+void talk_client_approve(struct talk_client *c, const char *id, bool approves)
+{
+    c->asked -= c->asked > 0;
+    send_event(c, json_pack("{s:s, s:{s:s, s:s, s:b}}", "type", "conversation.item.create", "item",
+                            "type", "mcp_approval_response", "approval_request_id", id, "approve",
+                            (int)approves));
+    if (c->is_settling)
+        settle(c);
 }
 
 static void encode(enum codec codec, const int16_t *samples, size_t count, struct buf *out)
@@ -257,6 +278,12 @@ static const char *failure_of(const json_t *response)
     return json_get_str(json_object_get(details, "error"), "message", "the answer failed");
 }
 
+/* What is said while a tool takes long: the answer is still to come. */
+static bool is_filler(const json_t *response)
+{
+    return json_object_get(json_object_get(response, "metadata"), "parley_filler") != NULL;
+}
+
 static void on_response_done(struct talk_client *c, const json_t *e)
 {
     const json_t *response = json_object_get(e, "response");
@@ -265,14 +292,24 @@ static void on_response_done(struct talk_client *c, const json_t *e)
     c->is_responding = false;
     if (strcmp(status, "failed") == 0)
         c->events->on_error(c->ctx, failure_of(response));
-    if (c->had_words || strcmp(status, "completed") != 0) {
+    if ((c->had_words && !is_filler(response)) || strcmp(status, "completed") != 0) {
         tell_turn(c, status);
         if (c->wants_answer)
             ask_for_answer(c);
         return;
     }
-    c->is_settling = true; /* perhaps a tool ran, and its answer follows */
-    loop_timer_start(c->loop, &c->settle, SETTLE_MS, on_settled, c);
+    settle(c); /* perhaps a tool ran, and its answer follows */
+}
+
+static void on_item_done(struct talk_client *c, const json_t *e)
+{
+    const json_t *item = json_object_get(e, "item");
+
+    if (strcmp(json_get_str(item, "type", ""), "mcp_approval_request") != 0)
+        return;
+    c->asked++;
+    c->events->on_approval(c->ctx, json_get_str(item, "id", ""), json_get_str(item, "name", ""),
+                           json_get_view(item, "arguments"));
 }
 
 static void on_tool_started(struct talk_client *c, const json_t *e)
@@ -311,6 +348,7 @@ static void dispatch(struct talk_client *c, const json_t *e)
         {"response.output_audio_transcript.delta", on_words},
         {"response.output_audio.delta", on_audio},
         {"response.done", on_response_done},
+        {"conversation.item.done", on_item_done},
         {"conversation.item.input_audio_transcription.completed", on_transcript},
         {"parley.tool_call.started", on_tool_started},
         {"parley.tool_call.done", on_tool_done},

@@ -40,6 +40,8 @@ struct talk_events {
     void (*on_audio)(void *ctx, const int16_t *samples, size_t count);
     void (*on_tool)(void *ctx, const char *name, struct parley_view arguments);
     void (*on_tool_result)(void *ctx, struct parley_view output);
+    /* A tool waits for a word of the user: answer with talk_client_approve(). */
+    void (*on_approval)(void *ctx, const char *id, const char *name, struct parley_view arguments);
     void (*on_turn)(void *ctx, const struct talk_turn *turn);
     void (*on_error)(void *ctx, const char *message);
     /* The last one. status as in struct ws_closed. */
@@ -67,6 +69,9 @@ void talk_client_close(struct talk_client *c);
 
 /* A typed turn. An answer that is running is cancelled first. */
 void talk_client_say(struct talk_client *c, const char *text);
+
+/* The user's word about a tool. */
+void talk_client_approve(struct talk_client *c, const char *id, bool approves);
 
 /* Samples at talk_client_input_rate(). */
 void talk_client_hear(struct talk_client *c, const int16_t *samples, size_t count);

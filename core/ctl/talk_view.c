@@ -170,6 +170,21 @@ void talk_view_tool_result(struct talk_view *v, struct parley_view output)
     (void)printf("%s\n", style(TERM_PLAIN));
 }
 
+void talk_view_approval(struct talk_view *v, const char *name, struct parley_view arguments,
+                        const char *answer)
+{
+    if (!shows_talk(v))
+        return;
+    fresh_line(v);
+    (void)printf("%sallow%s  %s ", style(TERM_YELLOW), style(TERM_PLAIN), name);
+    term_safe(stdout, arguments);
+    if (answer == NULL)
+        (void)printf("? yes or no: ");
+    else
+        (void)printf("? %s\n", answer);
+    (void)fflush(stdout);
+}
+
 static void print_time(const char *what, int64_t ms)
 {
     if (ms >= 0)

@@ -34,6 +34,9 @@ void talk_view_heard(struct talk_view *v, struct parley_view text);
 void talk_view_words(struct talk_view *v, struct parley_view delta);
 void talk_view_tool(struct talk_view *v, const char *name, struct parley_view arguments);
 void talk_view_tool_result(struct talk_view *v, struct parley_view output);
+/* A tool waits for a word of the user; `answer`: what is said without asking, or NULL. */
+void talk_view_approval(struct talk_view *v, const char *name, struct parley_view arguments,
+                        const char *answer);
 void talk_view_turn(struct talk_view *v, const struct talk_turn *turn);
 void talk_view_error(struct talk_view *v, const char *message);
 void talk_view_prompt(struct talk_view *v);

@@ -5,6 +5,7 @@
 #include "ctl/command.h"
 #include "ctl/term.h"
 #include "ctl/tools_request.h"
+#include "host/tool_policy.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -103,12 +104,16 @@ static int run_call(struct running *r, const char *name, const char *arguments,
         return parley_fail(err, PARLEY_E_CANCELLED, "interrupted");
     if (s < 0)
         return s;
+    const struct instance *instance = choice.wi->instance;
+    const struct tool_policy policy = tool_policy_of(instance->policies, NULL, instance->name,
+                                                     choice.function->name, choice.function->flags);
     const struct tools_call call = {
         .session_id = "parleyctl",
         .agent = "parleyctl",
         .call_id = "call_parleyctl",
         .name = choice.function->name,
         .arguments = view_of(arguments),
+        .takes_any_arguments = !policy.check_arguments,
         .wants_content = true,
         .timeout_ms = q->timeout == NULL ? 0 : (int64_t)(strtod(q->timeout, NULL) * 1000),
         .max_output_bytes = TOOLS_MAX_OUTPUT,

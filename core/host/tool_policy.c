@@ -42,6 +42,10 @@ static const struct parley_option policy_options[] = {
     PARLEY_DURATION_MS(C, filler_after_ms, .min = 100, .max = 600000, .example = "2s",
                        .help =
                            "How long a call runs before the filler is spoken. Not set: 1500ms."),
+    PARLEY_BOOL(C, check_arguments, .example = "no",
+                .help = "Refuse arguments that do not fit the tool's schema, and tell the model "
+                        "what would; no is for tools that take more than their schema says. Not "
+                        "set: yes."),
 };
 
 const struct options_table tool_policy_table = OPTIONS_TABLE(policy_options, C);
@@ -346,7 +350,8 @@ struct tool_policy tool_policy_of(const struct tool_policies *of_instance,
     struct resolving r = {.policy = {.approval = TOOL_APPROVAL_NEVER,
                                      .approval_timeout_ms = 60000,
                                      .filler = "",
-                                     .filler_after_ms = 1500}};
+                                     .filler_after_ms = 1500,
+                                     .check_arguments = 1}};
 
     overlay_all(&r, of_instance);
     overlay_all(&r, of_agent);

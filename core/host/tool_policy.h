@@ -31,6 +31,7 @@ struct tool_policy {
     int64_t approval_timeout_ms;
     const char *filler; /* "": none */
     int64_t filler_after_ms;
+    int32_t check_arguments; /* by the function's schema, before it is called */
 };
 
 /* The option table, for the reference and `config show`. */

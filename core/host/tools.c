@@ -56,6 +56,7 @@ struct tools_run {
     struct tools_answer answer;
     size_t max_output;
     bool wants_content;
+    struct json_schema *promise; /* what a structured value has to fit, or NULL */
     int64_t start_ms;
     int64_t timeout_ms;
     int64_t max_timeout_ms;                       /* that progress extends it to; 0: it does not */
@@ -76,6 +77,7 @@ static void schedule(struct tools_run *run)
 static void run_free(struct tools_run *run)
 {
     tools_answer_done(&run->answer);
+    (void)json_schema_unref(run->promise);
     for (size_t i = 0; i < TOOLS_MAX_PROGRESS; i++)
         buf_done(&run->progress[i].message);
     loop_timer_stop(&run->turn);
@@ -92,6 +94,7 @@ static void finish_run(struct tools_run *run, const struct parley_tool_result *r
         .tool = run->name,
         .max_output = run->max_output,
         .keeps_content = run->wants_content,
+        .promise = run->promise,
     };
 
     if (run->has_result)
@@ -429,11 +432,25 @@ static int start_on_worker(struct tools_run *run, const struct parley_tool_call 
     return r;
 }
 
-static int check_arguments(struct tools_run *run, struct parley_view arguments,
-                           struct parley_error *err)
+/* The model reads it, so that its next try can be right. */
+static int check_fit(const struct tools_run *run, const struct tools_function *f,
+                     const json_t *arguments, struct parley_error *err)
+{
+    const struct json_schema_words words = {.name = "arguments"};
+    struct parley_error misfit = PARLEY_ERROR_INIT;
+
+    if (json_schema_check(f->input_check, arguments, &words, &misfit) != JSON_SCHEMA_MISFIT)
+        return PARLEY_OK;
+    return parley_fail(err, PARLEY_E_INVALID, "The tool %s was not called: %s.", run->name,
+                       misfit.message);
+}
+
+static int check_arguments(const struct tools_run *run, const struct tools_function *f,
+                           const struct tools_call *call, struct parley_error *err)
 {
     struct parley_error parse = PARLEY_ERROR_INIT;
-    _cleanup_json_ json_t *tree = json_parse(arguments, &parse);
+    struct parley_view text = call->arguments.len == 0 ? VIEW("{}") : call->arguments;
+    _cleanup_json_ json_t *tree = json_parse(text, &parse);
 
     if (tree == NULL)
         return parley_fail(err, PARLEY_E_INVALID, "The arguments of %s: %s", run->name,
@@ -442,10 +459,10 @@ static int check_arguments(struct tools_run *run, struct parley_view arguments,
         return parley_fail(
             err, PARLEY_E_INVALID,
             "The arguments of %s are not a JSON object; give {\"name\": value, ...}.", run->name);
-    return PARLEY_OK;
+    return call->takes_any_arguments ? PARLEY_OK : check_fit(run, f, tree, err);
 }
 
-static int start(struct tools_run *run, const struct tools_call *c, uint32_t flags,
+static int start(struct tools_run *run, const struct tools_call *c, const struct tools_function *f,
                  struct parley_error *err)
 {
     struct worker_instance *wi = run->wi;
@@ -462,7 +479,7 @@ static int start(struct tools_run *run, const struct tools_call *c, uint32_t fla
         .authorization = or_empty(c->authorization),
         .timeout_ms = run->timeout_ms,
     };
-    int r = check_arguments(run, call.arguments, err);
+    int r = check_arguments(run, f, c, err);
 
     if (r < 0)
         return r;
@@ -471,8 +488,8 @@ static int start(struct tools_run *run, const struct tools_call *c, uint32_t fla
         return parley_fail(err, PARLEY_E_BUSY, "The tool %s has too many calls open.", run->name);
     loop_timer_start(wi->worker->loop, &run->limit, run->timeout_ms, on_limit, run);
     parley_op op = run->op;
-    r = (flags & PARLEY_TOOL_BLOCKING) != 0 ? start_blocking(run, &call, err)
-                                            : start_on_worker(run, &call, err);
+    r = (f->flags & PARLEY_TOOL_BLOCKING) != 0 ? start_blocking(run, &call, err)
+                                               : start_on_worker(run, &call, err);
     if (r < 0 && run->op == op)
         op_withdraw(TAKE(run->op));
     return r;
@@ -488,6 +505,7 @@ static void prepare(struct tools_run *run, const struct tools_call *call,
         run->timeout_ms = f->timeout_ms;
     if (call->policy_timeout_ms > 0)
         run->timeout_ms = call->policy_timeout_ms;
+    run->promise = json_schema_ref(f == NULL ? NULL : f->output_check);
     run->max_timeout_ms = f == NULL ? 0 : f->max_timeout_ms;
     run->limit_ms = run->timeout_ms;
     run->max_output =
@@ -517,7 +535,7 @@ struct tools_run *tools_call(struct worker_instance *wi, const struct tools_call
     else if (wi->is_stopping)
         r = parley_fail(&err, PARLEY_E_UNAVAILABLE, "The tool %s is being stopped.", run->name);
     else
-        r = start(run, call, f->flags, &err);
+        r = start(run, call, f, &err);
     if (r < 0)
         fail_run(run, r, err.message);
     return run;

@@ -6,6 +6,7 @@
 #ifndef HOST_TOOLS_H
 #define HOST_TOOLS_H
 
+#include "base/json_schema.h"
 #include "host/worker_instance.h"
 
 #include <parley/tools.h>
@@ -28,11 +29,13 @@
 struct tools_function {
     char *name;
     char *description;
-    json_t *parameters;     /* an object schema, as the plugin gave it */
-    json_t *output_schema;  /* or NULL */
-    uint32_t flags;         /* PARLEY_TOOL_... */
-    int64_t timeout_ms;     /* 0: none of its own */
-    int64_t max_timeout_ms; /* progress extends a call up to this; 0: it does not */
+    json_t *parameters;    /* an object schema, as the plugin gave it */
+    json_t *output_schema; /* or NULL */
+    struct json_schema *input_check;
+    struct json_schema *output_check; /* or NULL */
+    uint32_t flags;                   /* PARLEY_TOOL_... */
+    int64_t timeout_ms;               /* 0: none of its own */
+    int64_t max_timeout_ms;           /* progress extends a call up to this; 0: it does not */
 };
 
 /* The functions known now; borrowed until the loop's next turn. */
@@ -102,7 +105,8 @@ struct tools_call {
     const char *user; /* or NULL */
     const char *call_id;
     const char *name;
-    struct parley_view arguments; /* checked here to be a JSON object; empty stands for {} */
+    struct parley_view arguments; /* checked here: an object that fits; empty stands for {} */
+    bool takes_any_arguments;     /* any object: the function's schema is not to be trusted */
     const char *traceparent;      /* or NULL */
     const char *authorization;    /* the session's own token for this instance, or NULL */
     bool wants_content;           /* content and structured, not only words */
@@ -115,7 +119,7 @@ struct tools_run;
 
 /*
  * Start a call. Always answers by on_end, also when it cannot start (no such function, arguments
- * that are not an object, the plugin refuses), so that every call has one result. NULL, and no
+ * that do not fit its schema, the plugin refuses), so that every call has one result. NULL, and no
  * on_end, only without memory. `events` is constant; the run is valid until on_end.
  */
 struct tools_run *tools_call(struct worker_instance *wi, const struct tools_call *call,

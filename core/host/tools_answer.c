@@ -54,23 +54,67 @@ static void left_out(const struct tools_answer_rules *rules, const char *what, c
 }
 
 /* JSON within the limit goes on as the bytes it came in. */
-static void set_json(struct buf *out, const struct tools_answer_rules *rules, const char *what,
-                     struct parley_view text, size_t limit)
+static void set_content(struct tools_answer *a, const struct tools_answer_rules *rules,
+                        struct parley_view text)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    if (text.len == 0)
+    if (text.len == 0 || !rules->keeps_content)
         return;
-    if (text.len > limit) {
-        left_out(rules, what, "is longer than the limit");
+    if (text.len > TOOLS_MAX_CONTENT) {
+        left_out(rules, "content", "is longer than the limit");
         return;
     }
     json_t *tree = json_parse(text, &err);
-    if (tree == NULL)
-        left_out(rules, what, "is not JSON");
+    if (json_is_array(tree))
+        buf_append_view(&a->content, text);
     else
-        buf_append_view(out, text);
+        left_out(rules, "content", "is no JSON array");
     json_decref(tree);
+}
+
+/* In place of everything that it said. */
+static void break_promise(struct tools_answer *a, const struct tools_answer_rules *rules,
+                          const char *why)
+{
+    log_warn("a tool's result is not what its output schema promises: %s tool=%s", why,
+             rules->tool);
+    tools_answer_done(a);
+    *a = (struct tools_answer){.status = PARLEY_E_PROTOCOL};
+    buf_printf(&a->output, "The tool %s failed: its result is not what it promises (%s).",
+               rules->tool, why);
+    set_default_output(a, rules->tool);
+}
+
+/* A failed call may say why in any form. */
+static bool keeps_promise(const struct tools_answer *a, const struct tools_answer_rules *rules,
+                          const json_t *value, struct parley_error *err)
+{
+    const struct json_schema_words words = {.name = "result", .hides_value = true};
+
+    return a->status < 0 || rules->promise == NULL ||
+           json_schema_check(rules->promise, value, &words, err) != JSON_SCHEMA_MISFIT;
+}
+
+static void set_structured(struct tools_answer *a, const struct tools_answer_rules *rules,
+                           struct parley_view text)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (text.len == 0 || (!rules->keeps_content && rules->promise == NULL))
+        return;
+    if (text.len > TOOLS_MAX_STRUCTURED) {
+        left_out(rules, "structured value", "is longer than the limit");
+        return;
+    }
+    json_t *value = json_parse(text, &err);
+    if (value == NULL)
+        left_out(rules, "structured value", "is not JSON");
+    else if (!keeps_promise(a, rules, value, &err))
+        break_promise(a, rules, err.message);
+    else if (rules->keeps_content)
+        buf_append_view(&a->structured, text);
+    json_decref(value);
 }
 
 void tools_answer_take(struct tools_answer *a, const struct tools_answer_rules *rules,
@@ -81,10 +125,8 @@ void tools_answer_take(struct tools_answer *a, const struct tools_answer_rules *
     set_default_output(a, rules->tool);
     if (result->image.len > 0 && result->image.len <= TOOLS_MAX_IMAGE)
         buf_append_view(&a->image, result->image);
-    if (!rules->keeps_content)
-        return;
-    set_json(&a->content, rules, "content", result->content, TOOLS_MAX_CONTENT);
-    set_json(&a->structured, rules, "structured value", result->structured, TOOLS_MAX_STRUCTURED);
+    set_content(a, rules, result->content);
+    set_structured(a, rules, result->structured);
 }
 
 struct parley_tool_result tools_answer_read(const struct parley_tool_result *result)

@@ -4,6 +4,7 @@
 #define HOST_TOOLS_ANSWER_H
 
 #include "base/buf.h"
+#include "base/json_schema.h"
 
 #include <parley/tools.h>
 
@@ -23,10 +24,12 @@ struct tools_answer_rules {
     const char *tool;  /* for messages */
     size_t max_output; /* bytes */
     bool keeps_content;
+    const struct json_schema *promise; /* that `structured` has to fit, or NULL */
 };
 
 /* Copy what a plugin said. Content that is too large, or not what it should be, is left out with a
- * warning: the words for the model are there. */
+ * warning: the words for the model are there. A structured value that is not as promised makes it a
+ * failed call. */
 void tools_answer_take(struct tools_answer *a, const struct tools_answer_rules *rules,
                        const struct parley_tool_result *result);
 

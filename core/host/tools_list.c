@@ -35,6 +35,8 @@ static void function_done(struct tools_function *f)
     free(f->description);
     json_decref(f->parameters);
     json_decref(f->output_schema);
+    (void)json_schema_unref(f->input_check);
+    (void)json_schema_unref(f->output_check);
 }
 
 static bool is_name(const char *name)
@@ -108,6 +110,25 @@ static int check_words(const struct parley_tool *tool, struct parley_error *err)
     return PARLEY_OK;
 }
 
+static int fill_function(const struct parley_tool *tool, struct tools_function *f,
+                         struct parley_error *err)
+{
+    f->parameters = read_parameters(tool->parameters, err);
+    if (f->parameters == NULL)
+        return PARLEY_E_INVALID;
+    int r = read_output_schema(tool->output_schema, &f->output_schema, err);
+    if (r < 0)
+        return r;
+    f->name = strdup(tool->name);
+    f->description = strdup(tool->description == NULL ? "" : tool->description);
+    f->input_check = json_schema_create(f->parameters);
+    if (f->output_schema != NULL)
+        f->output_check = json_schema_create(f->output_schema);
+    bool is_whole = f->name != NULL && f->description != NULL && f->input_check != NULL &&
+                    (f->output_schema == NULL || f->output_check != NULL);
+    return is_whole ? PARLEY_OK : parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+}
+
 static int read_function(const struct parley_tool *tool, struct tools_function *ret,
                          struct parley_error *err)
 {
@@ -118,22 +139,12 @@ static int read_function(const struct parley_tool *tool, struct tools_function *
     struct tools_function f = {.flags = tool->flags,
                                .timeout_ms = tool->timeout_ms < 0 ? 0 : tool->timeout_ms,
                                .max_timeout_ms = tool->max_timeout_ms};
-    f.parameters = read_parameters(tool->parameters, err);
-    if (f.parameters == NULL)
-        return PARLEY_E_INVALID;
-    r = read_output_schema(tool->output_schema, &f.output_schema, err);
-    if (r < 0) {
+    r = fill_function(tool, &f, err);
+    if (r < 0)
         function_done(&f);
-        return r;
-    }
-    f.name = strdup(tool->name);
-    f.description = strdup(tool->description == NULL ? "" : tool->description);
-    if (f.name == NULL || f.description == NULL) {
-        function_done(&f);
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
-    }
-    *ret = f;
-    return PARLEY_OK;
+    else
+        *ret = f;
+    return r;
 }
 
 /* ---- the list ---- */

@@ -243,6 +243,7 @@ static void run(struct call *c)
         .call_id = c->call_id,
         .name = c->name,
         .arguments = json_view(c->arguments),
+        .takes_any_arguments = !c->policy.check_arguments,
         .traceparent = turn_traceparent(s),
         .timeout_ms = config->tool_timeout_ms,
         .policy_timeout_ms = c->policy.timeout_ms,

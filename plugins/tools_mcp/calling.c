@@ -3,7 +3,6 @@
 #include "client_state.h"
 
 #include "catalog.h"
-#include "fit.h"
 #include "mirror.h"
 #include "outcome.h"
 #include "stateless.h"
@@ -211,25 +210,12 @@ static bool answer_back(struct client *c, struct call *call, const json_t *resul
     return true;
 }
 
-/* A failed call may say why in any form. */
-static bool fits_schema(const struct client *c, const struct call *call, const struct message *m)
-{
-    const json_t *structured = json_object_get(m->result, "structuredContent");
-    char why[300];
-
-    if (structured == NULL || json_is_true(json_object_get(m->result, "isError")) ||
-        fit_check(call->output, structured, why, sizeof(why)))
-        return true;
-    LOG(c, WARN, "a result does not fit the tool's outputSchema: %s tool=%s", why, call->tool);
-    return false;
-}
-
 static void take_outcome(struct client *c, struct call *call, const struct message *m,
                          enum stateless_result kind)
 {
     struct outcome o = {0};
 
-    if (kind != STATELESS_COMPLETE || !fits_schema(c, call, m))
+    if (kind != STATELESS_COMPLETE)
         outcome_of_fault(&o, call->tool, PARLEY_E_PROTOCOL);
     else if (m->kind == MESSAGE_RESULT)
         outcome_of_result(&o, call->tool, m->result);
@@ -365,7 +351,6 @@ static struct call *add_call(struct client *c, const struct parley_tool_call *ca
         &c->calls, id, op, call->name, tool->name, call->session_id == NULL ? "" : call->session_id,
         message_request(id, "tools/call", call_params(c, call, tool->name, arguments, id)));
     if (added != NULL) {
-        added->output = json_incref(tool->output);
         added->end_ms = client_now_ms(c) + (call->timeout_ms > 0 ? call->timeout_ms : DEFAULT_MS);
         if (client_mirrors(c))
             mirror_arguments(added, tool, arguments);

@@ -14,7 +14,6 @@ static void call_free(struct call *call)
     free(call->tick);
     mirror_free(call->lines, call->line_count);
     free(call->text);
-    json_decref(call->output);
     free(call);
 }
 

@@ -8,8 +8,6 @@
 
 #include <parley/host.h>
 
-#include <jansson.h>
-
 #define CALLS_MAX         256 /* under way and waiting */
 #define CALLS_PER_SESSION 4   /* of one conversation under way */
 
@@ -17,11 +15,10 @@ struct call {
     struct call *next;
     uint64_t request; /* its id, and its progress token */
     parley_op op;
-    char *tool;     /* the name that the model used */
-    char *name;     /* the server's own */
-    char *text;     /* the whole message, to send it again */
-    json_t *output; /* the schema of a structured result, or NULL */
-    char **lines;   /* headers of HTTP that repeat arguments; see mirror.h */
+    char *tool;   /* the name that the model used */
+    char *name;   /* the server's own */
+    char *text;   /* the whole message, to send it again */
+    char **lines; /* headers of HTTP that repeat arguments; see mirror.h */
     size_t line_count;
     char *session;   /* the conversation's */
     unsigned rounds; /* how often the server has asked back */

@@ -29,8 +29,7 @@ static void tool_done(struct catalog_tool *t)
     free(t->shown_name);
     free(t->description);
     free(t->parameters);
-    json_decref(t->output);
-    free(t->output_text);
+    free(t->output);
     *t = (struct catalog_tool){0};
 }
 
@@ -224,8 +223,7 @@ static bool read_output(const json_t *tool, struct catalog_tool *t)
         free(text);
         return true;
     }
-    t->output = json_incref(schema);
-    t->output_text = text;
+    t->output = text;
     return true;
 }
 
@@ -311,7 +309,7 @@ static const char *add_tool(struct catalog *c, const struct catalog_rules *rules
         .parameters = t->parameters,
         .timeout_ms = rules->timeout_ms,
         .max_timeout_ms = rules->max_timeout_ms,
-        .output_schema = t->output_text,
+        .output_schema = t->output,
     };
     return NULL;
 }
@@ -351,8 +349,8 @@ static bool tool_equals(const struct catalog *a, const struct catalog *b, size_t
     const struct catalog_tool *x = &a->tools[i], *y = &b->tools[i];
 
     return strcmp(x->name, y->name) == 0 && strcmp(x->description, y->description) == 0 &&
-           strcmp(x->parameters, y->parameters) == 0 &&
-           is_same_text(x->output_text, y->output_text) && a->shown[i].flags == b->shown[i].flags;
+           strcmp(x->parameters, y->parameters) == 0 && is_same_text(x->output, y->output) &&
+           a->shown[i].flags == b->shown[i].flags;
 }
 
 bool catalog_equals(const struct catalog *a, const struct catalog *b)

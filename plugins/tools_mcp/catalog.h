@@ -23,8 +23,7 @@ struct catalog_tool {
     char *shown_name;  /* the model's */
     char *description; /* tidied */
     char *parameters;  /* JSON */
-    json_t *output;    /* the schema of its structured results, or NULL */
-    char *output_text; /* the same as JSON, or NULL */
+    char *output;      /* schema of its structured results, or NULL */
 };
 
 struct catalog_rules {

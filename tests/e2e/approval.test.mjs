@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { open_session } from "./support/agents_client.mjs";
+import { connect, has_chromium, open_browser, open_page, say, wait_for_entry } from "./support/browser.mjs";
 import { start_parleyd } from "./support/parleyd.mjs";
 import { join } from "./support/raw_client.mjs";
 import { SUM, upstreams } from "./support/upstreams.mjs";
@@ -75,6 +76,33 @@ for (const [name, sections] of Object.entries(upstreams)) {
     });
   });
 }
+
+describe("the console page asks", { skip: has_chromium ? false : "no Chromium: install the package chromium" }, () => {
+  let browser;
+  let parleyd;
+
+  before(async () => {
+    browser = await open_browser();
+    parleyd = await start_parleyd(with_policies(upstreams.model_script(), { "builtin.calculator.approval": "always" }));
+  });
+  after(async () => {
+    await browser?.close();
+    await parleyd?.stop();
+  });
+
+  for (const [button, words] of [["Allow", SUM], ["Refuse", /may not do that/]])
+    test(`${button}`, async () => {
+      const page = await open_page(browser, parleyd.url);
+      await connect(page);
+      await say(page, "what is two plus three");
+      await wait_for_entry(page, "tool", /calculator expression: 2 \+ 3/);
+      await page.click(`.choices button:text("${button}")`);
+      await wait_for_entry(page, "agent", words);
+      assert.equal(await page.locator(".choices").count(), 0);
+      assert.deepEqual(page.faults, []);
+      await page.close();
+    });
+});
 
 describe("plain events", () => {
   let parleyd;

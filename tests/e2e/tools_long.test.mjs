@@ -33,27 +33,48 @@ const FAILURES = [
   { order: (token) => ({ result: { isError: true, ...text(`${token} is not to be had`) } }), tells: /is not to be had/ },
   { order: (token) => ({ error: { code: -32000, message: `${token} broke` } }), tells: /broke/ },
   { tool: "builtin", tells: /expression/ },
-  { tells: /did not answer|took longer|time/ },
+  { tells: /did not answer within/ },
 ];
 
-/* The call with this number, of the turn with that one. */
-function call_of(number, turn) {
+/* The sections of tools; what each does with a call that the user speaks into is its name. */
+const SECTIONS = { keep: {}, cancel: { on_interrupt: "cancel" }, detach: { on_interrupt: "detach" } };
+
+/* The number of a call decides what it is. */
+function call_of(number) {
+  const turn = Math.floor(number / 2);
   const failure = number % 10 === 9 ? FAILURES[Math.floor(number / 10) % FAILURES.length] : null;
   const token = `c${number}`;
   const sums = failure?.tool ?? (number % 4 === 3 && !failure && !is_interrupted(turn));
-  const tool = sums ? "builtin" : number % 2 === 0 ? "near" : "far";
+  const section = sums ? "builtin" : number % 2 === 0 ? "keep" : turn % 2 === 0 ? "cancel" : "detach";
   return {
-    call_id: `call_${number}`, token, tool, fails: failure !== null, hear_first: 4 + (number % 9),
-    name: tool === "builtin" ? "calculator" : `${tool}_work`,
-    arguments: JSON.stringify(tool !== "builtin" ? { token } : { expression: failure ? ")(" : `${number} + 1` }),
+    call_id: `call_${number}`, token, section, fails: failure !== null, hear_first: 4 + (number % 9), is_repeated: number % 25 === 4,
+    name: section === "builtin" ? "calculator" : `${section}_work`,
+    arguments: JSON.stringify(section !== "builtin" ? { token } : { expression: failure ? ")(" : `${number} + 1` }),
     order: failure ? failure.order?.(token) : { result: text(`${token} is done`) },
-    tells: failure?.tells ?? (tool === "builtin" ? new RegExp(`\\b${number + 1}\\b`) : new RegExp(`${token} is done`)),
+    tells: failure?.tells ?? (section === "builtin" ? new RegExp(`\\b${number + 1}\\b`) : new RegExp(`${token} is done`)),
   };
 }
 
-const calls = Array.from({ length: CALLS }, (_, number) => call_of(number, Math.floor(number / 2)));
+/* The next call, made while this one runs and with the same arguments. */
+function twin_of(call) {
+  return { ...call_of(Number(call.token.slice(1)) + 1), name: call.name, arguments: call.arguments, section: "twin", tells: /still runs; this one was not started/ };
+}
+
+const calls = Array.from({ length: CALLS }, (_, number) => {
+  const has_twin = number % 20 === 13 && !is_interrupted(Math.floor(number / 2));
+  return has_twin ? twin_of(call_of(number - 1)) : call_of(number);
+});
 const calls_of = (turn) => calls.slice(2 * turn, 2 * turn + 2);
-const is_held = ({ tool }) => tool !== "builtin";
+const is_held = ({ section }) => section in SECTIONS;
+
+/* What the model must have been told of a call at once, and later. */
+function expected(call) {
+  if (call.was_interrupted && call.section === "cancel")
+    return { at_once: /cancelled before it finished: the user began to speak/, later: [] };
+  if (call.was_interrupted && call.section === "detach")
+    return { at_once: /goes on in the background/, later: [call.tells] };
+  return { at_once: call.tells, later: [] };
+}
 
 /* ---- a client that talks ---- */
 
@@ -81,11 +102,9 @@ class Talker {
   }
 
   /* Speak, until an answer begins; gives the place in the log where it does. */
-  async speak(on_speech) {
+  async speak() {
     const from = this.client.log.now;
     this.loud = SPEECH_FRAMES;
-    await this.client.log.wait("input_audio_buffer.speech_started", { from });
-    on_speech();
     const stopped = await this.client.log.wait("input_audio_buffer.speech_stopped", { from });
     const place = this.client.log.events.indexOf(stopped, from);
     await this.client.log.wait("response.created", { from: place });
@@ -124,8 +143,10 @@ async function talk(talker, { service, overseer, wanted }) {
   const end_at = performance.now() + LAST_MS;
   let left = [];
   for (let turn = 0; performance.now() < end_at || wanted(turn).length > 0 || left.length > 0; turn++) {
-    const interrupts = left.filter(({ call_id }) => service.called.get(call_id).is_answered === 0);
-    const from = await talker.speak(() => interrupts.forEach((call) => { call.was_interrupted = service.called.get(call.call_id).is_answered === 0; }));
+    const running = left.filter(({ token }) => overseer.runs(token));
+    const from = await talker.speak();
+    for (const call of running)
+      call.was_interrupted = true;
     const held = wanted(turn).filter(is_held);
     await end_calls(talker, left, overseer, from);
     left = [];
@@ -173,12 +194,13 @@ describe(`a talk with ${CALLS} calls, and the same without`, () => {
     with_tools = await start_parleyd({
       ...common,
       "tools builtin": { plugin: "tools_builtin" },
-      "tools near": { plugin: "tools_mcp", command: process.execPath, args: MCP, env: `OVERSEER=${overseer.url}` },
-      "tools far": { plugin: "tools_mcp", url: `http://127.0.0.1:${far.port}/mcp` },
-      "agent assistant": { model: "openai", tools: "builtin, near, far", tool_timeout_ms: "3s" },
+      "tools keep": { plugin: "tools_mcp", command: process.execPath, args: MCP, env: `OVERSEER=${overseer.url}`, ...SECTIONS.keep },
+      "tools cancel": { plugin: "tools_mcp", url: `http://127.0.0.1:${far.port}/mcp`, ...SECTIONS.cancel },
+      "tools detach": { plugin: "tools_mcp", url: `http://127.0.0.1:${far.port}/mcp`, ...SECTIONS.detach },
+      "agent assistant": { model: "openai", tools: "builtin, keep, cancel, detach", tool_timeout_ms: "3s" },
     });
     without = await start_parleyd({ ...common, "agent assistant": { model: "openai" } });
-    await with_tools.wait_for_log(/(the MCP server is ready[\s\S]*){2}/);
+    await with_tools.wait_for_log(/(the MCP server is ready[\s\S]*){3}/);
     for (const [name, parleyd] of Object.entries({ with_tools, without })) {
       talkers[name] = new Talker(await join(parleyd), service);
       talkers[name].speaker = service.openai.last.speaker;
@@ -205,15 +227,19 @@ describe(`a talk with ${CALLS} calls, and the same without`, () => {
 
   test("every call has exactly one result, and the right one", () => {
     assert.deepEqual([...service.called.keys()].sort(), calls.map(({ call_id }) => call_id).sort());
-    for (const { call_id, tells } of calls) {
-      const { is_answered, output } = service.called.get(call_id);
-      assert.equal(is_answered, 1, `${call_id}: ${is_answered} results`);
-      assert.match(output, tells, call_id);
+    for (const call of calls) {
+      const { outputs, later } = service.called.get(call.call_id);
+      const wanted = expected(call);
+      assert.equal(outputs.length, 1, `${call.call_id} has the results ${JSON.stringify(outputs)}`);
+      assert.match(outputs[0], wanted.at_once, call.call_id);
+      assert.equal(later.length, wanted.later.length, `${call.call_id}: later ${JSON.stringify(later)}`);
+      wanted.later.forEach((words, i) => assert.match(later[i], words, call.call_id));
     }
-    const interrupted = calls.filter((call) => call.was_interrupted).length;
+    const interrupted = calls.filter((call) => call.was_interrupted);
     const failed = calls.filter((call) => call.fails).length;
-    console.log(`# ${calls.length} calls, ${service.called.size} results, ${interrupted} interrupted, ${failed} failed`);
-    assert.ok(interrupted >= Math.floor(CALLS / 3), `${interrupted} interrupted`);
+    const ways = Object.keys(SECTIONS).map((name) => `${name} ${interrupted.filter(({ section }) => section === name).length}`);
+    console.log(`# ${calls.length} calls, ${service.called.size} with one result each, ${interrupted.length} interrupted (${ways.join(", ")}), ${failed} failed`);
+    assert.ok(interrupted.length >= Math.floor(CALLS / 3), `${interrupted.length} interrupted`);
     assert.equal(failed, CALLS / 10);
   });
 
@@ -222,10 +248,11 @@ describe(`a talk with ${CALLS} calls, and the same without`, () => {
     const twice = [...overseer.started].filter(([, count]) => count > 1);
     const metrics = await (await fetch(`${with_tools.url}metrics`)).text();
     const runs = [...metrics.matchAll(/^gen_ai_execute_tool_duration_seconds_count\S* (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
-    console.log(`# ${runs} calls run, ${overseer.started.size} of them by MCP servers, ${twice.length} started twice`);
+    const repeated = calls.filter(({ is_repeated, section }) => is_repeated || section === "twin").length;
+    console.log(`# ${runs} calls run, ${overseer.started.size} of them by MCP servers, ${repeated} made twice, ${twice.length} started twice`);
     assert.deepEqual([...overseer.started.keys()].sort(), held.sort());
     assert.deepEqual(twice, []);
-    assert.equal(runs, CALLS);
+    assert.equal(runs, calls.filter(({ section }) => section !== "twin").length);
   });
 
   test("the sound has no gap longer than without tools", () => {

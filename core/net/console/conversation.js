@@ -189,6 +189,28 @@ export class Conversation {
     this.announce(`Tool ${entry.call.name}: ${entry.result}`);
   }
 
+  /* A tool that waits for a word of the user; answer(true or false), once. */
+  approval(item, answer) {
+    if (this.entries.has(item.id))
+      return;
+    const entry = this.#entry(item.id, "tool", "allow?");
+    const given = brief_arguments(item.arguments);
+    this.#set_text(entry, `${item.name}${given ? ` ${given}` : ""}`);
+    const choices = element("p", "choices");
+    for (const [label, approves] of [["Allow", true], ["Refuse", false]]) {
+      const button = element("button", approves ? "primary" : "", label);
+      button.addEventListener("click", () => {
+        choices.remove();
+        this.#meta(entry, approves ? "allowed" : "refused");
+        answer(approves);
+      });
+      choices.append(button);
+    }
+    entry.body.append(choices);
+    this.announce(`The tool ${entry.text} waits for your word: allow or refuse.`);
+    this.#follow();
+  }
+
   remove(item_id) {
     this.entries.get(item_id)?.node.remove();
     this.entries.delete(item_id);

@@ -165,6 +165,15 @@ export class Talk {
       this.conversation.message(item, type === "conversation.item.done");
     else if (item?.type === "function_call_output")
       this.#tool_ended({ call_id: item.call_id, output: item.output });
+    else if (item?.type === "mcp_approval_request" && type === "conversation.item.done")
+      this.conversation.approval(item, (approve) => this.#approve(item.id, approve));
+  }
+
+  #approve(id, approve) {
+    this.realtime.send({
+      type: "conversation.item.create",
+      item: { type: "mcp_approval_response", approval_request_id: id, approve },
+    });
   }
 
   output_item_done({ item }) {

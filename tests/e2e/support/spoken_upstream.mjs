@@ -4,7 +4,8 @@
  * each with sound that is sent as fast as it plays, calls tools in the middle of an answer, and stops when the user
  * speaks. Every 100 ms of its sound carry a number, so that a client can tell when the same piece was sent.
  *
- *     connection.speaker.plan = (turn) => [{call_id, name, arguments}]      what it calls in a turn, from 0
+ *     connection.speaker.plan = (turn) => [{call_id, name, arguments}]      what it calls in a turn, from 0;
+ *                                                                           with is_repeated it tells of it twice
  */
 import { start_openai } from "./fake_openai.mjs";
 
@@ -118,7 +119,7 @@ class Speaker {
     this.connection.send({ type: "response.output_item.done", response_id: run.response.id, output_index, item });
   }
 
-  call(run, output_index, { call_id, name, arguments: args }) {
+  call(run, output_index, { call_id, name, arguments: args, is_repeated = false }) {
     if (run.is_cancelled)
       return;
     const item = { id: this.connection.id("item"), object: "realtime.item", type: "function_call", call_id, name };
@@ -126,8 +127,11 @@ class Speaker {
     this.open(run, output_index, { ...item, status: "in_progress", arguments: "" });
     this.connection.send({ type: "response.function_call_arguments.delta", ...place, delta: args });
     this.connection.send({ type: "response.function_call_arguments.done", ...place, name, arguments: args });
-    this.close(run, output_index, { ...item, status: "completed", arguments: args });
-    this.service.called.set(call_id, { is_answered: 0 });
+    const done = { ...item, status: "completed", arguments: args };
+    this.close(run, output_index, done);
+    if (is_repeated)
+      this.connection.send({ type: "response.output_item.done", response_id: run.response.id, output_index, item: done });
+    this.service.called.set(call_id, { outputs: [], later: [] });
   }
 
   async speak(run, output_index, frames) {
@@ -152,17 +156,24 @@ class Speaker {
   }
 
   take(item) {
-    if (item.type === "function_call_output") {
-      const call = this.service.called.get(item.call_id) ?? { is_answered: 0 };
-      call.is_answered++;
-      call.output = item.output;
-      this.service.called.set(item.call_id, call);
-    }
+    const words = item.content?.[0]?.text ?? "";
+    const background = words.match(/\((call_\w+)\) has (?:finished|failed)/);
+    if (item.type === "function_call_output")
+      this.told(item.call_id).outputs.push(item.output);
+    else if (background)
+      this.told(background[1]).later.push(words);
     this.connection.item(item);
+  }
+
+  told(call_id) {
+    const { called } = this.service;
+    if (!called.has(call_id))
+      called.set(call_id, { outputs: [], later: [] });
+    return called.get(call_id);
   }
 }
 
-/* Gives a service with `url`, `called` (call_id → {is_answered, output}) and `sent_at(number)`. */
+/* Gives a service with `url`, `called` (call_id → {outputs, later: what was told of it otherwise}) and `sent_at(number)`. */
 export async function start_spoken() {
   const service = { called: new Map(), frames: [] };
   const frame = Buffer.alloc(FRAME_BYTES);

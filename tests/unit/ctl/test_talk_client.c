@@ -126,8 +126,25 @@ static void closed(void *ctx, int status, const char *reason)
     buf_printf(&story, "closed:%d:%s ", status, reason);
 }
 
-static const struct talk_events person = {ready, event,       heard, speech,     words, audio,
-                                          tool,  tool_result, turn,  error_told, closed};
+static void approval(void *ctx, const char *id, const char *name, struct parley_view arguments)
+{
+    (void)ctx;
+    (void)arguments;
+    buf_printf(&story, "may:%s:%s ", name, id);
+}
+
+static const struct talk_events person = {.on_ready = ready,
+                                          .on_event = event,
+                                          .on_heard = heard,
+                                          .on_speech = speech,
+                                          .on_words = words,
+                                          .on_audio = audio,
+                                          .on_tool = tool,
+                                          .on_tool_result = tool_result,
+                                          .on_approval = approval,
+                                          .on_turn = turn,
+                                          .on_error = error_told,
+                                          .on_closed = closed};
 
 static struct loop *loop;
 static struct talk_client *client;
@@ -264,6 +281,46 @@ static void answer_that_never_comes_ends_the_turn(void **state)
     is_story("turn:completed ");
 }
 
+#define DONE "{\"type\":\"response.done\",\"response\":{\"status\":\"completed\"}}"
+#define REQUEST                                                                                    \
+    "{\"type\":\"conversation.item.done\",\"item\":{\"type\":\"mcp_approval_request\",\"id\":"     \
+    "\"r1\","                                                                                      \
+    "\"name\":\"book\",\"arguments\":\"{}\"}}"
+
+static void a_tool_that_asks_is_waited_for_as_long_as_the_person_takes(void **state)
+{
+    (void)state;
+    talk_client_say(client, "one");
+    server_says("{\"type\":\"response.created\"}");
+    server_says(REQUEST);
+    server_says(DONE);
+    clock_fake_advance_us(10 * SETTLE_MS * 1000);
+    loop_run_due(loop);
+    is_story("may:book:r1 ");
+    buf_clear(&sent);
+    talk_client_approve(client, "r1", true);
+    is_sent("conversation.item.create ");
+    clock_fake_advance_us(SETTLE_MS * 1000);
+    loop_run_due(loop);
+    is_story("may:book:r1 turn:completed ");
+}
+
+static void a_filler_is_not_the_answer(void **state)
+{
+    (void)state;
+    talk_client_say(client, "one");
+    server_says("{\"type\":\"response.created\"}");
+    server_says("{\"type\":\"response.output_text.delta\",\"delta\":\"wait\"}");
+    server_says("{\"type\":\"response.done\",\"response\":{\"status\":\"completed\",\"metadata\":{"
+                "\"parley_filler\":\"wait\"}}}");
+    is_story("wait ");
+    assert_false(talk_client_is_idle(client));
+    server_says("{\"type\":\"response.created\"}");
+    server_says("{\"type\":\"response.output_text.delta\",\"delta\":\"five\"}");
+    server_says(DONE);
+    is_story("wait five turn:completed ");
+}
+
 static void spoken_turn_waits_from_the_end_of_speech(void **state)
 {
     const int16_t samples[480] = {0};
@@ -328,6 +385,8 @@ int main(void)
         T(line_during_an_answer_cancels_and_waits_for_its_end),
         T(answer_after_a_tool_is_waited_for),
         T(answer_that_never_comes_ends_the_turn),
+        T(a_tool_that_asks_is_waited_for_as_long_as_the_person_takes),
+        T(a_filler_is_not_the_answer),
         T(spoken_turn_waits_from_the_end_of_speech),
         T(without_turn_detection_the_turn_is_committed),
         T(truncation_names_the_answers_item_once),

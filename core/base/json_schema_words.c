@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Places and reasons, in words that a model or an operator can act on. */
+#include "base/json_schema_check.h"
+
+#include "base/json.h"
+#include "base/str.h"
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NAME_IN_PATH 48
+#define MAX_QUOTED       40
+
+/* A text that was cut ends with a whole character. */
+static size_t whole_chars(const char *text, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        size_t one = utf8_char_len(text + at, len - at);
+        if (one == 0)
+            break;
+        at += one;
+    }
+    return at;
+}
+
+/* ---- the path ---- */
+
+static bool is_plain_name(const char *name)
+{
+    if (!isalpha((unsigned char)name[0]) && name[0] != '_')
+        return false;
+    for (const char *c = name; *c != '\0'; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+            return false;
+    }
+    return strlen(name) <= MAX_NAME_IN_PATH;
+}
+
+static size_t enter(struct check *c, const char *text)
+{
+    size_t mark = c->path_len;
+
+    (void)snprintf(c->path + mark, sizeof(c->path) - mark, "%s", text);
+    c->path_len = strlen(c->path);
+    c->path_depth++;
+    return mark;
+}
+
+size_t path_enter_member(struct check *c, const char *name)
+{
+    char text[MAX_NAME_IN_PATH + 8];
+
+    if (c->silence > 0) {
+        c->path_depth++;
+        return c->path_len;
+    }
+    if (is_plain_name(name)) {
+        (void)snprintf(text, sizeof(text), ".%s", name);
+        return enter(c, text);
+    }
+    size_t len = strnlen(name, MAX_NAME_IN_PATH + 1);
+    if (len > MAX_NAME_IN_PATH)
+        len = whole_chars(name, MAX_NAME_IN_PATH);
+    (void)snprintf(text, sizeof(text), "[\"%.*s\"]", (int)len, name);
+    return enter(c, text);
+}
+
+size_t path_enter_item(struct check *c, size_t index)
+{
+    char text[32];
+
+    if (c->silence > 0) {
+        c->path_depth++;
+        return c->path_len;
+    }
+    (void)snprintf(text, sizeof(text), "[%zu]", index);
+    return enter(c, text);
+}
+
+void path_leave(struct check *c, size_t mark)
+{
+    c->path_depth--;
+    if (c->silence > 0)
+        return;
+    c->path_len = mark;
+    c->path[mark] = '\0';
+}
+
+/* ---- reasons ---- */
+
+enum json_schema_verdict schema_refuse(struct check *c, enum weight weight, const char *format, ...)
+{
+    unsigned rank = 1 + 2 * c->path_depth + weight;
+    char what[SCHEMA_MAX_MESSAGE];
+    va_list args;
+
+    if (c->silence > 0 || rank <= c->fault.rank)
+        return JSON_SCHEMA_MISFIT;
+    va_start(args, format);
+    int len = vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof(what))
+        what[whole_chars(what, sizeof(what) - 1)] = '\0';
+    c->fault.rank = rank;
+    (void)snprintf(c->fault.text, sizeof(c->fault.text), "%s: %s", c->path, what);
+    return JSON_SCHEMA_MISFIT;
+}
+
+void schema_write(struct buf *out, const json_t *value, size_t limit)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+
+    if (text == NULL)
+        return;
+    size_t len = strlen(text);
+    bool is_cut = len > limit;
+    buf_append(out, text, is_cut ? whole_chars(text, limit) : len);
+    if (is_cut)
+        buf_append_str(out, "...");
+    free(text);
+}
+
+const char *schema_kind(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number";
+    case JSON_NULL:
+        return "null";
+    default:
+        return "a boolean";
+    }
+}
+
+const char *schema_quote(const struct check *c, const json_t *value, char *out, size_t size)
+{
+    struct buf text = {0};
+
+    if (!c->words->hides_value && !json_is_object(value) && !json_is_array(value))
+        schema_write(&text, value, MAX_QUOTED);
+    (void)snprintf(out, size, "%s", text.len == 0 || text.failed ? "it" : text.data);
+    buf_done(&text);
+    return out;
+}
+
+const char *schema_type_words(const char *type)
+{
+    static const struct {
+        const char *type;
+        const char *words;
+    } known[] = {
+        {"string", "a string"},   {"integer", "an integer"}, {"number", "a number"},
+        {"boolean", "a boolean"}, {"object", "an object"},   {"array", "an array"},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(type, known[i].type) == 0)
+            return known[i].words;
+    }
+    return type; /* null, and what nobody knows */
+}
