@@ -115,7 +115,8 @@ static int run_call(struct running *r, const char *name, const char *arguments,
         .arguments = view_of(arguments),
         .takes_any_arguments = !policy.check_arguments,
         .wants_content = true,
-        .timeout_ms = q->timeout == NULL ? 0 : (int64_t)(strtod(q->timeout, NULL) * 1000),
+        .policy_timeout_ms =
+            q->timeout == NULL ? policy.timeout_ms : (int64_t)(strtod(q->timeout, NULL) * 1000),
         .max_output_bytes = TOOLS_MAX_OUTPUT,
     };
     r->run = tools_call(choice.wi, &call, &call_events, r);

@@ -433,33 +433,33 @@ static int start_on_worker(struct tools_run *run, const struct parley_tool_call 
 }
 
 /* The model reads it, so that its next try can be right. */
-static int check_fit(const struct tools_run *run, const struct tools_function *f,
-                     const json_t *arguments, struct parley_error *err)
+static int check_fit(const struct tools_function *f, const json_t *arguments,
+                     struct parley_error *err)
 {
     const struct json_schema_words words = {.name = "arguments"};
     struct parley_error misfit = PARLEY_ERROR_INIT;
 
     if (json_schema_check(f->input_check, arguments, &words, &misfit) != JSON_SCHEMA_MISFIT)
         return PARLEY_OK;
-    return parley_fail(err, PARLEY_E_INVALID, "The tool %s was not called: %s.", run->name,
+    return parley_fail(err, PARLEY_E_INVALID, "The tool %s was not called: %s.", f->name,
                        misfit.message);
 }
 
-static int check_arguments(const struct tools_run *run, const struct tools_function *f,
-                           const struct tools_call *call, struct parley_error *err)
+static int check_arguments(const struct tools_function *f, const struct tools_call *call,
+                           struct parley_error *err)
 {
     struct parley_error parse = PARLEY_ERROR_INIT;
     struct parley_view text = call->arguments.len == 0 ? VIEW("{}") : call->arguments;
     _cleanup_json_ json_t *tree = json_parse(text, &parse);
 
     if (tree == NULL)
-        return parley_fail(err, PARLEY_E_INVALID, "The arguments of %s: %s", run->name,
+        return parley_fail(err, PARLEY_E_INVALID, "The arguments of %s: %s", f->name,
                            parse.message);
     if (!json_is_object(tree))
         return parley_fail(
             err, PARLEY_E_INVALID,
-            "The arguments of %s are not a JSON object; give {\"name\": value, ...}.", run->name);
-    return call->takes_any_arguments ? PARLEY_OK : check_fit(run, f, tree, err);
+            "The arguments of %s are not a JSON object; give {\"name\": value, ...}.", f->name);
+    return call->takes_any_arguments ? PARLEY_OK : check_fit(f, tree, err);
 }
 
 static int start(struct tools_run *run, const struct tools_call *c, const struct tools_function *f,
@@ -479,7 +479,7 @@ static int start(struct tools_run *run, const struct tools_call *c, const struct
         .authorization = or_empty(c->authorization),
         .timeout_ms = run->timeout_ms,
     };
-    int r = check_arguments(run, f, c, err);
+    int r = check_arguments(f, c, err);
 
     if (r < 0)
         return r;
@@ -539,6 +539,14 @@ struct tools_run *tools_call(struct worker_instance *wi, const struct tools_call
     if (r < 0)
         fail_run(run, r, err.message);
     return run;
+}
+
+int tools_check_call(struct worker_instance *wi, const struct tools_call *call,
+                     struct parley_error *err)
+{
+    const struct tools_function *f = tools_find(wi, view_of(call->name));
+
+    return f == NULL ? PARLEY_OK : check_arguments(f, call, err);
 }
 
 void tools_cancel(struct tools_run *run)

@@ -125,6 +125,11 @@ struct tools_run;
 struct tools_run *tools_call(struct worker_instance *wi, const struct tools_call *call,
                              const struct tools_events *events, void *ctx);
 
+/* Would the arguments be refused? Negative, and err says it to the model. For whoever asks somebody
+ * before the call; a function that is gone is no matter of this. */
+int tools_check_call(struct worker_instance *wi, const struct tools_call *call,
+                     struct parley_error *err);
+
 /* The result is no longer wanted: on_end(PARLEY_E_CANCELLED) follows soon, the plugin is asked to
  * stop. */
 void tools_cancel(struct tools_run *run);

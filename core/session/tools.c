@@ -376,6 +376,22 @@ static size_t open_calls(const struct session *s)
     return count;
 }
 
+/* Nobody is asked to approve what cannot run. */
+static bool can_run(struct call *c)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const struct tools_call call = {.name = c->name,
+                                    .arguments = json_view(c->arguments),
+                                    .takes_any_arguments = !c->policy.check_arguments};
+    int r = tools_check_call(c->tool->wi, &call, &err);
+
+    if (r == PARLEY_OK)
+        return true;
+    turn_tool_started(c->session, c);
+    end_early(c, r, err.message);
+    return false;
+}
+
 static void begin(struct session *s, struct response *r, struct call *c, int64_t place)
 {
     if (s->ran.count >= SESSION_MAX_CALLS) {
@@ -392,10 +408,10 @@ static void begin(struct session *s, struct response *r, struct call *c, int64_t
         answer_without_running(s, c, "Too many tools run at once; ask again when some have ended.");
     else if (!may_begin(s, c))
         return;
-    else if (c->policy.approval == TOOL_APPROVAL_ALWAYS)
-        approval_ask(c, r, place);
-    else
+    else if (c->policy.approval != TOOL_APPROVAL_ALWAYS)
         note_and_run(c);
+    else if (can_run(c))
+        approval_ask(c, r, place);
 }
 
 void tools_start(struct session *s, struct response *r, const json_t *item, int64_t place)

@@ -282,6 +282,20 @@ static void other_calls_of_the_response_do_not_wait_for_the_person(void **state)
     wire_close(w);
 }
 
+static void nobody_is_asked_about_arguments_that_cannot_be(void **state)
+{
+    struct wire *w = wire_open(AGENT);
+
+    (void)state;
+    model_begins(w, "resp_1");
+    model_calls_with(w, "resp_1", "call_1", "slow", "[1, 2]");
+    output_is(w, "not a JSON object");
+    wire_client_gets_nothing(w);
+    model_ends(w, "resp_1", "completed");
+    (void)wire_model_gets(w, "response.create");
+    wire_close(w);
+}
+
 static void the_client_leaves_and_nothing_runs(void **state)
 {
     struct wire *w = with_open_request("");
@@ -391,6 +405,7 @@ int main(void)
         cmocka_unit_test(speech_does_not_take_the_request_back),
         cmocka_unit_test(an_answer_while_the_response_still_runs_waits_for_its_end),
         cmocka_unit_test(other_calls_of_the_response_do_not_wait_for_the_person),
+        cmocka_unit_test(nobody_is_asked_about_arguments_that_cannot_be),
         cmocka_unit_test(the_client_leaves_and_nothing_runs),
         cmocka_unit_test(the_same_call_is_not_asked_about_twice),
         cmocka_unit_test(a_request_that_was_replaced_is_settled),
