@@ -12,15 +12,20 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: parleyctl sessions list|show ID [options]\n"
+    "usage: parleyctl sessions list|show ID|move ID --model NAME [options]\n"
     "\n"
     "  list       every live session: its agent, model, state, age and turns\n"
     "  show ID    one of them with its conversation\n"
+    "  move ID    have it go on with another model of its agent, at a quiet moment\n"
+    "\n"
+    "      --model NAME       of the [model NAME] to go on with\n"
     "\n" ADMIN_HELP "\n"
     "  parleyctl sessions list -c etc/parley.ini\n"
     "  parleyctl sessions show sess_8Kd02hf73kQpXz1m4bTy --json\n"
+    "  parleyctl sessions move sess_8Kd02hf73kQpXz1m4bTy --model azure\n"
     "\n"
-    "Exit code: 0 shown, 1 no such session or refused, 2 wrong usage, 3 no server answers.\n";
+    "Exit code: 0 shown or moved, 1 no such session or refused, 2 wrong usage, 3 no server "
+    "answers.\n";
 
 static void print_age(int64_t ms)
 {
@@ -118,52 +123,89 @@ static bool is_id(const char *id)
     return id[0] != '\0' && strlen(id) < 64;
 }
 
-static int check_words(const struct args *args, struct parley_error *err)
+/* The model's name stands in a query. */
+static bool is_name(const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++) {
+        if (!isalnum((unsigned char)*c) && strchr("_-.", *c) == NULL)
+            return false;
+    }
+    return name[0] != '\0' && strlen(name) < 64;
+}
+
+static int check_words(const struct args *args, const char *model, struct parley_error *err)
 {
     const char *what = args->count > 0 ? args->words[0] : "";
+    bool moves = strcmp(what, "move") == 0;
 
     if (strcmp(what, "list") == 0 && args->count == 1)
         return PARLEY_OK;
-    if (strcmp(what, "show") != 0)
-        return parley_fail(err, PARLEY_E_INVALID, "say what to do: list, or show ID");
+    if (strcmp(what, "show") != 0 && !moves)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "say what to do: list, show ID, or move ID --model NAME");
     if (args->count != 2 || !is_id(args->words[1]))
         return parley_fail(err, PARLEY_E_INVALID,
-                           "show needs the id of one session; parleyctl sessions list has them");
+                           "%s needs the id of one session; parleyctl sessions list has them",
+                           what);
+    if (moves && (model == NULL || !is_name(model)))
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "move needs --model NAME, one of the agent's list of models");
     return PARLEY_OK;
+}
+
+static void write_path(const struct args *args, const char *model, char path[192])
+{
+    const char *what = args->words[0];
+
+    if (strcmp(what, "list") == 0)
+        (void)snprintf(path, 192, "/admin/v1/sessions");
+    else if (strcmp(what, "show") == 0)
+        (void)snprintf(path, 192, "/admin/v1/sessions/%s", args->words[1]);
+    else
+        (void)snprintf(path, 192, "/admin/v1/sessions/%s/move?model=%s", args->words[1], model);
+}
+
+static void print_answer(const char *what, const json_t *answer)
+{
+    if (strcmp(what, "list") == 0)
+        print_list(answer);
+    else if (strcmp(what, "show") == 0)
+        print_session(answer);
+    else
+        (void)printf("%s goes on with model %s\n", json_get_str(answer, "id", ""),
+                     json_get_str(answer, "model", ""));
 }
 
 static int run(int argc, char **argv)
 {
     struct admin_options o = {0};
-    const struct arg table[] = {ADMIN_ARGS(o), {0}};
+    const char *model = NULL;
+    const struct arg table[] = {ADMIN_ARGS(o), {"--model", NULL, &model, NULL}, {0}};
     struct parley_error err = PARLEY_ERROR_INIT;
     struct args args;
-    char path[128];
+    char path[192];
     _cleanup_json_ json_t *answer = NULL;
 
     int r = args_parse(argc, argv, table, &args, &err);
     if (r == PARLEY_OK)
-        r = check_words(&args, &err);
+        r = check_words(&args, model, &err);
     if (r < 0)
         return command_usage_error(&command_sessions, &err);
-    bool is_list = args.count == 1;
-    (void)snprintf(path, sizeof(path), "/admin/v1/sessions%s%s", is_list ? "" : "/",
-                   is_list ? "" : args.words[1]);
-    r = admin_ask(&o, "GET", path, &answer, &err);
+    const char *what = args.words[0];
+    write_path(&args, model, path);
+    r = admin_ask(&o, strcmp(what, "move") == 0 ? "POST" : "GET", path, &answer, &err);
     if (r < 0)
         return command_failed(&command_sessions, &err);
     if (o.is_json)
         term_json(json_incref(answer));
-    else if (is_list)
-        print_list(answer);
     else
-        print_session(answer);
+        print_answer(what, answer);
     return CTL_DONE;
 }
 
 const struct command command_sessions = {
     .name = "sessions",
-    .summary = "list and show the live sessions of a running server",
+    .summary = "list, show and move the live sessions of a running server",
     .help = help,
     .run = run,
 };

@@ -421,6 +421,77 @@ static void describe_sessions(void *ctx, struct loop *loop, const char *id,
         gather_answer(g);
 }
 
+/* ---- a walk over the workers ---- */
+
+struct walk {
+    struct server *server;
+    struct net_visit *visit;
+    unsigned next; /* worker to go to */
+    struct loop *back;
+};
+
+static void walk_on(void *arg);
+
+static void walk_answer(void *arg)
+{
+    struct walk *walk = arg;
+    struct net_visit *v = walk->visit;
+
+    free(walk);
+    v->done(v);
+}
+
+static void walk_end(struct walk *walk)
+{
+    if (!loop_post(walk->back, walk_answer, walk_answer, walk))
+        log_error("no memory to end a walk over the workers");
+}
+
+static void walk_finish(struct net_visit *v)
+{
+    walk_end(v->hub);
+}
+
+/* [worker] */
+static void walk_at(void *arg, struct worker_sessions *sessions)
+{
+    struct walk *walk = arg;
+    enum net_visit_result r = walk->visit->at(walk->visit, sessions);
+
+    if (r == NET_VISIT_DONE)
+        walk_end(walk);
+    else if (r == NET_VISIT_NEXT && !loop_post(walk->server->loop, walk_on, walk_answer, walk))
+        walk_end(walk);
+}
+
+/* On main, which alone knows the workers. */
+static void walk_on(void *arg)
+{
+    struct walk *walk = arg;
+    struct server *s = walk->server;
+
+    if (walk->next < s->worker_count)
+        worker_post(s->workers[walk->next++], walk_at, walk);
+    else
+        walk_end(walk);
+}
+
+static void visit_workers(void *ctx, struct loop *loop, struct net_visit *v)
+{
+    struct server *s = ctx;
+    struct walk *walk = calloc(1, sizeof(*walk));
+
+    if (walk == NULL) {
+        v->done(v);
+        return;
+    }
+    *walk = (struct walk){.server = s, .visit = v, .back = loop};
+    v->finish = walk_finish;
+    v->hub = walk;
+    if (!loop_post(s->loop, walk_on, walk_answer, walk))
+        walk_answer(walk);
+}
+
 static void write_metrics(void *ctx, struct buf *out)
 {
     struct server *s = ctx;
@@ -556,6 +627,7 @@ static int start_worker(struct server *s, struct parley_error *err)
                 .counts_changed = on_counts_changed,
                 .is_ready = is_ready,
                 .describe_sessions = describe_sessions,
+                .visit = visit_workers,
                 .reload = reload_from_worker,
                 .metrics = write_metrics,
                 .ctx = s},

@@ -168,6 +168,13 @@ static void describe_sessions(void *ctx, const char *id, void (*done)(void *arg,
     w->config.hub.describe_sessions(w->config.hub.ctx, w->loop, id, done, arg);
 }
 
+static void visit(void *ctx, struct net_visit *v)
+{
+    struct worker *w = ctx;
+
+    w->config.hub.visit(w->config.hub.ctx, w->loop, v);
+}
+
 static void reload(void *ctx, void (*done)(void *arg, const char *fault), void *arg)
 {
     struct worker *w = ctx;
@@ -245,6 +252,7 @@ static int start_net(struct worker *w, struct parley_error *err)
                 .is_ready = is_ready,
                 .counts_changed = on_counts_changed,
                 .describe_sessions = describe_sessions,
+                .visit = visit,
                 .reload = reload,
                 .metrics = metrics,
                 .ctx = w},
@@ -501,6 +509,42 @@ void worker_describe(struct worker *w, const char *id, void (*done)(void *arg, j
         view_copy(d->id, sizeof(d->id), view_of(id));
     if (!loop_post(w->loop, describe_now, describe_dropped, d))
         describe_dropped(d);
+}
+
+struct errand {
+    struct worker *worker;
+    void (*fn)(void *arg, struct worker_sessions *sessions);
+    void *arg;
+};
+
+static void errand_run(void *arg)
+{
+    struct errand e = *(struct errand *)arg;
+
+    free(arg);
+    e.fn(e.arg, e.worker->is_stopping ? NULL : e.worker->sessions);
+}
+
+static void errand_dropped(void *arg)
+{
+    struct errand e = *(struct errand *)arg;
+
+    free(arg);
+    e.fn(e.arg, NULL);
+}
+
+void worker_post(struct worker *w, void (*fn)(void *arg, struct worker_sessions *sessions),
+                 void *arg)
+{
+    struct errand *e = calloc(1, sizeof(*e));
+
+    if (e == NULL) {
+        fn(arg, NULL);
+        return;
+    }
+    *e = (struct errand){.worker = w, .fn = fn, .arg = arg};
+    if (!loop_post(w->loop, errand_run, errand_dropped, e))
+        errand_dropped(e);
 }
 
 void worker_stop(struct worker *w)

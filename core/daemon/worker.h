@@ -23,6 +23,7 @@ struct worker_hub {
     bool (*is_ready)(void *ctx);
     void (*describe_sessions)(void *ctx, struct loop *loop, const char *id,
                               void (*done)(void *arg, json_t *take_all), void *arg);
+    void (*visit)(void *ctx, struct loop *loop, struct net_visit *v);
     void (*reload)(void *ctx, struct loop *loop, void (*done)(void *arg, const char *fault),
                    void *arg);
     void (*metrics)(void *ctx, struct buf *out);
@@ -66,6 +67,10 @@ void worker_drain(struct worker *w, int64_t grace_ms);
  * worker has stopped. */
 void worker_describe(struct worker *w, const char *id, void (*done)(void *arg, json_t *take),
                      void *arg);
+
+/* Run fn there with the worker's sessions, NULL when it has stopped (then on any thread). */
+void worker_post(struct worker *w, void (*fn)(void *arg, struct worker_sessions *sessions),
+                 void *arg);
 
 /* Begin to end everything. */
 void worker_stop(struct worker *w);

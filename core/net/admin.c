@@ -5,6 +5,8 @@
  *
  *     GET  /admin/v1/sessions        live sessions of every worker
  *     GET  /admin/v1/sessions/ID     one of them, with its conversation
+ *     POST /admin/v1/sessions/ID/move?model=NAME
+ *                                    have it go on with that model of its agent
  *     POST /admin/v1/reload          read the configuration again
  */
 #include "base/json.h"
@@ -69,6 +71,78 @@ static void sessions(struct net *n, struct http_request *r, struct parley_view i
     n->w.hub.describe_sessions(n->w.hub.ctx, id.len > 0 ? name : NULL, on_sessions, w);
 }
 
+/* ---- a session to another model ---- */
+
+struct moving {
+    struct net_visit visit; /* first */
+    struct waiting *waiting;
+    char id[64];
+    char model[128];
+    bool is_found;
+    char fault[448]; /* "": it has moved */
+};
+
+/* Thread: the session's worker. */
+static void on_moved(void *ctx, const char *fault)
+{
+    struct moving *m = ctx;
+
+    view_copy(m->fault, sizeof(m->fault), view_of(fault == NULL ? "" : fault));
+    m->visit.finish(&m->visit);
+}
+
+static enum net_visit_result move_at(struct net_visit *v, struct worker_sessions *sessions)
+{
+    struct moving *m = (struct moving *)v;
+
+    if (sessions == NULL)
+        return NET_VISIT_NEXT;
+    m->is_found = true;
+    if (worker_sessions_move(sessions, m->id, m->model, on_moved, m) == PARLEY_OK)
+        return NET_VISIT_HELD;
+    m->is_found = false;
+    return NET_VISIT_NEXT;
+}
+
+static void move_done(struct net_visit *v)
+{
+    struct moving *m = (struct moving *)v;
+    struct http_request *r = m->waiting->request;
+
+    if (r != NULL && !m->is_found)
+        answer_error(r, 404, "invalid_request_error", "not_found",
+                     "There is no live session of that id; GET /admin/v1/sessions lists them.");
+    else if (r != NULL && m->fault[0] != '\0')
+        answer_error(r, 409, "invalid_request_error", "not_moved", "%s", m->fault);
+    else if (r != NULL)
+        answer_json(r, 200, json_pack("{s:s, s:s}", "id", m->id, "model", m->model));
+    free(m->waiting);
+    free(m);
+}
+
+static void move_session(struct net *n, struct http_request *r, struct parley_view id)
+{
+    struct parley_view model = {0};
+
+    if (!http_query_get(r, "model", &model) || model.len == 0) {
+        answer_error(r, 400, "invalid_request_error", "missing_required_parameter",
+                     "Say which model: POST /admin/v1/sessions/ID/move?model=NAME.");
+        return;
+    }
+    struct moving *m = calloc(1, sizeof(*m));
+    struct waiting *w = m == NULL ? NULL : wait_for(r, true);
+    if (w == NULL) {
+        free(m);
+        return;
+    }
+    m->visit.at = move_at;
+    m->visit.done = move_done;
+    m->waiting = w;
+    view_copy(m->id, sizeof(m->id), id);
+    view_copy(m->model, sizeof(m->model), model);
+    n->w.hub.visit(n->w.hub.ctx, &m->visit);
+}
+
 static void on_reloaded(void *arg, const char *fault)
 {
     struct waiting *w = arg;
@@ -127,13 +201,15 @@ const char *admin_route(const struct http_request *r)
     if (view_is(path, "/admin/v1/sessions"))
         return "/admin/v1/sessions";
     if (view_starts_with(path, VIEW("/admin/v1/sessions/")))
-        return "/admin/v1/sessions/*";
+        return view_ends_with(path, VIEW("/move")) ? "/admin/v1/sessions/*/move"
+                                                   : "/admin/v1/sessions/*";
     return view_is(path, "/admin/v1/reload") ? "/admin/v1/reload" : "";
 }
 
 void admin_request(void *ctx, struct http_request *r)
 {
     const struct parley_view prefix = VIEW("/admin/v1/sessions/");
+    const struct parley_view suffix = VIEW("/move");
     struct net *n = ctx;
     struct parley_view path = http_path(r);
     bool is_get = view_is(http_method(r), "GET");
@@ -145,10 +221,14 @@ void admin_request(void *ctx, struct http_request *r)
         sessions(n, r, VIEW(""));
     else if (is_get && view_starts_with(path, prefix) && path.len > prefix.len)
         sessions(n, r, (struct parley_view){path.data + prefix.len, path.len - prefix.len});
+    else if (view_is(http_method(r), "POST") && view_starts_with(path, prefix) &&
+             view_ends_with(path, suffix) && path.len > prefix.len + suffix.len)
+        move_session(
+            n, r, (struct parley_view){path.data + prefix.len, path.len - prefix.len - suffix.len});
     else if (view_is(http_method(r), "POST") && view_is(path, "/admin/v1/reload"))
         reload(n, r);
     else
         answer_error(r, 404, "invalid_request_error", "not_found",
-                     "The admin API has GET /admin/v1/sessions, GET /admin/v1/sessions/ID and "
-                     "POST /admin/v1/reload.");
+                     "The admin API has GET /admin/v1/sessions, GET /admin/v1/sessions/ID, "
+                     "POST /admin/v1/sessions/ID/move?model=NAME and POST /admin/v1/reload.");
 }

@@ -44,6 +44,23 @@ struct net_config {
     int64_t ping_interval_ms;
 };
 
+enum net_visit_result {
+    NET_VISIT_NEXT, /* not here: the next worker */
+    NET_VISIT_DONE, /* no further: back to who asked */
+    NET_VISIT_HELD, /* the same, when `finish` is called */
+};
+
+/* A walk over the workers, one after the other. Owned by who asks, until done() is called. */
+struct net_visit {
+    /* Thread: that worker's. sessions: its table; NULL when it has stopped. */
+    enum net_visit_result (*at)(struct net_visit *v, struct worker_sessions *sessions);
+    /* Thread: of who asked. Once, the last call. */
+    void (*done)(struct net_visit *v);
+    /* Set by the hub; for a visit that was held. Thread: any. */
+    void (*finish)(struct net_visit *v);
+    void *hub; /* its own */
+};
+
 /* How net reaches what is above it. Thread: the worker's, unless said. */
 struct net_hub {
     /* The generation that new sessions use, NULL before there is one. */
@@ -56,6 +73,8 @@ struct net_hub {
     /* Sessions of every worker as one JSON array, owned by `done`, which runs on this worker. */
     void (*describe_sessions)(void *ctx, const char *id, void (*done)(void *arg, json_t *take_all),
                               void *arg);
+    /* Look for something on every worker. */
+    void (*visit)(void *ctx, struct net_visit *v);
     /* Read the configuration again; `done` gets "" or what is wrong. Runs on this worker. */
     void (*reload)(void *ctx, void (*done)(void *arg, const char *fault), void *arg);
     /* Metrics in Prometheus' text format into `out`. */

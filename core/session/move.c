@@ -527,3 +527,50 @@ void move_watch_limit(struct session *s, int64_t expires_unix, uint64_t opened_u
     loop_timer_start(s->env->loop, &m->rotation,
                      ms_until(opened_us + (uint64_t)(limit - lead) * 1000), on_rotation, s);
 }
+
+static size_t place_of(const struct session *s, const char *model)
+{
+    const struct parley_list *list = &s->agent->config->model;
+
+    for (size_t i = 0; i < list->count && i < 64; i++) {
+        if (strcmp(list->items[i], model) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Why it cannot go there; written to `room` where it needs words of its own. NULL: it can. */
+static const char *obstacle(struct session *s, const char *model, char room[256])
+{
+    size_t place = place_of(s, model);
+    const char *lacks = NULL;
+
+    if (s->phase != SESSION_OPEN || s->model == NULL)
+        return "The session has no model now; try again when it is open.";
+    if (s->move.stage != MOVE_NONE)
+        return "The session is going over to another model already.";
+    if (place == SIZE_MAX)
+        (void)snprintf(room, 256, "Agent %s has no model \"%s\"; its list is the key `model`.",
+                       s->agent->name, model);
+    else if (!failover_fits(s, place, &lacks))
+        (void)snprintf(room, 256, "Model %s lacks what the session uses: %s.", model, lacks);
+    else
+        return NULL;
+    return room;
+}
+
+void move_ask(struct session *s, const char *model, void (*done)(void *ctx, const char *fault),
+              void *ctx)
+{
+    char room[256];
+    const char *fault = obstacle(s, model, room);
+
+    if (fault != NULL) {
+        done(ctx, fault);
+        return;
+    }
+    begin(s, MOVE_PLANNED, from_now_us(ASKED_LIMIT_MS));
+    s->move.asked_place = place_of(s, model);
+    s->move.done = done;
+    s->move.done_ctx = ctx;
+}

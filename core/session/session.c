@@ -361,6 +361,30 @@ static json_t *describe(const struct session *s, bool in_full)
     return d;
 }
 
+static struct session *find_session(const struct worker_sessions *w, const char *id)
+{
+    struct list *at;
+
+    list_for_each(at, &w->all)
+    {
+        struct session *s = list_entry(at, struct session, entry);
+        if (strcmp(id, s->id) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+int worker_sessions_move(struct worker_sessions *w, const char *id, const char *model,
+                         void (*done)(void *ctx, const char *fault), void *ctx)
+{
+    struct session *s = find_session(w, id);
+
+    if (s == NULL || s->phase == SESSION_ENDED)
+        return PARLEY_E_NOT_FOUND;
+    move_ask(s, model, done, ctx);
+    return PARLEY_OK;
+}
+
 json_t *worker_sessions_describe(const struct worker_sessions *w, const char *id)
 {
     json_t *out = json_array();

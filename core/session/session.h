@@ -111,6 +111,14 @@ size_t worker_sessions_count(const struct worker_sessions *w);
 /* Ask every session to end (orderly stop): each is told, its turn may finish until the deadline. */
 void worker_sessions_drain(struct worker_sessions *w, int64_t grace_ms);
 
+/*
+ * Have a session go on with that model of its agent's list (an operator asks). PARLEY_E_NOT_FOUND:
+ * there is no such session here, and nothing is called. Else done(ctx, fault) runs once, at once or
+ * later: NULL when the session has gone over, or why not.
+ */
+int worker_sessions_move(struct worker_sessions *w, const char *id, const char *model,
+                         void (*done)(void *ctx, const char *fault), void *ctx);
+
 /* Describe live sessions as a JSON array into `out` (admin API); id NULL: all, in short. */
 json_t *worker_sessions_describe(const struct worker_sessions *w, const char *id);
 

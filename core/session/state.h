@@ -422,6 +422,9 @@ bool move_lost(struct session *s, const struct parley_model_closed *closed,
                const struct rt_error *error, int close_code);
 /* A model's session has begun; expires_unix: when it says that it ends, 0: it does not. */
 void move_watch_limit(struct session *s, int64_t expires_unix, uint64_t opened_us);
+/* An operator wants that model of the agent's list; done(ctx, fault) runs once. */
+void move_ask(struct session *s, const char *model, void (*done)(void *ctx, const char *fault),
+              void *ctx);
 /* Something ended that a quiet moment waits for. */
 void move_check(struct session *s);
 /* No model answers now: what the client sends waits. */

@@ -87,8 +87,8 @@ static const struct row attributes[] = {
     {NAME_REJECT_REASON, "string", "metrics", "Why a session was refused."},
     {NAME_DROP_REASON, "string", "metrics", "`overflow`: the client reads too slowly."},
     {NAME_RECONNECT_REASON, "string", "metrics",
-     "Why a model's session was opened again: `error` (the one before failed or was lost) or "
-     "`limit` (its time was up)."},
+     "Why a model's session was opened again: `error` (the one before failed or was lost), `limit` "
+     "(its time was up) or `planned` (an operator asked)."},
     {NAME_DIRECTION, "string", "metrics", "`in` from clients, `out` to them."},
     {NAME_EVENT_KIND, "string", "metrics", "`hot`, `known` or `unknown`."},
     {NAME_SPEECH_OUTCOME, "string", "metrics", "`used`, `wasted` or `failed`."},

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { start_openai } from "./support/fake_openai.mjs";
-import { start_server, write_files } from "./support/program.mjs";
+import { PARLEYCTL, run, start_server, write_files } from "./support/program.mjs";
 import { USER_TEXT, dial, join, text_of } from "./support/raw_client.mjs";
 
 const MOVED = /goes on with another session of a model/;
@@ -149,6 +149,27 @@ describe("models that die", () => {
     is_one_unbroken_session(client);
     await client.close();
     first.set({});
+  });
+
+  test("an operator moves a session by hand, and is told what is wrong", async () => {
+    const client = await join(server);
+    await client.ask("hello");
+    const [{ id, model }] = await server.sessions();
+    assert.equal(model, "model first");
+    const ctl = (...args) => run(PARLEYCTL, ["sessions", "move", ...args, "--url", server.admin_url]);
+    const wrong = await ctl(id, "--model", "third");
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, /no model "third"/);
+    assert.match((await ctl("sess_none", "--model", "second")).err, /no live session/);
+    assert.equal((await ctl(id)).code, 2);
+    const moved = await ctl(id, "--model", "second");
+    assert.equal(moved.code, 0, moved.err);
+    assert.match(moved.out, /goes on with model second/);
+    assert.equal((await server.sessions())[0].model, "model second");
+    assert.equal(text_of(await client.ask("again")), "The service says hello.");
+    assert.equal(second.last.log.all("conversation.item.create").length, 3);
+    is_one_unbroken_session(client);
+    await client.close();
   });
 
   test("when all stay away the session ends with the reason", async () => {

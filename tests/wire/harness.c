@@ -668,6 +668,11 @@ struct session *wire_session(struct wire *w)
     return w->session;
 }
 
+struct worker_sessions *wire_sessions(struct wire *w)
+{
+    return w->sessions;
+}
+
 void wire_record(bool with_content, const char *traceparent)
 {
     record.is_wanted = true;

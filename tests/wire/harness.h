@@ -41,6 +41,7 @@ void wire_model_use(struct wire *w, int n);
 const char *wire_model_name(const struct wire *w);
 
 struct session *wire_session(struct wire *w);
+struct worker_sessions *wire_sessions(struct wire *w);
 
 /* The next sessions of this test record spans and metrics (recording.h), and bring this trace
  * context ("" for none). Ends with the next wire_close(). */

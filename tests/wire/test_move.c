@@ -820,6 +820,81 @@ static void six_rotations_are_one_session(void **state)
     wire_close(w);
 }
 
+/* ---- by hand ---- */
+
+static int answers;
+static char answered[256];
+
+static void on_moved(void *ctx, const char *fault)
+{
+    (void)ctx;
+    answers++;
+    view_copy(answered, sizeof(answered), view_of(fault == NULL ? "moved" : fault));
+}
+
+static void is_asked_to_move(struct wire *w, const char *model)
+{
+    answers = 0;
+    assert_int_equal(
+        worker_sessions_move(wire_sessions(w), session_id(wire_session(w)), model, on_moved, NULL),
+        PARLEY_OK);
+    wire_advance_ms(w, 0);
+}
+
+static void an_operator_moves_a_session_to_another_model(void **state)
+{
+    (void)state;
+    wire_models(MODEL("a", "") MODEL("b", ""), "a, b");
+    struct wire *w = wire_open("");
+
+    says_answer(w, "resp_1", "item_1", SPOKEN("Hello."));
+    forget_client(w);
+    is_asked_to_move(w, "b");
+    assert_string_equal(wire_model_name(w), "b");
+    assert_int_equal(answers, 0);
+    agrees(w);
+    (void)is_told_item(w, "message", "assistant", "Hello.");
+    wire_client_gets_nothing(w);
+    assert_string_equal(answered, "moved");
+    assert_int_equal(answers, 1);
+    wire_close(w);
+}
+
+static void a_move_that_fails_leaves_the_session_where_it_is(void **state)
+{
+    (void)state;
+    wire_models(MODEL("a", "") MODEL("b", ""), "a, b");
+    struct wire *w = wire_open("");
+
+    is_asked_to_move(w, "b");
+    loses(w);
+    assert_string_equal(answered, "the model says no");
+    wire_model_use(w, 0);
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_move_to_where_it_cannot_go_is_refused_in_words(void **state)
+{
+    (void)state;
+    wire_models(MODEL("a", "") MODEL("b", "lacks = tools"), "a, b");
+    struct wire *w = wire_open("tools = t");
+
+    is_asked_to_move(w, "c");
+    assert_non_null(strstr(answered, "no model \"c\""));
+    is_asked_to_move(w, "b");
+    assert_non_null(strstr(answered, "tools"));
+    is_asked_to_move(w, "a");
+    assert_int_equal(answers, 0);
+    (void)worker_sessions_move(wire_sessions(w), session_id(wire_session(w)), "a", on_moved, NULL);
+    assert_non_null(strstr(answered, "already"));
+    wire_client_leaves(w);
+    assert_int_equal(answers, 2);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -853,6 +928,9 @@ int main(void)
         cmocka_unit_test(at_last_it_goes_without_a_quiet_moment),
         cmocka_unit_test(a_lost_model_does_not_wait_for_a_quiet_moment),
         cmocka_unit_test(six_rotations_are_one_session),
+        cmocka_unit_test(an_operator_moves_a_session_to_another_model),
+        cmocka_unit_test(a_move_that_fails_leaves_the_session_where_it_is),
+        cmocka_unit_test(a_move_to_where_it_cannot_go_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
