@@ -445,8 +445,56 @@ static int check_fit(const struct tools_function *f, const json_t *arguments,
                        misfit.message);
 }
 
+static bool is_required(const struct tools_function *f, const char *name)
+{
+    json_t *word;
+    size_t i;
+
+    json_array_foreach(json_object_get(f->parameters, "required"), i, word)
+    {
+        if (view_is(json_view(word), name))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Models write null for what they leave out. Where the schema wants something else and does not
+ * require the member, it is left out indeed. NULL: nothing of the kind is there.
+ */
+static json_t *without_nulls(const struct tools_function *f, json_t *arguments)
+{
+    json_t *rest = json_copy(arguments), *value;
+    const char *name;
+    void *next;
+
+    json_object_foreach_safe(rest, next, name, value)
+    {
+        if (json_is_null(value) && !is_required(f, name))
+            json_object_del(rest, name);
+    }
+    if (rest != NULL && json_object_size(rest) < json_object_size(arguments))
+        return rest;
+    json_decref(rest);
+    return NULL;
+}
+
+/* *ret_instead: what the tool gets in place of the arguments, or NULL; freed by the caller. */
+static int fit(const struct tools_function *f, json_t *arguments, char **ret_instead,
+               struct parley_error *err)
+{
+    struct parley_error other = PARLEY_ERROR_INIT;
+    int r = check_fit(f, arguments, err);
+    _cleanup_json_ json_t *rest = r < 0 ? without_nulls(f, arguments) : NULL;
+
+    if (rest == NULL || check_fit(f, rest, &other) < 0)
+        return r;
+    *ret_instead = json_dumps(rest, JSON_COMPACT);
+    return *ret_instead == NULL ? r : PARLEY_OK;
+}
+
 static int check_arguments(const struct tools_function *f, const struct tools_call *call,
-                           struct parley_error *err)
+                           char **ret_instead, struct parley_error *err)
 {
     struct parley_error parse = PARLEY_ERROR_INIT;
     struct parley_view text = call->arguments.len == 0 ? VIEW("{}") : call->arguments;
@@ -459,14 +507,15 @@ static int check_arguments(const struct tools_function *f, const struct tools_ca
         return parley_fail(
             err, PARLEY_E_INVALID,
             "The arguments of %s are not a JSON object; give {\"name\": value, ...}.", f->name);
-    return call->takes_any_arguments ? PARLEY_OK : check_fit(f, tree, err);
+    return call->takes_any_arguments ? PARLEY_OK : fit(f, tree, ret_instead, err);
 }
 
 static int start(struct tools_run *run, const struct tools_call *c, const struct tools_function *f,
                  struct parley_error *err)
 {
     struct worker_instance *wi = run->wi;
-    const struct parley_tool_call call = {
+    _cleanup_free_ char *instead = NULL;
+    struct parley_tool_call call = {
         .size = sizeof(call),
         .worker = wi->worker,
         .session_id = or_empty(c->session_id),
@@ -479,10 +528,12 @@ static int start(struct tools_run *run, const struct tools_call *c, const struct
         .authorization = or_empty(c->authorization),
         .timeout_ms = run->timeout_ms,
     };
-    int r = check_arguments(f, c, err);
+    int r = check_arguments(f, c, &instead, err);
 
     if (r < 0)
         return r;
+    if (instead != NULL)
+        call.arguments = view_of(instead);
     run->op = op_begin(wi, &run_type, run);
     if (run->op == 0)
         return parley_fail(err, PARLEY_E_BUSY, "The tool %s has too many calls open.", run->name);
@@ -546,7 +597,9 @@ int tools_check_call(struct worker_instance *wi, const struct tools_call *call,
 {
     const struct tools_function *f = tools_find(wi, view_of(call->name));
 
-    return f == NULL ? PARLEY_OK : check_arguments(f, call, err);
+    _cleanup_free_ char *instead = NULL;
+
+    return f == NULL ? PARLEY_OK : check_arguments(f, call, &instead, err);
 }
 
 void tools_cancel(struct tools_run *run)

@@ -23,6 +23,7 @@ static struct {
     const char *trouble;
     char closed_session[32];
     char authorization[32];
+    char arguments[64];
     const char *content; /* of a blocking call's result */
     const char *structured;
 } plugin;
@@ -83,6 +84,7 @@ static int call(void *wi, const struct parley_tool_call *c, parley_op op, struct
         return parley_fail(err, PARLEY_E_DENIED, "Not today.");
     plugin.op = op;
     (void)snprintf(plugin.authorization, sizeof(plugin.authorization), "%s", c->authorization);
+    view_copy(plugin.arguments, sizeof(plugin.arguments), c->arguments);
     if (plugin.content != NULL)
         end_whole(op, plugin.content, plugin.structured);
     else if (strcmp(c->name, "slow") == 0 || plugin.ends_at_once)
@@ -574,7 +576,8 @@ static void content_above_the_limit_is_left_out(void **state)
 #define COUNT_SCHEMA                                                                               \
     "{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{"               \
     "\"properties\":{"                                                                             \
-    "\"count\":{\"type\":\"integer\",\"maximum\":3}}}}},\"required\":[\"items\"]}"
+    "\"count\":{\"type\":\"integer\",\"maximum\":3}}}},\"brief\":{\"type\":\"boolean\"}},"         \
+    "\"required\":[\"items\"]}"
 
 static const struct parley_tool strict[] = {
     {.name = "count", .parameters = COUNT_SCHEMA, .output_schema = COUNT_SCHEMA},
@@ -626,6 +629,25 @@ static void arguments_that_fit_reach_the_plugin(void **state)
     assert_int_equal(plugin.calls, 1);
     end_text(plugin.op, PARLEY_OK, "x");
     fixture_turn(&f);
+}
+
+static void null_in_the_place_of_what_may_be_missing_is_left_out(void **state)
+{
+    (void)state;
+    list_strict();
+    run_with("count", "{\"items\":[], \"brief\":null}", false);
+    assert_string_equal(plugin.arguments, "{\"items\":[]}");
+    end_text(plugin.op, PARLEY_OK, "x");
+    run_with("count", "{\"items\":[], \"more\":null}", false); /* it fits as it is */
+    assert_string_equal(plugin.arguments, "{\"items\":[], \"more\":null}");
+    end_text(plugin.op, PARLEY_OK, "x");
+    fixture_turn(&f);
+    assert_int_equal(plugin.calls, 2);
+    run_with("count", "{\"items\":null, \"brief\":null}", false);
+    fixture_turn(&f);
+    assert_int_equal(plugin.calls, 2);
+    assert_memory_equal(caller.output, "The tool count was not called: arguments.",
+                        strlen("The tool count was not called: arguments."));
 }
 
 static void schema_of_an_unknown_dialect_refuses_nothing(void **state)
@@ -928,6 +950,7 @@ int main(void)
         T(content_above_the_limit_is_left_out),
         T(arguments_that_do_not_fit_never_reach_the_plugin),
         T(arguments_that_fit_reach_the_plugin),
+        T(null_in_the_place_of_what_may_be_missing_is_left_out),
         T(schema_of_an_unknown_dialect_refuses_nothing),
         T(schema_that_is_not_trusted_refuses_only_what_is_no_object),
         T(structured_value_that_breaks_its_promise_is_a_failed_call),
