@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An event stream (text/event-stream) to events, however the reads cut it, with limits. */
-#ifndef TOOLS_MCP_SSE_H
-#define TOOLS_MCP_SSE_H
+#ifndef PARTS_SSE_H
+#define PARTS_SSE_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Growable bytes with a limit, for what comes from servers. */
-#ifndef TOOLS_MCP_TEXT_H
-#define TOOLS_MCP_TEXT_H
+#ifndef PARTS_TEXT_H
+#define PARTS_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

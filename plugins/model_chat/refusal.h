@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An answer that is no completion, as a status and one sentence. */
+#ifndef MODEL_CHAT_REFUSAL_H
+#define MODEL_CHAT_REFUSAL_H
+
+#include <parley/error.h>
+#include <parley/types.h>
+
+/*
+ * From an HTTP status other than 200 and the body. What the server says is repeated but for 401 and
+ * 403, where it may hold the key. `headers` are as in struct parley_http_response.
+ */
+void refusal_read(int code, struct parley_view headers, struct parley_view body,
+                  struct parley_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One conversation: a request for each answer, nothing kept between them. Thread: the worker's. */
+#ifndef MODEL_CHAT_SESSION_H
+#define MODEL_CHAT_SESSION_H
+
+#include <parley/chat.h>
+#include <parley/options.h>
+#include <parley/service/credentials.h>
+#include <parley/service/http.h>
+
+#include "messages.h"
+
+/* What a section says; immutable. */
+struct chat_server {
+    const struct parley_service_http *http;
+    const struct parley_service_credentials *credentials; /* NULL when none is named */
+    const void *handle;
+    struct messages_config messages;
+    char *url; /* of chat/completions */
+    const char *api_key;
+    const char *key_header; /* "Authorization" or another one */
+    const char *credential;
+    const char *scope;
+    const struct parley_list *headers;
+    const char *ca_file;
+    int64_t timeout_ms;
+};
+
+struct session;
+
+int session_open(const struct chat_server *server, const struct parley_chat_open *open,
+                 struct session **ret, struct parley_error *err);
+int session_generate(struct session *s, const struct parley_chat_request *request, parley_op op,
+                     struct parley_error *err);
+void session_cancel(struct session *s, parley_op op);
+void session_close(struct session *s);
+
+#endif
