@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "sse.h"
+#include "parts/sse.h"
 
 #define COMPLETION_MAX_CALLS 64
 #define COMPLETION_MAX_BYTES ((size_t)4 << 20) /* of one event, of one call's arguments */

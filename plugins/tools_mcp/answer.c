@@ -2,7 +2,7 @@
 #include "answer.h"
 
 #include "message.h"
-#include "text.h"
+#include "parts/text.h"
 
 #include <stdlib.h>
 #include <string.h>

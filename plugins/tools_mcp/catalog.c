@@ -2,8 +2,8 @@
 #include "catalog.h"
 
 #include "mirror.h"
+#include "parts/text.h"
 #include "pins.h"
-#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "answer.h"
 #include "message.h"
 #include "mirror.h"
-#include "sse.h"
+#include "parts/sse.h"
 #include "stateless.h"
 
 #include <stdlib.h>

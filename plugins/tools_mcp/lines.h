@@ -3,7 +3,7 @@
 #ifndef TOOLS_MCP_LINES_H
 #define TOOLS_MCP_LINES_H
 
-#include "text.h"
+#include "parts/text.h"
 
 /* Zeroed and given a limit is valid: at the start of a line. */
 struct lines {

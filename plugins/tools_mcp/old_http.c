@@ -3,7 +3,7 @@
 
 #include "answer.h"
 #include "message.h"
-#include "sse.h"
+#include "parts/sse.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #define TOOLS_MCP_OUTCOME_H
 
 #include "message.h"
-#include "text.h"
+#include "parts/text.h"
 
 #define OUTCOME_MAX_BYTES ((size_t)4 << 20)
 #define OUTCOME_MAX_IMAGE ((size_t)8 << 20)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quota.h"
 
-#include "text.h"
+#include "parts/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include "lines.h"
 #include "message.h"
-#include "sse.h"
+#include "parts/sse.h"
 
 #define LIMIT 256
 

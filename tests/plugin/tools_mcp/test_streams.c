@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lines.h"
-#include "sse.h"
+#include "parts/sse.h"
 
 static char seen[4096];
 static unsigned too_long;
