@@ -25,6 +25,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "session/shown.h"
 #include "session/state.h"
 
 #include <stdlib.h>
@@ -133,135 +134,6 @@ void sequencer_done(struct session *s)
     json_decref(q->unshown);
 }
 
-/* ---- what the client is told ---- */
-
-static void say_response(struct session *s, enum rt_event event, const json_t *object)
-{
-    rt_encode_begin(&s->out, event);
-    rt_encode_tree(&s->out, "response", object);
-    rt_encode_end(&s->out);
-    say_out(s);
-}
-
-/* Another is shown in its place. */
-static void drop_unshown(struct session *s)
-{
-    json_decref(s->sequencer.unshown);
-    s->sequencer.unshown = NULL;
-    s->sequencer.has_filled = false;
-}
-
-void response_show(struct session *s, struct response *r)
-{
-    if (r->shown)
-        return;
-    r->shown = true;
-    say_response(s, RT_RESPONSE_CREATED, r->object);
-    json_decref(r->object);
-    r->object = NULL;
-    if (r->in_band && r->by == RESPONSE_BY_FILLER)
-        s->sequencer.has_filled = s->sequencer.unshown != NULL;
-    else if (r->in_band) /* it stands in for the one that was not shown */
-        drop_unshown(s);
-}
-
-/* How a response ended that the model never ended itself. */
-struct outcome {
-    const char *status;
-    const char *reason;  /* NULL: none */
-    const char *code;    /* of the error */
-    const char *message; /* NULL: no error */
-};
-
-static const struct outcome outcome_cancelled = {"cancelled", RT_REASON_CLIENT_CANCELLED, NULL,
-                                                 NULL};
-static const struct outcome outcome_interrupted = {"cancelled", RT_REASON_TURN_DETECTED, NULL,
-                                                   NULL};
-
-/* An object for a response of which the model's own is gone; the caller owns it. */
-static json_t *bare_object(const struct session *s, const struct response *r)
-{
-    char room[NAMES_ROOM];
-
-    return json_pack("{s:s, s:o}", "object", "realtime.response", "id",
-                     json_from_view(names_for_client(s, view_of(r->id), room)));
-}
-
-static struct outcome outcome_failed(const char *code, const char *message)
-{
-    return (struct outcome){.status = "failed", .code = code, .message = message};
-}
-
-static json_t *ended_object(const json_t *object, const struct outcome *o)
-{
-    json_t *ended = json_copy((json_t *)(uintptr_t)object);
-    json_t *details = json_pack("{s:s}", "type", o->status);
-
-    if (o->reason != NULL)
-        json_object_set_new(details, "reason", json_string(o->reason));
-    if (o->message != NULL)
-        json_object_set_new(details, "error",
-                            json_pack("{s:s, s:s, s:s}", "type", "server_error", "code", o->code,
-                                      "message", o->message));
-    json_object_set_new(ended, "status", json_string(o->status));
-    json_object_set_new(ended, "status_details", details);
-    if (json_object_get(ended, "output") == NULL)
-        json_object_set_new(ended, "output", json_array());
-    json_object_set_new(ended, "usage", json_null());
-    return ended;
-}
-
-/* Tokens of responses that were not shown are paid all the same. */
-static void carry_usage(struct session *s, json_t *object)
-{
-    struct sequencer *q = &s->sequencer;
-    struct rt_usage usage;
-    struct buf text = {0};
-
-    if (!q->has_unshown_usage)
-        return;
-    (void)rt_usage_read(json_object_get(object, "usage"), &usage); /* zero when there is none */
-    rt_usage_add(&usage, &q->unshown_usage);
-    q->unshown_usage = (struct rt_usage){0};
-    q->has_unshown_usage = false;
-    rt_usage_write(&text, &usage);
-    json_t *sum = json_parse(buf_view(&text), NULL);
-    if (sum != NULL)
-        json_object_set_new(object, "usage", sum);
-    buf_done(&text);
-}
-
-static void say_ended(struct session *s, const json_t *object, bool in_band,
-                      const struct outcome *o)
-{
-    json_t *ended = ended_object(object, o);
-
-    if (ended != NULL && in_band)
-        carry_usage(s, ended);
-    if (ended != NULL)
-        say_response(s, RT_RESPONSE_DONE, ended);
-    json_decref(ended);
-}
-
-/* The response that stayed unshown gets no successor: the client hears of its start and its end. */
-static void settle_unshown(struct session *s, const struct outcome *o)
-{
-    struct sequencer *q = &s->sequencer;
-    json_t *object = q->unshown;
-
-    if (object == NULL)
-        return;
-    q->unshown = NULL;
-    q->has_filled = false;
-    if (q->unshown_by == RESPONSE_BY_CLIENT) {
-        say_response(s, RT_RESPONSE_CREATED, object);
-        say_ended(s, object, true, o);
-    }
-    json_decref(object);
-    q->unshown_usage = (struct rt_usage){0};
-    q->has_unshown_usage = false;
-}
-
 /* ---- starting ---- */
 
 static bool is_idle(const struct session *s)
@@ -285,7 +157,7 @@ static void on_start_limit(void *ctx)
     bool was_filler = s->sequencer.start.by == RESPONSE_BY_FILLER;
     start_clear(s);
     if (!was_filler)
-        settle_unshown(s, &silent);
+        shown_settle(s, &silent);
     response_next(s);
 }
 
@@ -516,8 +388,8 @@ static void end_wish(struct session *s, const struct outcome *o)
     wish_clear(s);
     if (object == NULL)
         return;
-    say_response(s, RT_RESPONSE_CREATED, object);
-    say_ended(s, object, false, o);
+    shown_say(s, RT_RESPONSE_CREATED, object);
+    shown_end(s, object, false, o);
     json_decref(object);
 }
 
@@ -534,7 +406,7 @@ static bool cancel_waiting(struct session *s)
     q->wants_answer = false;
     if (q->unshown != NULL)
         q->unshown_by = RESPONSE_BY_CLIENT; /* it was asked about: it is told */
-    settle_unshown(s, &outcome_cancelled);
+    shown_settle(s, &outcome_cancelled);
     if (q->wish.is_waiting)
         end_wish(s, &outcome_cancelled);
     turn_ended(s, "cancelled");
@@ -584,8 +456,8 @@ static void replace_active(struct session *s)
     log_warn("the model began a response before the last one ended session=%s response=%s", s->id,
              old->id);
     if (old->shown) {
-        json_t *object = bare_object(s, old);
-        say_ended(s, object, true, &replaced);
+        json_t *object = shown_bare(s, old);
+        shown_end(s, object, true, &replaced);
         json_decref(object);
     }
     turn_response_failed(s, old, replaced.code, replaced.message);
@@ -613,9 +485,9 @@ static void inherit_unshown(struct session *s, struct response *r)
     if (r->by == RESPONSE_BY_TOOLS)
         r->by = s->sequencer.unshown_by;
     else if (s->sequencer.has_filled)
-        drop_unshown(s); /* the filler was shown for it, and this one for its answer */
+        shown_drop(s); /* the filler was shown for it, and this one for its answer */
     else
-        settle_unshown(s, &outcome_interrupted);
+        shown_settle(s, &outcome_interrupted);
 }
 
 /* A response of the conversation has begun, other than a filler: it sees all that is in it. */
@@ -678,48 +550,6 @@ void response_created(struct session *s, struct parley_view event)
     json_decref(tree);
 }
 
-/* Leave the client out of what was hidden from it. */
-static void hide_output(struct session *s, json_t *object)
-{
-    json_t *output = json_object_get(object, "output");
-
-    for (size_t i = json_array_size(output); i-- > 0;) {
-        const json_t *body = json_array_get(output, i);
-        const struct item *item = items_find(&s->items, json_get_view(body, "id"));
-        if ((item != NULL && item->hidden) || settings_hides(s, body))
-            (void)json_array_remove(output, i);
-    }
-}
-
-/* Nothing of it was shown, and its answer is still to come. */
-static void keep_unshown(struct session *s, struct response *r, const struct rt_response *read)
-{
-    struct sequencer *q = &s->sequencer;
-
-    json_decref(q->unshown);
-    q->unshown = TAKE(r->object);
-    q->unshown_by = r->by;
-    if (read->has_usage) {
-        rt_usage_add(&q->unshown_usage, &read->usage);
-        q->has_unshown_usage = true;
-    }
-}
-
-static void say_done(struct session *s, struct response *r, json_t *tree)
-{
-    json_t *object = json_object_get(tree, "response");
-
-    response_show(s, r);
-    if (r->in_band) {
-        hide_output(s, object);
-        json_array_extend(json_object_get(object, "output"), r->approvals);
-    }
-    if (r->in_band && r->by != RESPONSE_BY_FILLER)
-        carry_usage(s, object);
-    json_write(&s->out, tree);
-    say_out(s);
-}
-
 void response_done(struct session *s, struct parley_view event)
 {
     json_t *tree = json_parse(event, NULL);
@@ -741,9 +571,9 @@ void response_done(struct session *s, struct parley_view event)
     bool completed = read.status == RT_RESPONSE_COMPLETED && !r->cancelled;
     bool goes_on = completed && r->in_band && r->server_calls > 0 && r->client_calls == 0;
     if (goes_on && !r->shown)
-        keep_unshown(s, r, &read);
+        shown_keep(s, r, &read);
     else
-        say_done(s, r, tree);
+        shown_done(s, r, tree);
     journal_response(s, object, &read);
     turn_response_done(s, r, object, &read, !goes_on && r->by != RESPONSE_BY_FILLER);
     tools_response_done(s, r, completed);
@@ -793,7 +623,7 @@ static void answer_refused(struct session *s, json_t *request, const json_t *err
         outcome_failed(code[0] == '\0' ? "model_refused" : code,
                        json_get_str(error, "message", "The model refused to answer."));
     log_error("the model refused a response session=%s code=%s", s->id, code);
-    settle_unshown(s, &refused);
+    shown_settle(s, &refused);
     turn_ended(s, "failed");
 }
 
@@ -830,24 +660,10 @@ void response_interrupted(struct session *s)
      * response, told after it. */
     s->quiet.has_late_result = s->quiet.has_late_result || q->wants_answer;
     q->wants_answer = false;
-    settle_unshown(s, &outcome_interrupted);
+    shown_settle(s, &outcome_interrupted);
     if (q->wish.is_waiting)
         end_wish(s, &outcome_interrupted);
     turn_ended(s, "interrupted");
-}
-
-/* The model will say nothing more of a response: what is open of it is closed, then itself. */
-static void say_cut(struct session *s, struct response *r, const struct outcome *o)
-{
-    json_t *object = r->object != NULL ? json_incref(r->object) : bare_object(s, r);
-
-    response_show(s, r);
-    if (object != NULL && r->in_band) {
-        json_object_set_new(object, "output", cut_items(s, r));
-        json_array_extend(json_object_get(object, "output"), r->approvals);
-    }
-    say_ended(s, object, r->in_band, o);
-    json_decref(object);
 }
 
 /* What was asked for and never began. */
@@ -864,12 +680,12 @@ void response_fail_all(struct session *s, const char *code, const char *message)
 
     while (!list_empty(&q->responses)) {
         struct response *r = list_entry(q->responses.next, struct response, entry);
-        say_cut(s, r, &failed);
+        shown_cut(s, r, &failed);
         tools_response_done(s, r, false);
         turn_response_failed(s, r, code, message);
         response_free(s, r);
     }
-    settle_unshown(s, &failed);
+    shown_settle(s, &failed);
     if (q->start.is_running && q->start.by == RESPONSE_BY_CLIENT)
         fail_request(s, q->start.client_event_id, message);
     if (q->wish.is_waiting)
@@ -908,7 +724,7 @@ static void lose(struct session *s, struct response *r, const struct outcome *fa
     bool again = is_asked_again(r);
 
     if (r->shown || !r->in_band || (r->cancelled && r->by == RESPONSE_BY_CLIENT))
-        say_cut(s, r, r->cancelled ? &outcome_interrupted : failed);
+        shown_cut(s, r, r->cancelled ? &outcome_interrupted : failed);
     else
         json_decref(cut_items(s, r)); /* the client has heard of none of it */
     turn_response_failed(s, r, failed->code, failed->message);

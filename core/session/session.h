@@ -6,19 +6,20 @@
  * has no sockets and no wire format of its own (realtime/). Everything runs on the session's
  * worker.
  *
- *   session.c      opening, closing, the ways in       response.c      the one response sequencer
- *   client.c       events of the client                tools.c         calls of server tools
- *   connect.c      the first model                 failover.c      which model
- *   move.c         from one model to the next      replay.c        what the next is told
- *   cut.c          a response whose model is gone  names.c         ids, whoever gives them
- *   hearing.c      where the user's turn is
- *   upstream.c     events of the model                 interruption.c  truncation after playback
- *   request.c      a client's response.create          journal.c       what goes to the store
- *   settings.c     the session object, both views  tool_wait.c  lists of tools on their way
- *   items.c, playback.c, pending.c  small state        trace.c         turns and their events
- *   spans.c        spans of turns, answers, tools      measure.c       metrics
- *   said.c         what was said, for telemetry        approval.c, filler.c, result.c  beside
- * tools.c quiet.c        may the agent speak unasked?
+ *   session.c      opening, closing, the ways in    response.c       the one response sequencer
+ *   client.c       events of the client             shown.c          what clients see of it
+ *   upstream.c     events of the model              interruption.c   truncation after playback
+ *   request.c      a client's response.create       settings.c       the session object, both views
+ *   tools.c        calls of server tools            approval.c       a person is asked before one
+ *   result.c       what the model hears of them     filler.c         what is said meanwhile
+ *   tool_wait.c    lists of tools on their way      quiet.c          may the agent speak unasked?
+ *   connect.c      the first model                  failover.c       which model
+ *   move.c         from one model to the next       replay.c         what the next is told
+ *   cut.c          a response whose model is gone   names.c          ids, whoever gives them
+ *   hearing.c      where the user's turn is         journal.c        what goes to the store
+ *   spans.c        spans of turns, answers, tools   trace.c          turns and their events
+ *   said.c         what was said, for telemetry     measure.c        metrics
+ *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H

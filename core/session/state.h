@@ -520,8 +520,6 @@ void response_done(struct session *s, struct parley_view event);
 /* The model refused a response.create, parley's own or a client's. */
 void response_refused(struct session *s, const struct pending *p, const json_t *error);
 struct response *response_find(struct session *s, struct parley_view id);
-/* Tell the client of a response before its first visible output. */
-void response_show(struct session *s, struct response *r);
 /* The user began to speak. */
 void response_interrupted(struct session *s);
 /* Start what waits, if nothing runs. */
@@ -531,6 +529,11 @@ void response_fail_all(struct session *s, const char *code, const char *message)
 /* The model is gone and another takes its place: what the client has heard of ends as failed, and
  * what is worth it is asked again by response_next(). */
 void response_lost(struct session *s, const char *code, const char *message);
+
+/* ---- shown.c (and shown.h) ---- */
+
+/* Tell the client of a response before its first visible output. */
+void response_show(struct session *s, struct response *r);
 
 /* ---- interruption.c ---- */
 
