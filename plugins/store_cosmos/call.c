@@ -157,6 +157,8 @@ static void add_body_lines(const struct call *c, struct lines *lines)
         lines_add(lines, "Content-Type: application/query+json");
         lines_add(lines, "x-ms-documentdb-isquery: True");
         lines_add(lines, "x-ms-documentdb-responsecontinuationtokenlimitinkb: 4");
+    } else if ((c->flags & REST_PATCH) != 0) {
+        lines_add(lines, "Content-Type: application/json_patch+json");
     } else if (c->body != NULL) {
         lines_add(lines, "Content-Type: application/json");
     }

@@ -27,24 +27,27 @@ static char *etag_of(const struct rest_reply *reply)
 
 /* ---- finding ---- */
 
+bool heads_accept(struct op *op, const struct rest_reply *reply)
+{
+    forget_head(op);
+    op->head = document_strip(reply->body);
+    op->etag = etag_of(reply);
+    if (op->head == NULL || op->etag == NULL) {
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+        return false;
+    }
+    cache_keep(&op->store->cache, op->session_id, op->hash, op->head, op->etag);
+    return true;
+}
+
 static void on_found(void *ctx, const struct rest_reply *reply)
 {
     struct op *op = ctx;
 
-    if (reply->status < 0 || (reply->code != 200 && reply->code != 404)) {
+    if (reply->status < 0 || (reply->code != 200 && reply->code != 404))
         op_fail_by(op, reply);
-        return;
-    }
-    if (reply->code == 200) {
-        op->head = document_strip(reply->body);
-        op->etag = etag_of(reply);
-        if (op->head == NULL || op->etag == NULL) {
-            op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
-            return;
-        }
-        cache_keep(&op->store->cache, op->session_id, op->hash, op->head, op->etag);
-    }
-    op->then(op);
+    else if (reply->code == 404 || heads_accept(op, reply))
+        op->then(op);
 }
 
 void heads_find(struct op *op, bool may_be_cached, op_step then)
@@ -143,12 +146,17 @@ static void on_written(void *ctx, const struct rest_reply *reply)
     free(etag);
 }
 
-bool heads_stamp(struct op *op, json_t *take_head)
+void heads_number(struct op *op)
 {
     uint64_t number;
 
     op->store->around.host->random(&number, sizeof(number));
     (void)snprintf(op->nonce, sizeof(op->nonce), "%016llx", (unsigned long long)number);
+}
+
+bool heads_stamp(struct op *op, json_t *take_head)
+{
+    heads_number(op);
     json_decref(op->writing);
     op->writing = take_head;
     return take_head != NULL && json_object_set_new(take_head, "op", json_string(op->nonce)) == 0;

@@ -21,6 +21,12 @@ bool heads_is_there(struct op *op);
  */
 void heads_write(struct op *op, json_t *take_head, op_written then);
 
+/* Keep the head that an answer brings. False: no memory, and the operation has ended. */
+bool heads_accept(struct op *op, const struct rest_reply *reply);
+
+/* Give the write that comes a number of its own, op->nonce. */
+void heads_number(struct op *op);
+
 /* The same for a head that is part of a larger write: give it a number, judge the reply. */
 bool heads_stamp(struct op *op, json_t *take_head);
 void heads_settle(struct op *op, const struct rest_reply *reply, const char *etag, op_written then);

@@ -32,6 +32,7 @@ enum resource {
 #define REST_QUERY  (1u << 1)
 #define REST_UPSERT (1u << 2)
 #define REST_BATCH  (1u << 3)
+#define REST_PATCH  (1u << 5)
 #define REST_FRESH  (1u << 4) /* a read where writes go, which is never behind another region */
 
 /* All is borrowed until rest_send() returns. NULL and 0: not used. */

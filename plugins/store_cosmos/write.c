@@ -4,6 +4,7 @@
 #include "dump.h"
 #include "heads.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,45 +156,98 @@ void write_update(struct op *op)
 
 /* ---- take ---- */
 
-static void on_head_to_take(struct op *op);
+static void patch_head(struct op *op);
 
-static void on_taken(struct op *op, bool is_written)
+static void give_head(struct op *op)
 {
     struct parley_store_head head;
 
-    if (!is_written) {
-        on_head_to_take(op);
-        return;
-    }
     document_tell_head(op->head, &head);
     op->store->host->head(op->id, &head);
     end_well(op);
 }
 
-static void on_head_to_take(struct op *op)
+/* The patch was not applied: because of what the head is, or because it was applied before. */
+static void on_unpatched(struct op *op)
 {
     if (!heads_is_there(op))
         return;
     int64_t expires_ms = document_number(op->head, "expires_ms");
-    if (expires_ms != 0 && expires_ms <= op->now_ms) {
+    if (strcmp(document_text(op->head, "op"), op->nonce) == 0)
+        give_head(op);
+    else if (expires_ms != 0 && expires_ms <= op->now_ms)
         op_fail(op, PARLEY_E_GONE, "session %s has expired", op->session_id);
-        return;
+    else if (++op->rounds > OP_MAX_ROUNDS)
+        op_fail(op, PARLEY_E_BUSY, "session %s is changed by others all the time", op->session_id);
+    else
+        patch_head(op); /* it was not there when the patch came, and is now */
+}
+
+static void on_patched(void *ctx, const struct rest_reply *reply)
+{
+    struct op *op = ctx;
+
+    if (reply->status < 0)
+        op_fail_by(op, reply);
+    else if (reply->code >= 300)
+        heads_find(op, false, on_unpatched);
+    else if (heads_accept(op, reply))
+        give_head(op);
+}
+
+static json_t *set_member(const char *path, json_t *take_value)
+{
+    return json_pack("{ss ss so}", "op", "set", "path", path, "value", take_value);
+}
+
+/* One step at the service, so that a host that writes all the time cannot be in the way of it. */
+static json_t *take_patch(const struct op *op)
+{
+    json_t *operations = json_pack("[{ss ss si}]", "op", "incr", "path", "/epoch", "value", 1);
+    char condition[200];
+    int r = 0;
+
+    (void)snprintf(condition, sizeof(condition),
+                   "FROM c WHERE c.kind = 'head' AND c.op != '%s' AND (c.expires_ms = 0 OR "
+                   "c.expires_ms > %lld)",
+                   op->nonce, (long long)op->now_ms);
+    r |= json_array_append_new(operations, set_member("/owner", json_string(op->owner)));
+    r |= json_array_append_new(operations,
+                               set_member("/lease_until_ms", json_integer(op->lease_until_ms)));
+    r |= json_array_append_new(operations, set_member("/updated_ms", json_integer(op->now_ms)));
+    r |= json_array_append_new(operations, set_member("/op", json_string(op->nonce)));
+    if (r < 0) {
+        json_decref(operations);
+        return NULL;
     }
-    json_t *head = document_copy(op->head);
-    bool is_whole = head != NULL &&
-                    document_set(head, "epoch", document_number(op->head, "epoch") + 1) &&
-                    document_set(head, "lease_until_ms", op->lease_until_ms) &&
-                    document_set(head, "updated_ms", op->now_ms) &&
-                    json_object_set_new(head, "owner", json_string(op->owner)) == 0;
-    if (!is_whole) {
-        json_decref(head);
+    return json_pack("{ss so}", "condition", condition, "operations", operations);
+}
+
+static void patch_head(struct op *op)
+{
+    json_t *patch = take_patch(op);
+    char *body = dump(patch), *pk = document_partition(op->session_id);
+    struct rest_request request = {
+        .verb = "PATCH",
+        .resource = RESOURCE_DOCUMENT,
+        .flags = REST_WRITE | REST_PATCH,
+        .id = DOCUMENT_HEAD,
+        .partition = pk,
+        .take_body = body,
+    };
+
+    json_decref(patch);
+    if (body == NULL || pk == NULL) {
+        free(body);
         op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
-        return;
+    } else {
+        op_send(op, &request, on_patched);
     }
-    heads_write(op, head, on_taken);
+    free(pk);
 }
 
 void write_take(struct op *op)
 {
-    heads_find(op, false, on_head_to_take);
+    heads_number(op);
+    patch_head(op);
 }

@@ -499,6 +499,45 @@ static int answer_meta(const struct asked *a, json_t **ret_body)
     return 200;
 }
 
+static bool meets(const char *condition, const json_t *d)
+{
+    char op[64] = "";
+    long long now_ms = 0;
+
+    assert_int_equal(sscanf(condition,
+                            "FROM c WHERE c.kind = 'head' AND c.op != '%63[^']' AND (c.expires_ms "
+                            "= 0 OR c.expires_ms > %lld)",
+                            op, &now_ms),
+                     2);
+    return strcmp(text(d, "kind"), "head") == 0 && strcmp(text(d, "op"), op) != 0 &&
+           (number(d, "expires_ms") == 0 || number(d, "expires_ms") > now_ms);
+}
+
+static int patch(const struct asked *a, const char *pk, const char *id, json_t **ret_document)
+{
+    json_t *there = sim_document(pk, id), *operation;
+    size_t i;
+
+    assert_string_equal(header(a, "content-type"), "application/json_patch+json");
+    assert_true(json_array_size(json_object_get(a->body, "operations")) <= 10);
+    if (there == NULL || !meets(text(a->body, "condition"), there))
+        return there == NULL ? 404 : 412;
+    json_t *next = json_deep_copy(there);
+    json_array_foreach(json_object_get(a->body, "operations"), i, operation)
+    {
+        const char *key = text(operation, "path") + 1;
+        json_t *value = json_object_get(operation, "value");
+        if (strcmp(text(operation, "op"), "incr") == 0)
+            json_object_set_new(next, key,
+                                json_integer(number(there, key) + json_integer_value(value)));
+        else
+            json_object_set(next, key, value);
+    }
+    sim_put(next);
+    *ret_document = sim_document(pk, id);
+    return 200;
+}
+
 static int answer_document(const struct asked *a, json_t **ret_body)
 {
     const char *verb = a->request->method, *id = strrchr(a->path, '/') + 1;
@@ -512,6 +551,8 @@ static int answer_document(const struct asked *a, json_t **ret_body)
     } else if (strcmp(verb, "PUT") == 0) {
         assert_string_equal(text(a->body, "id"), id);
         code = write_one("Replace", pk, id, tag, a->body, &written);
+    } else if (strcmp(verb, "PATCH") == 0) {
+        code = patch(a, pk, id, &written);
     } else if (strcmp(verb, "DELETE") == 0) {
         code = write_one("Delete", pk, id, tag, NULL, &written);
     } else {

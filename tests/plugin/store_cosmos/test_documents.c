@@ -119,7 +119,7 @@ static void each_operation_takes_the_requests_that_the_page_says(void **state)
     rig_list(&a, "", 10);
     assert_int_equal(requests_of(&n), 2);
     rig_take(&a, "sess_1", "host-a");
-    assert_int_equal(requests_of(&n), 2);
+    assert_int_equal(requests_of(&n), 1);
     rig_expire(&a, 2000);
     assert_int_equal(requests_of(&n), 1);
     rig_remove(&a, "sess_1");

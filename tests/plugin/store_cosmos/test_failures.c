@@ -335,7 +335,7 @@ static void an_update_whose_answer_was_lost_is_known_again(void **state)
 static void a_take_whose_answer_was_lost_raises_the_epoch_once(void **state)
 {
     (void)state;
-    sim_fail((struct sim_fault){.failure = SIM_RESET_AFTER, .verb = "PUT", .times = 1});
+    sim_fail((struct sim_fault){.failure = SIM_RESET_AFTER, .verb = "PATCH", .times = 1});
     assert_int_equal(rig_take(&a, "sess_1", "host-a"), PARLEY_OK);
     assert_int_equal(a.heads[0].head.epoch, 2);
     rig_read(&a, "sess_1", 0, 0);
@@ -585,6 +585,22 @@ static void a_lease_that_is_taken_between_two_parts_leaves_none_of_them(void **s
     holds_records(3);
 }
 
+static void write_once_more(void)
+{
+    json_t *head = json_deep_copy(sim_document("s:sess_1", "head"));
+
+    sim_put(head);
+}
+
+static void a_host_that_writes_all_the_time_is_not_in_the_way_of_a_taker(void **state)
+{
+    (void)state;
+    sim_fail(
+        (struct sim_fault){.failure = SIM_MEANWHILE, .times = 1000, .meanwhile = write_once_more});
+    assert_int_equal(rig_take(&a, "sess_1", "host-b"), PARLEY_OK);
+    assert_int_equal(a.heads[0].head.epoch, 2);
+}
+
 static void sixteen_takers_get_sixteen_epochs_and_one_is_the_last(void **state)
 {
     (void)state;
@@ -797,6 +813,7 @@ int main(int argc, char **argv)
         T(a_host_whose_lease_was_taken_writes_nothing_more),
         T(a_lease_that_is_taken_in_the_middle_of_a_write_stops_it),
         T(a_lease_that_is_taken_between_two_parts_leaves_none_of_them),
+        T(a_host_that_writes_all_the_time_is_not_in_the_way_of_a_taker),
         T(sixteen_takers_get_sixteen_epochs_and_one_is_the_last),
         T(reads_go_to_the_preferred_region_and_writes_to_the_one_for_writes),
         T(a_read_goes_to_the_next_region_when_one_is_unavailable),
