@@ -94,6 +94,23 @@ void path_leave(struct check *c, size_t mark)
 
 /* ---- reasons ---- */
 
+/* Names and patterns in a reason are cut by their bytes: half a character goes. */
+static void drop_halves(char *text)
+{
+    size_t left = strlen(text);
+    char *to = text;
+
+    for (const char *from = text; left > 0;) {
+        size_t one = utf8_char_len(from, left);
+        size_t step = one == 0 ? 1 : one;
+        memmove(to, from, one);
+        to += one;
+        from += step;
+        left -= step;
+    }
+    *to = '\0';
+}
+
 enum json_schema_verdict schema_refuse(struct check *c, enum weight weight, const char *format, ...)
 {
     unsigned rank = 1 + 2 * c->path_depth + weight;
@@ -103,10 +120,9 @@ enum json_schema_verdict schema_refuse(struct check *c, enum weight weight, cons
     if (c->silence > 0 || rank <= c->fault.rank)
         return JSON_SCHEMA_MISFIT;
     va_start(args, format);
-    int len = vsnprintf(what, sizeof(what), format, args);
+    (void)vsnprintf(what, sizeof(what), format, args); /* cut when too long */
     va_end(args);
-    if (len < 0 || (size_t)len >= sizeof(what))
-        what[whole_chars(what, sizeof(what) - 1)] = '\0';
+    drop_halves(what);
     c->fault.rank = rank;
     (void)snprintf(c->fault.text, sizeof(c->fault.text), "%s: %s", c->path, what);
     return JSON_SCHEMA_MISFIT;

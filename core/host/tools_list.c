@@ -186,10 +186,15 @@ static void add_function(struct worker_instance *wi, struct tools_state *fresh,
     function_done(f);
 }
 
+/* As many as a list may have; who lists more has its first ones. */
 static void read_items(struct worker_instance *wi, const struct parley_tool_list *list,
                        struct tools_state *fresh)
 {
-    for (size_t i = 0; i < list->count && fresh->count < TOOLS_MAX_FUNCTIONS; i++) {
+    if (list->count > TOOLS_MAX_FUNCTIONS)
+        log_warn("functions were left out: the plugin lists %zu, at most %d are taken "
+                 "instance=\"%s\"",
+                 list->count, TOOLS_MAX_FUNCTIONS, wi->instance->title);
+    for (size_t i = 0; i < list->count && i < TOOLS_MAX_FUNCTIONS; i++) {
         struct parley_tool tool = {0};
         size_t size = list->item_size < sizeof(tool) ? list->item_size : sizeof(tool);
         memcpy(&tool, (const char *)list->items + i * list->item_size, size);
@@ -208,9 +213,6 @@ static int check_list(const struct parley_tool_list *list, struct parley_error *
         return parley_fail(err, PARLEY_E_INTERNAL,
                            "list: item_size %u is not sizeof(struct parley_tool), which is %zu",
                            list->item_size, sizeof(struct parley_tool));
-    if (list->count > TOOLS_MAX_FUNCTIONS)
-        return parley_fail(err, PARLEY_E_TOO_LARGE, "list: %zu functions are more than %d",
-                           list->count, TOOLS_MAX_FUNCTIONS);
     return PARLEY_OK;
 }
 
@@ -234,7 +236,9 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
     int r = ask_list(wi, &list, err);
     if (r < 0)
         return r;
-    fresh.functions = calloc(list.count + 1, sizeof(*fresh.functions));
+    fresh.functions =
+        calloc(TOOLS_MAX_FUNCTIONS < list.count ? TOOLS_MAX_FUNCTIONS : list.count + 1,
+               sizeof(*fresh.functions));
     if (fresh.functions == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for %zu functions", list.count);
     read_items(wi, &list, &fresh);

@@ -27,12 +27,14 @@ static void drop_governed(const struct session *s, json_t *request)
 }
 
 /* The agent's tools are always among those of the conversation. */
-static void add_agents_tools(const struct session *s, json_t *request)
+static void add_agents_tools(struct session *s, json_t *request)
 {
     json_t *tools = json_object_get(request, "tools");
 
-    if (tools != NULL)
-        json_object_set_new(request, "tools", settings_tools_with(s, tools));
+    if (tools == NULL)
+        return;
+    settings_note_client_tools(s, tools);
+    json_object_set_new(request, "tools", settings_tools_with(s, tools));
 }
 
 /* ... and never among those of a response beside it, whose calls are the client's. */

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#define MAX_CLIENT_NAMES 1024
+
 static bool may_set(const void *ctx, const char *path)
 {
     return agent_client_may_set(ctx, path);
@@ -23,6 +25,7 @@ static void take_settings(struct session *s, json_t *take)
     json_decref(s->settings);
     s->settings = take;
     rt_session_read(s->settings, &s->view);
+    settings_note_client_tools(s, json_object_get(take, "tools"));
 }
 
 /* ---- the agent's tools ---- */
@@ -34,6 +37,30 @@ const struct session_tool *settings_tool(const struct session *s, struct parley_
             return &s->tools[i];
     }
     return NULL;
+}
+
+/* A call may come when the client has replaced the tool that it is of, so names are kept. */
+void settings_note_client_tools(struct session *s, const json_t *tools)
+{
+    static char declared[] = "declared";
+    const json_t *tool;
+    size_t i;
+
+    json_array_foreach(tools, i, tool)
+    {
+        struct parley_view name = json_get_view(tool, "name");
+        if (name.len > 0 && s->client_tools.count < MAX_CLIENT_NAMES)
+            (void)map_set(&s->client_tools, name, declared);
+    }
+}
+
+/* With names beyond number any may be the client's. */
+bool settings_answers(const struct session *s, struct parley_view name)
+{
+    if (settings_tool(s, name) != NULL)
+        return true;
+    return s->tool_count > 0 && s->client_tools.count < MAX_CLIENT_NAMES &&
+           map_get(&s->client_tools, name) == NULL;
 }
 
 struct tool_policy settings_policy(const struct session *s, const struct session_tool *tool)
@@ -57,7 +84,7 @@ bool settings_hides(const struct session *s, const json_t *item)
     if (!settings_hides_calls(s))
         return false;
     if (view_is(type, "function_call"))
-        return settings_tool(s, json_get_view(item, "name")) != NULL;
+        return settings_answers(s, json_get_view(item, "name"));
     return view_is(type, "function_call_output") &&
            tools_is_server_call(s, json_get_view(item, "call_id"));
 }
@@ -209,6 +236,7 @@ int settings_init(struct session *s, const json_t *preset, struct parley_error *
 void settings_done(struct session *s)
 {
     drop_tools(s);
+    map_done(&s->client_tools);
     json_decref(s->settings);
 }
 

@@ -274,10 +274,11 @@ struct session {
     } interruption;
 
     struct sequencer sequencer;
-    struct list calls;    /* struct call, of all that have not ended */
-    size_t calls_running; /* that the turn's answer waits for */
-    size_t tool_round;    /* of this turn */
-    struct map ran;       /* call ids that were started: none runs twice */
+    struct list calls;       /* struct call, of all that have not ended */
+    size_t calls_running;    /* that the turn's answer waits for */
+    size_t tool_round;       /* of this turn */
+    struct map ran;          /* call ids that were started: none runs twice */
+    struct map client_tools; /* names that the client has declared so far; none is ever forgotten */
     struct tooling tooling;
     struct quiet quiet;
 
@@ -340,6 +341,10 @@ void settings_model_updated(struct session *s, struct parley_view event);
 /* The model refused a client's update: back to what was, with the updates that came after it. */
 void settings_refused(struct session *s, const struct pending *p);
 const struct session_tool *settings_tool(const struct session *s, struct parley_view name);
+/* The client declares these functions, for the session or for one response. */
+void settings_note_client_tools(struct session *s, const json_t *tools);
+/* Is a call of this function parley's to answer: the agent's own, or, beside those, nobody's? */
+bool settings_answers(const struct session *s, struct parley_view name);
 /* What the operator decided about it. */
 struct tool_policy settings_policy(const struct session *s, const struct session_tool *tool);
 /* The first name among a client's tools that one of the agent's has already, or NULL. */

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#define MAX_NAMES_TOLD 2000
+
 /* ---- one call ---- */
 
 /* The turn does not wait for it any more. */
@@ -49,7 +51,8 @@ static struct call *call_create(struct session *s, struct response *r, const jso
         return NULL;
     c->session = s;
     c->tool = tool;
-    c->policy = settings_policy(s, tool);
+    if (tool != NULL)
+        c->policy = settings_policy(s, tool);
     c->state = CALL_NOTING;
     c->call_id = view_dup(json_get_view(item, "call_id"));
     c->name = view_dup(json_get_view(item, "name"));
@@ -392,6 +395,21 @@ static bool can_run(struct call *c)
     return false;
 }
 
+/* Models make names up. Those that there are help with the next try. */
+static void answer_unknown(struct session *s, struct call *c)
+{
+    struct buf text = {0};
+
+    log_warn("the model called a function that there is not session=%s function=%.64s", s->id,
+             c->name);
+    buf_printf(&text, "There is no tool %.64s. The tools are ", c->name);
+    for (size_t i = 0; i < s->tool_count && text.len < MAX_NAMES_TOLD; i++)
+        buf_printf(&text, "%s%s", i == 0 ? "" : ", ", s->tools[i].name);
+    buf_append_str(&text, text.len < MAX_NAMES_TOLD ? "." : " and others.");
+    answer_without_running(s, c, text.data == NULL ? "There is no such tool." : text.data);
+    buf_done(&text);
+}
+
 static void begin(struct session *s, struct response *r, struct call *c, int64_t place)
 {
     if (s->ran.count >= SESSION_MAX_CALLS) {
@@ -404,7 +422,9 @@ static void begin(struct session *s, struct response *r, struct call *c, int64_t
         return;
     }
     r->server_calls++;
-    if (open_calls(s) > (size_t)s->agent->config->max_parallel_tools)
+    if (c->tool == NULL)
+        answer_unknown(s, c);
+    else if (open_calls(s) > (size_t)s->agent->config->max_parallel_tools)
         answer_without_running(s, c, "Too many tools run at once; ask again when some have ended.");
     else if (!may_begin(s, c))
         return;
@@ -420,7 +440,7 @@ void tools_start(struct session *s, struct response *r, const json_t *item, int6
     struct parley_view call_id = json_get_view(item, "call_id");
     const struct session_tool *tool = settings_tool(s, json_get_view(item, "name"));
 
-    if (tool == NULL || call_id.len == 0)
+    if (call_id.len == 0)
         return;
     if (map_get(&s->ran, call_id) != NULL) {
         log_warn("the model repeated a call; it is not run again session=%s call_id=%.*s", s->id,

@@ -240,8 +240,7 @@ static void output_item(struct session *s, struct parley_view event, const struc
     _cleanup_json_ json_t *tree = json_parse(event, NULL);
     json_t *body = json_object_get(tree, "item");
     bool is_call = view_is(json_get_view(body, "type"), "function_call");
-    bool is_server_call =
-        is_call && r->in_band && settings_tool(s, json_get_view(body, "name")) != NULL;
+    bool is_server_call = is_call && r->in_band && settings_answers(s, json_get_view(body, "name"));
 
     if (!json_is_object(body))
         return;

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the plugin ---- */
@@ -867,6 +868,31 @@ static void schemas_are_kept_as_they_came(void **state)
     json_decref(shown);
 }
 
+static void ten_thousand_functions_are_cut_to_the_first_ones(void **state)
+{
+    struct parley_tool *many = calloc(10000, sizeof(*many));
+    char(*names)[16] = calloc(10000, sizeof(*names));
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 10000; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "f%zu", i);
+        many[i].name = names[i];
+    }
+    plugin.items = many;
+    plugin.count = 10000;
+    plugin.host->changed(&f.worker, f.wi->ctx);
+    fixture_turn(&f);
+    (void)tools_functions(f.wi, &count);
+    assert_int_equal(count, TOOLS_MAX_FUNCTIONS);
+    assert_non_null(tools_find(f.wi, VIEW("f1023")));
+    assert_null(tools_find(f.wi, VIEW("f1024")));
+    plugin.items = usual;
+    plugin.count = 3;
+    free(names);
+    free(many);
+}
+
 static void name_of_the_section_may_be_left_out(void **state)
 {
     static const struct parley_tool tools[] = {
@@ -959,6 +985,7 @@ int main(void)
         T(failed_call_may_say_why_in_any_form),
         T(token_of_the_session_reaches_the_plugin_or_is_empty),
         T(schemas_are_kept_as_they_came),
+        T(ten_thousand_functions_are_cut_to_the_first_ones),
         T(name_of_the_section_may_be_left_out),
         T(blocking_function_runs_on_the_pool),
         T(blocking_function_leaves_the_pool_of_stores_alone),
