@@ -224,12 +224,9 @@ static const struct parley_model_vtable model_table = {
 
 static const struct parley_tool tool_list[] = {
     {.flags = PARLEY_TOOL_READ_ONLY,
-     .name = "slow",
-     .description = "Ends when the test says so.",
+     .name = "slow", /* ends when the test says so */
      .parameters =
-         "{\"type\":\"object\",\"properties\":{\"rooms\":{\"type\":\"array\",\"items\":{"
-         "\"type\":\"object\",\"properties\":{\"beds\":{\"type\":\"integer\",\"maximum\":3}}"
-         "}}}}"},
+         "{\"properties\":{\"rooms\":{\"items\":{\"properties\":{\"beds\":{\"maximum\":3}}}}}}"},
     {.flags = PARLEY_TOOL_READ_ONLY, .name = "fast", .description = "Ends at once."},
     {.name = "boom", .description = "Is refused."},
     {.flags = PARLEY_TOOL_DESTRUCTIVE, .name = "wipe", .description = "Removes things."},
