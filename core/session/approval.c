@@ -63,10 +63,23 @@ static void show_request(struct call *c, struct response *r, int64_t place, json
 
 /* ---- asking ---- */
 
+static struct response *find_response(const struct session *s, unsigned number)
+{
+    struct list *at;
+
+    list_for_each(at, &s->sequencer.responses)
+    {
+        struct response *r = list_entry(at, struct response, entry);
+        if (r->number == number)
+            return r;
+    }
+    return NULL;
+}
+
 void approval_settle(struct call *c)
 {
     struct session *s = c->session;
-    struct response *r = response_find(s, view_of(c->response_id));
+    struct response *r = find_response(s, c->response);
 
     loop_timer_stop(&c->wait);
     if (r != NULL && r->asked_approvals > 0)

@@ -50,7 +50,7 @@ struct call {
     char *call_id;
     char *name;
     char *item_id;
-    char *response_id;
+    unsigned response;      /* its number; ids of responses are the model's */
     json_t *arguments;      /* string */
     json_t *parsed;         /* the arguments as a value; NULL when they are none */
     json_t *request;        /* of the response.create that led to it, or NULL */
@@ -75,7 +75,8 @@ struct call {
 /* A call with side effects whose response failed, or that a person refused: made again before the
  * user has said anything new, it is answered alike. */
 struct remembered_call {
-    char *name; /* NULL: an empty place */
+    char *name;        /* NULL: an empty place */
+    unsigned response; /* while that may still end well, and then it is forgotten; else 0 */
     json_t *parsed;
     char *output;
     unsigned inputs;
@@ -105,6 +106,8 @@ struct quiet {
 void tools_start(struct session *s, struct response *r, const json_t *item, int64_t place);
 /* The response that held calls has ended; completed: as it should. */
 void tools_response_done(struct session *s, struct response *r, bool completed);
+/* The model is lost: what it called, the next one may call once more. */
+void tools_model_lost(struct session *s);
 bool tools_is_server_call(const struct session *s, struct parley_view call_id);
 /* The turn is over before its calls are: each goes on, stops or moves to the background. */
 void tools_interrupt(struct session *s, enum call_interruption by);

@@ -740,6 +740,7 @@ void response_lost(struct session *s, const char *code, const char *message)
     struct sequencer *q = &s->sequencer;
     const struct outcome failed = outcome_failed(code, message);
 
+    tools_model_lost(s);
     while (!list_empty(&q->responses))
         lose(s, list_entry(q->responses.next, struct response, entry), &failed);
     if (q->start.is_running) {

@@ -35,7 +35,6 @@ static void call_free(struct call *c)
     free(c->call_id);
     free(c->name);
     free(c->item_id);
-    free(c->response_id);
     json_decref(c->arguments);
     json_decref(c->parsed);
     json_decref(c->request);
@@ -57,14 +56,14 @@ static struct call *call_create(struct session *s, struct response *r, const jso
     c->call_id = view_dup(json_get_view(item, "call_id"));
     c->name = view_dup(json_get_view(item, "name"));
     c->item_id = view_dup(json_get_view(item, "id"));
-    c->response_id = strdup(r->id);
+    c->response = r->number;
     c->arguments = json_incref(json_object_get(item, "arguments"));
     c->parsed = json_parse(json_view(c->arguments), NULL);
     c->request = json_incref(r->request);
     c->inputs = s->tooling.inputs;
     c->start_us = clock_now_us();
     list_append(&s->calls, &c->entry);
-    if (c->call_id != NULL && c->name != NULL && c->item_id != NULL && c->response_id != NULL)
+    if (c->call_id != NULL && c->name != NULL && c->item_id != NULL)
         return c;
     call_free(c);
     return NULL;
@@ -92,8 +91,10 @@ static void forget_all(struct session *s)
         forget(&s->tooling.remembered[i]);
 }
 
-/* The model may not have seen that it was called, and call once more. */
-static void remember(struct session *s, const struct call *c, struct parley_view output)
+/* The model may not have seen that it was called, and call once more; is_open: it is known when its
+ * response ends. */
+static void remember(struct session *s, const struct call *c, struct parley_view output,
+                     bool is_open)
 {
     struct remembered_call *m = &s->tooling.remembered[s->tooling.next_remembered];
 
@@ -103,15 +104,29 @@ static void remember(struct session *s, const struct call *c, struct parley_view
     m->output = view_dup(output);
     m->parsed = json_incref(c->parsed);
     m->inputs = c->inputs;
+    m->response = is_open ? c->response : 0;
     if (m->name == NULL || m->output == NULL)
         forget(m);
+}
+
+/* Its response has ended: did the model see what it had called? */
+static void settle_memory(struct session *s, unsigned response, bool has_seen)
+{
+    for (size_t i = 0; i < CALLS_REMEMBERED; i++) {
+        struct remembered_call *m = &s->tooling.remembered[i];
+        if (m->response == 0 || (response != 0 && m->response != response))
+            continue;
+        m->response = 0;
+        if (has_seen)
+            forget(m);
+    }
 }
 
 static const struct remembered_call *recall(const struct session *s, const struct call *c)
 {
     for (size_t i = 0; i < CALLS_REMEMBERED; i++) {
         const struct remembered_call *m = &s->tooling.remembered[i];
-        if (m->name != NULL && m->inputs == s->tooling.inputs &&
+        if (m->name != NULL && m->response == 0 && m->inputs == s->tooling.inputs &&
             is_same_call(c, m->name, m->parsed))
             return m;
     }
@@ -127,7 +142,7 @@ void tools_new_input(struct session *s)
 
 static bool response_still_running(const struct session *s, const struct call *c)
 {
-    return s->sequencer.active != NULL && strcmp(s->sequencer.active->id, c->response_id) == 0;
+    return s->sequencer.active != NULL && s->sequencer.active->number == c->response;
 }
 
 /* Calls of the same response that its answer has to wait for. */
@@ -139,7 +154,7 @@ static bool others_run(const struct session *s, const struct call *c)
     {
         const struct call *other = list_entry(at, struct call, entry);
         if (other != c && other->state != CALL_ASKING && !other->is_detached &&
-            strcmp(other->response_id, c->response_id) == 0)
+            other->response == c->response)
             return true;
     }
     return false;
@@ -191,8 +206,9 @@ static void end_call(struct call *c, const struct tools_result *result)
     let_go(c);
     turn_tool_ended(s, c, &told);
     journal_call(s, c, &told);
-    if (c->is_refused || (c->is_orphan && c->policy.side_effects))
-        remember(s, c, told.output);
+    bool is_open = response_still_running(s, c) && !c->is_refused;
+    if (c->is_refused || (c->policy.side_effects && (c->is_orphan || is_open)))
+        remember(s, c, told.output, is_open);
     if (s->phase != SESSION_OPEN) {
         call_free(c);
     } else {
@@ -470,7 +486,7 @@ void tools_response_done(struct session *s, struct response *r, bool completed)
     list_for_each(at, &s->calls)
     {
         struct call *c = list_entry(at, struct call, entry);
-        if (strcmp(c->response_id, r->id) != 0)
+        if (c->response != r->number)
             continue;
         c->is_orphan = c->is_orphan || !completed;
         if (c->is_detached || c->state == CALL_ASKING)
@@ -478,8 +494,20 @@ void tools_response_done(struct session *s, struct response *r, bool completed)
         c->is_silent = c->is_silent || (is_silent && !c->is_late);
         runs = true; /* the last one to end asks for the answer */
     }
+    settle_memory(s, r->number, completed);
     if (r->server_calls > r->asked_approvals && !runs && !is_silent)
         response_wants_answer(s, r->request);
+}
+
+void tools_model_lost(struct session *s)
+{
+    struct list *at;
+
+    list_for_each(at, &s->calls)
+    {
+        list_entry(at, struct call, entry)->is_orphan = true;
+    }
+    settle_memory(s, 0, false);
 }
 
 bool tools_is_server_call(const struct session *s, struct parley_view call_id)

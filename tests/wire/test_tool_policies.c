@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <parley/types.h>
 
 /* What the operator decides about a tool: interruptions, duplicates, side effects, limits. */
 
@@ -424,6 +425,64 @@ static void a_retried_response_does_not_start_it_twice(void **state)
     wire_close(w);
 }
 
+static void a_call_that_ended_before_its_response_failed_is_not_started_again(void **state)
+{
+    struct wire *w = wire_open("tools = t\nt.on_duplicate = allow" SPEAKS_FOR_ITSELF);
+
+    (void)state;
+    model_begins(w, "resp_1");
+    model_calls(w, "resp_1", "call_1", "wipe");
+    wire_tool_ends(w, 0, "wiped");
+    output_is(w, "call_1", "wiped");
+    model_ends(w, "resp_1", "failed");
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    model_begins(w, "resp_2");
+    model_calls(w, "resp_2", "call_2", "wipe");
+    assert_int_equal(wire_tool_calls(w), 1);
+    output_is(w, "call_2", "wiped");
+    wire_close(w);
+}
+
+static void a_call_of_a_response_that_ended_well_may_be_made_again(void **state)
+{
+    struct wire *w = wire_open("tools = t" SPEAKS_FOR_ITSELF);
+
+    (void)state;
+    model_begins(w, "resp_1");
+    model_calls(w, "resp_1", "call_1", "wipe");
+    wire_tool_ends(w, 0, "wiped one");
+    model_calls(w, "resp_1", "call_2", "wipe"); /* one by one */
+    assert_int_equal(wire_tool_calls(w), 2);
+    wire_tool_ends(w, 1, "wiped two");
+    model_ends(w, "resp_1", "completed");
+    model_begins(w, "resp_2");
+    model_calls(w, "resp_2", "call_3", "wipe");
+    assert_int_equal(wire_tool_calls(w), 3);
+    wire_close(w);
+}
+
+static void a_model_that_takes_over_does_not_start_it_twice(void **state)
+{
+    struct wire *w = wire_open("tools = t\nt.on_duplicate = allow" SPEAKS_FOR_ITSELF);
+
+    (void)state;
+    model_begins(w, "resp_1");
+    model_calls(w, "resp_1", "call_1", "wipe");
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+    wire_model_created(w);
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    model_begins(w, "resp_1");
+    model_calls(w, "resp_1", "call_9", "wipe"); /* while the first runs */
+    assert_int_equal(wire_tool_calls(w), 1);
+    wire_tool_ends(w, 0, "wiped");
+    model_ends(w, "resp_1", "completed");
+    model_begins(w, "resp_2");
+    model_calls(w, "resp_2", "call_10", "wipe"); /* and after it */
+    assert_int_equal(wire_tool_calls(w), 1);
+    wire_close(w);
+}
+
 static void after_new_words_of_the_user_the_same_call_is_meant(void **state)
 {
     struct wire *w = wire_open("tools = t" SPEAKS_FOR_ITSELF);
@@ -631,6 +690,9 @@ int main(void)
         cmocka_unit_test(a_duplicate_replaces_the_first),
         cmocka_unit_test(a_duplicate_with_side_effects_is_rejected_unless_said_otherwise),
         cmocka_unit_test(a_retried_response_does_not_start_it_twice),
+        cmocka_unit_test(a_call_that_ended_before_its_response_failed_is_not_started_again),
+        cmocka_unit_test(a_call_of_a_response_that_ended_well_may_be_made_again),
+        cmocka_unit_test(a_model_that_takes_over_does_not_start_it_twice),
         cmocka_unit_test(after_new_words_of_the_user_the_same_call_is_meant),
         cmocka_unit_test(what_changes_nothing_may_run_again_after_a_failure),
         cmocka_unit_test(the_store_has_the_record_before_the_tool_starts),
