@@ -66,10 +66,26 @@ int db_status(int code)
     }
 }
 
+const char *db_advice(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return "; make room on its file system";
+    case SQLITE_IOERR:
+        return "; look at its disk, and at limits on the size of files";
+    case SQLITE_CORRUPT:
+        return "; the file is damaged: put a backup in its place, or move it away and a new one is "
+               "made";
+    default:
+        return "";
+    }
+}
+
 static int fail(struct db *db, int code, const char *what, struct parley_error *err)
 {
-    return parley_fail(err, db_status(code), "%s: %s: %s", db->path, what,
-                       db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code));
+    return parley_fail(err, db_status(code), "%s: %s: %s%s", db->path, what,
+                       db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code),
+                       db_advice(code));
 }
 
 int db_run(struct db *db, const char *sql)
@@ -304,8 +320,13 @@ int db_commit(struct db *db, struct parley_error *err)
     return code == SQLITE_OK ? PARLEY_OK : fail(db, code, "cannot be written", err);
 }
 
+bool db_was_rolled_back(const struct db *db)
+{
+    return sqlite3_get_autocommit(db->handle) != 0;
+}
+
 void db_rollback(struct db *db)
 {
-    if (sqlite3_get_autocommit(db->handle) == 0)
+    if (!db_was_rolled_back(db))
         (void)db_run(db, "ROLLBACK"); /* fails only when it was rolled back already */
 }

@@ -49,4 +49,10 @@ int db_run(struct db *db, const char *sql);
 /* The PARLEY_E_... for an SQLite code. */
 int db_status(int code);
 
+/* What to do about it, to be put behind the reason; "" when there is nothing to say. */
+const char *db_advice(int code);
+
+/* A failure has rolled back the whole transaction, not only what failed. */
+bool db_was_rolled_back(const struct db *db);
+
 #endif

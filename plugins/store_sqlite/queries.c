@@ -126,8 +126,9 @@ static int query_end(struct query *q, struct request *request)
     int code = q->code;
 
     if (code != SQLITE_OK)
-        (void)request_fail(request, db_status(code), "%s: session %s: %s", q->db->path,
-                           request->head.session_id, sqlite3_errmsg(q->db->handle));
+        (void)request_fail(request, db_status(code), "%s: session %s: %s%s", q->db->path,
+                           request->head.session_id, sqlite3_errmsg(q->db->handle),
+                           db_advice(code));
     if (q->statement != NULL) {
         (void)sqlite3_reset(q->statement); /* repeats the code of step */
         (void)sqlite3_clear_bindings(q->statement);

@@ -86,13 +86,19 @@ static int use_db(struct instance *instance, struct parley_error *err)
 static int run_requests(struct instance *instance, struct request *requests,
                         struct parley_error *err)
 {
+    bool writes = any_writes(requests);
     int r = use_db(instance, err);
     if (r == PARLEY_OK)
-        r = db_begin(instance->db, any_writes(requests), err);
+        r = db_begin(instance->db, writes, err);
     if (r < 0)
         return r;
-    for (struct request *request = requests; request != NULL; request = request->next)
+    for (struct request *request = requests; request != NULL; request = request->next) {
         query_run(instance->db, request);
+        if (writes && db_was_rolled_back(instance->db)) { /* a full disk does that */
+            *err = request->err;
+            return err->status;
+        }
+    }
     r = db_commit(instance->db, err);
     if (r < 0)
         db_rollback(instance->db);

@@ -217,6 +217,26 @@ describe("store_sqlite", () => {
     assert.equal(readFileSync(path, "utf8"), "Dear diary, ".repeat(1000));
   });
 
+  test("a damaged file is told with the way out, and conversations go on", async () => {
+    const { path, sections } = place();
+    const first = await start_server(sections());
+    const writer = await join(first);
+    for (let i = 0; i < 20; i++)
+      await writer.ask(`turn ${i}`);
+    await writer.close();
+    await first.stop();
+    const bytes = readFileSync(path);
+    assert.ok(bytes.length > 8192);
+    writeFileSync(path, Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(bytes.length - 4096, 0xa5)]));
+    const server = await start_server(sections());
+    const client = await join(server);
+    for (let i = 0; i < 3; i++)
+      assert.equal((await client.ask("hello")).status, "completed");
+    await server.wait_for_log(/the store failed.*parley\.db.*the file is damaged: put a backup in its place/);
+    await client.close();
+    await server.stop();
+  });
+
   test("a folder that is not there is told", async () => {
     const { sections, folder } = place();
     await refuse(() => sections({ path: `${folder}/nowhere/parley.db` }), /nowhere/);

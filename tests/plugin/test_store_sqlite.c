@@ -269,6 +269,131 @@ static void a_locked_file_is_busy_and_works_again_later(void **state)
     assert_int_equal(store_append(&c, "sess_1", 1, 1, 1), PARLEY_OK);
 }
 
+/* --- A disk in trouble --------------------------------------------------------------------------
+ */
+
+/* SQLite's own way to the disk, with writes that fail when the test says so. */
+static struct {
+    sqlite3_vfs vfs;
+    sqlite3_vfs *real;
+    sqlite3_io_methods methods[2]; /* of the file, and of its log */
+    int (*write)(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset);
+    int code;      /* of every write; 0: they work */
+    int countdown; /* writes that still work */
+} disk;
+
+static int disk_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
+{
+    if (disk.code != 0 && disk.countdown-- <= 0)
+        return disk.code;
+    return disk.write(file, data, len, offset);
+}
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                     int *ret_flags)
+{
+    (void)vfs;
+    int code = disk.real->xOpen(disk.real, name, file, flags, ret_flags);
+    if (code == SQLITE_OK && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0) {
+        sqlite3_io_methods *methods = &disk.methods[(flags & SQLITE_OPEN_WAL) != 0];
+        *methods = *file->pMethods;
+        disk.write = methods->xWrite;
+        methods->xWrite = disk_write;
+        file->pMethods = methods;
+    }
+    return code;
+}
+
+static void use_disk(void)
+{
+    if (disk.real == NULL) {
+        disk.real = sqlite3_vfs_find(NULL);
+        disk.vfs = *disk.real;
+        disk.vfs.zName = "disk";
+        disk.vfs.xOpen = disk_open;
+        assert_int_equal(sqlite3_vfs_register(&disk.vfs, 1), SQLITE_OK);
+    }
+    reopen();
+}
+
+static void leave_disk(void)
+{
+    disk.code = 0;
+    assert_int_equal(sqlite3_vfs_unregister(&disk.vfs), SQLITE_OK);
+    disk.real = NULL;
+}
+
+static void a_full_disk_is_told_and_loses_nothing_that_was_ended(void **state)
+{
+    (void)state;
+    use_disk();
+    create("sess_1");
+    assert_int_equal(store_append(&c, "sess_1", 1, 1, 3), PARLEY_OK);
+    disk.code = SQLITE_FULL;
+    assert_int_equal(store_append(&c, "sess_1", 1, 4, 4), PARLEY_E_UNAVAILABLE);
+    assert_non_null(strstr(c.message, "test.db"));
+    assert_non_null(strstr(c.message, "disk is full; make room on its file system"));
+    assert_int_equal(store_read(&c, "sess_1", 0, 0), PARLEY_OK);
+    assert_int_equal(c.record_count, 3);
+    disk.code = 0; /* somebody has made room */
+    assert_int_equal(store_append(&c, "sess_1", 1, 4, 5), PARLEY_OK);
+    store_read(&c, "sess_1", 0, 0);
+    assert_int_equal(c.record_count, 5);
+    leave_disk();
+}
+
+static void a_disk_that_fills_up_in_the_middle_of_a_commit_keeps_none_of_it(void **state)
+{
+    (void)state;
+    use_disk();
+    create("sess_1");
+    for (int works = 0; works < 12; works++) {
+        store_forget(&c);
+        disk.code = SQLITE_FULL;
+        disk.countdown = works;
+        for (int64_t i = 1; i <= 20; i++)
+            assert_int_equal(store_begin_append(&c, "sess_1", 1, i, i), PARLEY_OK);
+        fake_host_run();
+        size_t kept = c.end_count - c.fail_count;
+        disk.code = 0;
+        assert_int_equal(store_read(&c, "sess_1", 0, 0), PARLEY_OK);
+        assert_int_equal(c.record_count, kept);
+        store_remove(&c, "sess_1");
+        create("sess_1");
+    }
+    leave_disk();
+}
+
+/* Bytes of the middle of the file, as a failing disk leaves them. */
+static void damage(const char *name)
+{
+    char noise[8192];
+    FILE *f = fopen(file(name), "r+");
+
+    assert_non_null(f);
+    memset(noise, 0xa5, sizeof(noise));
+    assert_int_equal(fseek(f, 4096, SEEK_SET), 0);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(fwrite(noise, sizeof(noise), 1, f), 1);
+    fclose(f);
+}
+
+static void a_damaged_file_is_told_with_the_way_out(void **state)
+{
+    (void)state;
+    create("sess_1");
+    for (int64_t i = 0; i < 100; i++)
+        store_append(&c, "sess_1", 1, i * 100 + 1, i * 100 + 100);
+    store_close(&c);
+    damage("test.db");
+    store_open(&c, plugin_path, options); /* its head is whole */
+    assert_int_equal(store_read(&c, "sess_1", 0, 0), PARLEY_E_UNAVAILABLE);
+    assert_non_null(strstr(c.message, "test.db"));
+    assert_non_null(strstr(c.message, "the file is damaged: put a backup in its place"));
+    assert_int_equal(store_append(&c, "sess_1", 1, 1, 1), PARLEY_E_UNAVAILABLE);
+    assert_int_equal(c.record_count, 0);
+}
+
 /* As during a reload, when the new generation opens the file before the old one lets go of it. */
 static void two_instances_can_use_one_file(void **state)
 {
@@ -305,6 +430,9 @@ int main(int argc, char **argv)
         STORE(the_queue_is_limited),
         STORE(what_was_accepted_is_written_though_the_worker_stops),
         STORE(a_locked_file_is_busy_and_works_again_later),
+        STORE(a_full_disk_is_told_and_loses_nothing_that_was_ended),
+        STORE(a_disk_that_fills_up_in_the_middle_of_a_commit_keeps_none_of_it),
+        STORE(a_damaged_file_is_told_with_the_way_out),
         STORE(two_instances_can_use_one_file),
     };
 
