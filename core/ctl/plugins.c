@@ -6,9 +6,11 @@
 #include "ctl/args.h"
 #include "ctl/command.h"
 #include "ctl/term.h"
+#include "host/probe.h"
 #include "host/registry.h"
 #include "host/services.h"
 
+#include <limits.h>
 #include <string.h>
 
 static const char help[] =
@@ -16,8 +18,11 @@ static const char help[] =
     "\n"
     "  list             every plugin with its version, what it does, and what it is for\n"
     "  describe NAME    one plugin and its options, as they stand in its INI section\n"
-    "  check NAME ...   load each as parleyd would, and say what is wrong with it; a path such as\n"
-    "                   ./tools_weather.so works, too\n"
+    "  check NAME ...   load each as parleyd would, first in a child process, and say which rules "
+    "it\n"
+    "                   breaks, each by its name in docs/abi.md; a path such as "
+    "./tools_weather.so\n"
+    "                   works, too, here and with describe\n"
     "\n"
     "      --plugin-dir DIR  where to look (default: the build tree's or the installed folder)\n"
     "      --markdown        with describe: as a table for documents\n"
@@ -28,7 +33,7 @@ static const char help[] =
     "\n"
     "Next: put `[tools weather]` with `plugin = tools_weather` into the configuration;\n"
     "docs/plugin-guide.md shows how to write one.\n"
-    "Exit code: 0 good, 1 a plugin is refused, 2 wrong usage.\n";
+    "Exit code: 0 good, 1 a plugin is refused or breaks a rule, 2 wrong usage.\n";
 
 struct request {
     const char *plugin_dir;
@@ -67,8 +72,8 @@ static json_t *plugin_json(const struct plugin *p)
 static void say_refused(struct request *q, const char *name, const struct parley_error *err)
 {
     if (q->is_json)
-        json_array_append_new(
-            q->json, json_pack("{s:s, s:b, s:s}", "name", name, "ok", 0, "error", err->message));
+        json_array_append_new(q->json, json_pack("{s:s, s:b, s:s, s:s}", "name", name, "ok", 0,
+                                                 "rule", err->code, "error", err->message));
     else
         (void)printf("%s%s%s  refused\n    %s\n", term_style(stdout, TERM_RED), name,
                      term_style(stdout, TERM_PLAIN), err->message);
@@ -125,12 +130,75 @@ static int list(struct request *q)
     return is_good ? CTL_DONE : CTL_FAILED;
 }
 
+/* ---- check: all that is wrong, not only what comes first ---- */
+
+struct faults {
+    json_t *json; /* [{"rule", "message"}] */
+};
+
+static void on_fault(void *ctx, const char *rule, const char *text)
+{
+    struct faults *f = ctx;
+
+    json_array_append_new(f->json, json_pack("{s:s, s:s}", "rule", rule, "message", text));
+}
+
+static void find_faults(struct request *q, const char *name, struct faults *f)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    char path[PATH_MAX];
+
+    if (registry_file(q->registry, name, ".", path, sizeof(path), &err) < 0) {
+        on_fault(f, "file", err.message);
+        return;
+    }
+    if (probe_load(path, services_host(), &err) < 0) {
+        on_fault(f, "comes-back", err.message);
+        return;
+    }
+    loader_examine(path, services_host(), on_fault, f);
+}
+
+static void say_faults(struct request *q, const char *name, const struct faults *f)
+{
+    size_t i;
+    json_t *fault;
+
+    if (q->is_json) {
+        const json_t *first = json_array_get(f->json, 0);
+        json_array_append_new(q->json,
+                              json_pack("{s:s, s:b, s:O, s:O}", "name", name, "ok", 0, "error",
+                                        json_object_get(first, "message"), "faults", f->json));
+        return;
+    }
+    (void)printf("%s%s%s  breaks %zu rule%s\n", term_style(stdout, TERM_RED), name,
+                 term_style(stdout, TERM_PLAIN), json_array_size(f->json),
+                 json_array_size(f->json) == 1 ? "" : "s");
+    json_array_foreach(f->json, i, fault)(void)
+        printf("    %s: %s\n", json_string_value(json_object_get(fault, "rule")),
+               json_string_value(json_object_get(fault, "message")));
+}
+
+static bool check_one(struct request *q, const char *name)
+{
+    struct faults f = {.json = json_array()};
+
+    find_faults(q, name, &f);
+    bool is_good = json_array_size(f.json) == 0;
+    if (is_good)
+        is_good = look_at(q, name);
+    else
+        say_faults(q, name, &f);
+    json_decref(f.json);
+    return is_good;
+}
+
 static int check(struct request *q, const struct args *args)
 {
     bool is_good = true;
 
     for (int i = 1; i < args->count; i++)
-        is_good = look_at(q, args->words[i]) && is_good;
+        is_good = check_one(q, args->words[i]) && is_good;
     return is_good ? CTL_DONE : CTL_FAILED;
 }
 

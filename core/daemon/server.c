@@ -10,6 +10,7 @@
 #include "cascade/cascade.h"
 #include "daemon/exporting.h"
 #include "daemon/worker.h"
+#include "host/watchdog.h"
 #include "telemetry/metrics.h"
 #include "telemetry/prometheus.h"
 #include "transport/transport.h"
@@ -50,6 +51,8 @@ struct server {
     uint64_t generation_number;
     char host_name[64];
     struct loop_timer drain_limit;
+    struct loop_timer look;              /* at plugins that do not come back */
+    struct telemetry_recorder *recorder; /* of this thread */
     atomic_bool is_draining;
     /* Keys that were replaced, and how many workers still use them. */
     struct auth *old_auth;
@@ -583,6 +586,14 @@ static int start_telemetry(struct server *s, struct parley_error *err)
     return exporting_start(&config, &s->exporting, err);
 }
 
+static void on_look(void *ctx)
+{
+    struct server *s = ctx;
+
+    (void)watchdog_look(s->recorder);
+    loop_timer_start(s->loop, &s->look, WATCHDOG_LOOK_MS, on_look, s);
+}
+
 static void fill_net_config(struct server *s)
 {
     const struct server_config *c = s->settings.server;
@@ -680,7 +691,11 @@ static int start(struct server *s, struct parley_error *err)
         return r;
     load_weights(s);
     r = start_telemetry(s, err);
-    return r < 0 ? r : start_workers(s, err);
+    if (r < 0)
+        return r;
+    s->recorder = telemetry_recorder_create(exporting_telemetry(s->exporting));
+    on_look(s);
+    return start_workers(s, err);
 }
 
 /* ---- the end, in reverse ---- */
@@ -695,7 +710,8 @@ static void stop(struct server *s)
         s->worker_count--;
         s->workers[s->worker_count] = worker_destroy(s->workers[s->worker_count]);
     }
-    s->exporting = exporting_stop(s->exporting);
+    loop_timer_stop(&s->look);
+    s->exporting = exporting_stop(s->exporting); /* and the recorder with it */
     s->offload = offload_destroy(s->offload);
     s->tools = offload_destroy(s->tools);
     s->heavy = offload_destroy(s->heavy);

@@ -50,6 +50,17 @@ bool directory_post(unsigned id, void (*fn)(void *arg), void (*drop)(void *arg),
     return posted;
 }
 
+void directory_each(void (*fn)(void *ctx, struct parley_worker *w), void *ctx)
+{
+    pthread_mutex_lock(&lock);
+    for (unsigned i = 1; i <= HOST_MAX_WORKERS; i++) {
+        struct parley_worker *w = directory_find(i);
+        if (w != NULL)
+            fn(ctx, w);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 bool directory_is_mine(unsigned id)
 {
     pthread_mutex_lock(&lock);

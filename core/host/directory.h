@@ -24,6 +24,9 @@ struct parley_worker *directory_find(unsigned id);
  * memory. Thread: any. */
 bool directory_post(unsigned id, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
 
+/* Call fn for every worker, none of which can leave meanwhile. Thread: any. */
+void directory_each(void (*fn)(void *ctx, struct parley_worker *w), void *ctx);
+
 /* Is this the thread of that worker? Thread: any. */
 bool directory_is_mine(unsigned id);
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "host/guard.h"
 #include "host/tools_share.h"
 #include "identity/identity.h"
 
@@ -101,12 +102,21 @@ static int choose_role(const struct plugin *p, enum instance_kind kind, enum rol
         kinds[kind].role_count > 1 ? role_id(kinds[kind].roles[1]) : "");
 }
 
+static void destroy_in_plugin(struct instance *i)
+{
+    struct guard guard;
+
+    guard_enter(&guard, i->title, "instance_destroy");
+    i->plugin->about.instance_destroy(i->ctx);
+    guard_leave(&guard);
+}
+
 static void instance_destroy(struct instance *i)
 {
     if (i == NULL)
         return;
     if (i->info.size != 0)
-        i->plugin->about.instance_destroy(i->ctx);
+        destroy_in_plugin(i);
     tool_policies_destroy(i->policies);
     i->share = tools_share_unref(i->share);
     options_destroy(i->values);
@@ -145,8 +155,12 @@ static int create_in_plugin(struct instance *i, bool is_attended, struct parley_
         .flags = is_attended ? PARLEY_INSTANCE_ATTENDED : 0,
     };
 
+    struct guard guard;
+
     i->info = info;
+    guard_enter(&guard, i->title, "instance_create");
     int r = i->plugin->about.instance_create(i->plugin->ctx, &i->info, &i->ctx, err);
+    guard_leave(&guard);
     if (r < 0)
         i->info.size = 0;
     return r;

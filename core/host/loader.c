@@ -3,11 +3,13 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "host/guard.h"
 #include "host/option_check.h"
 #include "host/shared_object.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +38,16 @@ static int blame(const char *path, int status, struct parley_error *err)
     view_copy(message, sizeof(message), view_of(err->message));
     return parley_fail(err, status, "%s: %s", path, message);
 }
+
+/* The error tells the rule, too, by name: docs/abi.md lists them. */
+static int named(struct parley_error *err, const char *rule, int status)
+{
+    if (err != NULL)
+        (void)snprintf(err->code, sizeof(err->code), "%s", rule);
+    return status;
+}
+
+#define broken(err, rule, status, ...) named(err, rule, parley_fail(err, status, __VA_ARGS__))
 
 /* ---- the descriptor ---- */
 
@@ -83,7 +95,7 @@ static struct parley_view name_of_path(const char *path)
     return name;
 }
 
-static int check_name(const struct plugin *p, struct parley_error *err)
+static int check_name(struct plugin *p, struct parley_error *err)
 {
     const char *name = p->about.name;
     struct parley_view expected = name_of_path(p->path);
@@ -105,7 +117,7 @@ static int check_name(const struct plugin *p, struct parley_error *err)
     return PARLEY_OK;
 }
 
-static int check_words(const struct plugin *p, struct parley_error *err)
+static int check_words(struct plugin *p, struct parley_error *err)
 {
     const struct {
         const char *name;
@@ -128,7 +140,7 @@ static int missing(const char *callback, struct parley_error *err)
                        "the callback '%s' is missing from its descriptor; " GUIDE, callback);
 }
 
-static int check_callbacks(const struct plugin *p, struct parley_error *err)
+static int check_callbacks(struct plugin *p, struct parley_error *err)
 {
     const struct parley_plugin *d = &p->about;
 
@@ -230,29 +242,44 @@ static int read_options(struct plugin *p, struct parley_error *err)
     return option_check(&p->options, err);
 }
 
-static int check(struct plugin *p, const struct parley_plugin *d, const struct parley_host *host,
-                 struct parley_error *err)
+static const struct {
+    const char *rule;
+    int (*keeps)(struct plugin *p, struct parley_error *err);
+} rules[] = {
+    {"name", check_name},      {"words", check_words}, {"callbacks", check_callbacks},
+    {"options", read_options}, {"roles", read_roles},
+};
+
+static int read_head(struct plugin *p, const struct parley_plugin *d,
+                     const struct parley_host *host, struct parley_error *err)
 {
-    static int (*const steps[])(struct plugin *, struct parley_error *) = {read_options,
-                                                                           read_roles};
-    static int (*const checks[])(const struct plugin *, struct parley_error *) = {
-        check_name, check_words, check_callbacks};
     int r = check_head(d, host, err);
 
     if (r < 0)
-        return r;
+        return named(err, "interface", r);
     memcpy(&p->about, d, d->size < sizeof(p->about) ? d->size : sizeof(p->about));
-    for (size_t i = 0; r == PARLEY_OK && i < ARRAY_LEN(checks); i++)
-        r = checks[i](p, err);
-    for (size_t i = 0; r == PARLEY_OK && i < ARRAY_LEN(steps); i++)
-        r = steps[i](p, err);
+    return PARLEY_OK;
+}
+
+static int check(struct plugin *p, const struct parley_plugin *d, const struct parley_host *host,
+                 struct parley_error *err)
+{
+    int r = read_head(p, d, host, err);
+
+    for (size_t i = 0; r == PARLEY_OK && i < ARRAY_LEN(rules); i++)
+        r = named(err, rules[i].rule, rules[i].keeps(p, err));
+    if (r == PARLEY_OK)
+        (void)named(err, "", r);
     return r;
 }
 
 static int load(struct plugin *p, const struct parley_host *host, struct parley_error *err)
 {
     if (p->about.load != NULL) {
+        struct guard guard;
+        guard_enter(&guard, p->path, "load");
         int r = p->about.load(host, &p->ctx, err);
+        guard_leave(&guard);
         if (r < 0)
             return r;
     }
@@ -277,8 +304,10 @@ static int finish(struct plugin *p, const struct parley_plugin *descriptor,
 {
     int r = check(p, descriptor, host, err);
 
-    if (r == PARLEY_OK)
+    if (r == PARLEY_OK) {
         r = load(p, host, err);
+        (void)named(err, r < 0 ? "load" : "", r);
+    }
     if (r < 0) {
         r = blame(p->path, r, err);
         loader_close(p);
@@ -300,32 +329,65 @@ static const char *open_reason(const char *path)
                                                                                   : reason;
 }
 
+/* "libfoo.so.9: cannot open shared object file: No such file or directory" */
+static int refuse_open(const char *path, const char *reason, struct parley_error *err)
+{
+    static const char missing_library[] = ": cannot open shared object file";
+    static const char missing_symbol[] = "undefined symbol: ";
+    const char *library = strstr(reason, missing_library);
+    const char *symbol = strstr(reason, missing_symbol);
+
+    if (library != NULL)
+        return broken(err, "libraries", PARLEY_E_INVALID,
+                      "%s: it needs the library %.*s, which is not installed, or not where "
+                      "libraries are looked for",
+                      path, (int)(library - reason), reason);
+    if (symbol != NULL)
+        return broken(err, "libraries", PARLEY_E_INVALID,
+                      "%s: it uses \"%.80s\", which none of its libraries has; link them, or "
+                      "install the version it was built with",
+                      path, symbol + sizeof(missing_symbol) - 1);
+    return broken(err, "shared-object", PARLEY_E_INVALID,
+                  "%s: cannot be opened: %s; a plugin is a shared object for this machine with "
+                  "all its libraries installed",
+                  path, reason);
+}
+
+static int open_library(struct plugin *p, struct parley_error *err)
+{
+    struct guard guard;
+
+    int r = shared_object_check(p->path, err);
+    if (r < 0)
+        return named(err, "shared-object", r);
+    guard_enter(&guard, p->path, "its constructors");
+    p->library = dlopen(p->path, RTLD_NOW | RTLD_LOCAL);
+    guard_leave(&guard);
+    return p->library == NULL ? refuse_open(p->path, open_reason(p->path), err) : PARLEY_OK;
+}
+
 static int find_descriptor(struct plugin *p, const struct parley_plugin **ret,
                            struct parley_error *err)
 {
     parley_plugin_entry entry = NULL;
+    struct guard guard;
 
-    int whole = shared_object_check(p->path, err);
-    if (whole < 0)
-        return whole;
-    p->library = dlopen(p->path, RTLD_NOW | RTLD_LOCAL);
-    if (p->library == NULL)
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "%s: cannot be opened: %s; a plugin is a shared object for this "
-                           "machine with all its libraries installed",
-                           p->path, open_reason(p->path));
+    int r = open_library(p, err);
+    if (r < 0)
+        return r;
     void *symbol = dlsym(p->library, PARLEY_ENTRY_NAME);
     if (symbol == NULL)
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "%s: it is a shared object but exports no function %s; " GUIDE, p->path,
-                           PARLEY_ENTRY_NAME);
+        return broken(err, "entry", PARLEY_E_INVALID,
+                      "%s: it is a shared object but exports no function %s; " GUIDE, p->path,
+                      PARLEY_ENTRY_NAME);
     memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast for it */
+    guard_enter(&guard, p->path, PARLEY_ENTRY_NAME);
     *ret = entry();
+    guard_leave(&guard);
     if (*ret == NULL)
-        return parley_fail(
-            err, PARLEY_E_INVALID,
-            "%s: %s() returned NULL; it returns the address of a constant descriptor", p->path,
-            PARLEY_ENTRY_NAME);
+        return broken(err, "entry", PARLEY_E_INVALID,
+                      "%s: %s() returned NULL; it returns the address of a constant descriptor",
+                      p->path, PARLEY_ENTRY_NAME);
     return PARLEY_OK;
 }
 
@@ -356,14 +418,32 @@ int loader_adopt(const struct parley_plugin *descriptor, const char *path,
     return finish(p, descriptor, host, ret_plugin, err);
 }
 
+static void unload(struct plugin *p)
+{
+    struct guard guard;
+
+    guard_enter(&guard, p->path, "unload");
+    p->about.unload(p->ctx);
+    guard_leave(&guard);
+}
+
+static void close_library(struct plugin *p)
+{
+    struct guard guard;
+
+    guard_enter(&guard, p->path, "its destructors");
+    (void)dlclose(p->library);
+    guard_leave(&guard);
+}
+
 struct plugin *loader_close(struct plugin *p)
 {
     if (p == NULL)
         return NULL;
     if (p->is_loaded && p->about.unload != NULL)
-        p->about.unload(p->ctx);
+        unload(p);
     if (p->library != NULL)
-        dlclose(p->library);
+        close_library(p);
     free(p->path);
     free(p);
     return NULL;
@@ -372,4 +452,66 @@ struct plugin *loader_close(struct plugin *p)
 bool plugin_has_role(const struct plugin *p, enum role role)
 {
     return (p->roles & 1u << role) != 0;
+}
+
+/* ---- all that is wrong with one ---- */
+
+static void examine_file(struct plugin *p, loader_fault on_fault, void *ctx)
+{
+    char symbol[128];
+    char text[256];
+
+    if (!shared_object_other_export(p->path, symbol, sizeof(symbol)))
+        return;
+    (void)snprintf(text, sizeof(text),
+                   "it exports \"%.100s\" beside " PARLEY_ENTRY_NAME
+                   "; build it with -fvisibility=hidden and make functions static",
+                   symbol);
+    on_fault(ctx, "one-symbol", text);
+}
+
+static unsigned examine_rules(struct plugin *p, loader_fault on_fault, void *ctx)
+{
+    unsigned faults = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        struct parley_error err = PARLEY_ERROR_INIT;
+        if (rules[i].keeps(p, &err) < 0) {
+            on_fault(ctx, rules[i].rule, err.message);
+            faults++;
+        }
+    }
+    return faults;
+}
+
+static void examine_load(struct plugin *p, const struct parley_host *host, loader_fault on_fault,
+                         void *ctx)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    if (load(p, host, &err) < 0)
+        on_fault(ctx, "load",
+                 err.message[0] == '\0' ? "load() refused without a reason" : err.message);
+}
+
+void loader_examine(const char *path, const struct parley_host *host, loader_fault on_fault,
+                    void *ctx)
+{
+    const struct parley_plugin *descriptor = NULL;
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct plugin *p = plugin_create(path);
+
+    if (p == NULL) {
+        on_fault(ctx, "", "no memory");
+        return;
+    }
+    examine_file(p, on_fault, ctx);
+    int r = find_descriptor(p, &descriptor, &err);
+    if (r == PARLEY_OK)
+        r = read_head(p, descriptor, host, &err);
+    if (r < 0)
+        on_fault(ctx, err.code, err.message);
+    else if (examine_rules(p, on_fault, ctx) == 0)
+        examine_load(p, host, on_fault, ctx);
+    loader_close(p);
 }

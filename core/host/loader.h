@@ -34,12 +34,22 @@ struct plugin {
 
 /*
  * Open the file, check everything that can be checked without an instance, call load(). A refusal
- * names the file, what is wrong and the way out, and leaves nothing behind. Thread: main.
+ * names the file, what is wrong and the way out (in err->code: the rule), and leaves nothing
+ * behind. Thread: main.
  */
 int loader_open(const char *path, const struct parley_host *host, struct plugin **ret_plugin,
                 struct parley_error *err);
 
-/* The same for a descriptor that is linked in; `path` stands for it in messages. For tests. */
+/*
+ * Everything that is wrong with the file, each fault with the name of its rule (docs/abi.md); none
+ * is told when it would load. probe_load() comes first: the file runs in this process. Thread:
+ * main.
+ */
+typedef void (*loader_fault)(void *ctx, const char *rule, const char *text);
+void loader_examine(const char *path, const struct parley_host *host, loader_fault on_fault,
+                    void *ctx);
+
+/* loader_open() for a descriptor that is linked in; `path` stands for it in messages. For tests. */
 int loader_adopt(const struct parley_plugin *descriptor, const char *path,
                  const struct parley_host *host, struct plugin **ret_plugin,
                  struct parley_error *err);

@@ -2,9 +2,12 @@
 #include "host/registry.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "conf/nearest.h"
+#include "host/probe.h"
+#include "host/shared_object.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -288,6 +291,42 @@ static int reuse(const struct plugin *loaded, const char *path, struct parley_er
     return PARLEY_OK;
 }
 
+/* No reason to do without it: what it exports is seen by nobody. But by other loaders it might be.
+ */
+static void warn_of_exports(const struct plugin *p)
+{
+    char symbol[128];
+
+    if (shared_object_other_export(p->path, symbol, sizeof(symbol)))
+        log_warn("a plugin exports more than " PARLEY_ENTRY_NAME
+                 " file=\"%s\" symbol=\"%s\" fix=\"build it with -fvisibility=hidden\"",
+                 p->path, symbol);
+}
+
+/* Tried in a child, loaded, and known from now on. */
+static int load_file(struct registry *r, const char *path, struct plugin **ret_plugin,
+                     struct parley_error *err)
+{
+    struct plugin *p = NULL;
+
+    int status = probe_load(path, r->host, err);
+    if (status == PARLEY_OK)
+        status = loader_open(path, r->host, &p, err);
+    if (status == PARLEY_OK)
+        status = registry_add(r, p, err);
+    if (status < 0)
+        return status;
+    warn_of_exports(p);
+    *ret_plugin = p;
+    return PARLEY_OK;
+}
+
+int registry_file(struct registry *r, const char *name, const char *dir, char *ret_path,
+                  size_t size, struct parley_error *err)
+{
+    return resolve(r, name, dir, ret_path, size, err);
+}
+
 int registry_get(struct registry *r, const char *name, const char *dir, struct plugin **ret_plugin,
                  struct parley_error *err)
 {
@@ -301,11 +340,8 @@ int registry_get(struct registry *r, const char *name, const char *dir, struct p
     int status = resolve(r, name, dir, path, sizeof(path), err);
     if (status == PARLEY_OK && p != NULL)
         status = reuse(p, path, err);
-    else if (status == PARLEY_OK) {
-        status = loader_open(path, r->host, &p, err);
-        if (status == PARLEY_OK)
-            status = registry_add(r, p, err);
-    }
+    else if (status == PARLEY_OK)
+        status = load_file(r, path, &p, err);
     if (status == PARLEY_OK)
         *ret_plugin = p;
     return status;

@@ -29,11 +29,16 @@ void registry_set_attended(struct registry *r);
 bool registry_is_attended(const struct registry *r);
 
 /*
- * The plugin of that name, loaded when it is not yet. A name with a slash is a file; relative ones
- * start at `dir`. NOT_FOUND lists where was looked and the nearest name that is there.
+ * The plugin of that name, loaded when it is not yet, after a first try in a child (probe.h). A
+ * name with a slash is a file; relative ones start at `dir`. NOT_FOUND lists where was looked and
+ * the nearest name that is there.
  */
 int registry_get(struct registry *r, const char *name, const char *dir, struct plugin **ret_plugin,
                  struct parley_error *err);
+
+/* The file that registry_get() would load; the same errors when there is none. */
+int registry_file(struct registry *r, const char *name, const char *dir, char *ret_path,
+                  size_t size, struct parley_error *err);
 
 /* Take over a plugin that loader_adopt() made. */
 int registry_add(struct registry *r, struct plugin *take_plugin, struct parley_error *err);

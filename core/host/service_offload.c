@@ -21,8 +21,12 @@ struct errand {
 static void errand_work(void *arg)
 {
     struct errand *e = arg;
+    struct guard guard;
 
+    guard_enter(&guard, e->owner == NULL ? "a plugin" : e->owner->instance->title,
+                "offloaded work");
     e->work(e->arg);
+    guard_leave(&guard);
     (void)sem_post(&e->is_over); /* fails only beyond two thousand million */
 }
 

@@ -28,6 +28,23 @@ static bool is_native(const ElfW(Ehdr) * head)
            head->e_phentsize == sizeof(ElfW(Phdr));
 }
 
+/* This program itself says for what machine it is. */
+static bool is_foreign(const ElfW(Ehdr) * head)
+{
+    ElfW(Ehdr) own = {0};
+
+    if (memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
+        return false; /* nor is it any other machine's */
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool is_read = read_at(fd, &own, sizeof(own), 0);
+    (void)close(fd); /* only read */
+    return is_read &&
+           (own.e_machine != head->e_machine || own.e_ident[EI_CLASS] != head->e_ident[EI_CLASS] ||
+            own.e_ident[EI_DATA] != head->e_ident[EI_DATA]);
+}
+
 /* Where the last byte ends that is to be mapped; 0 when the table itself cannot be read. */
 static uint64_t end_of_segments(int fd, const ElfW(Ehdr) * head)
 {
@@ -49,7 +66,15 @@ static int check_open(int fd, const char *path, struct parley_error *err)
     ElfW(Ehdr) head;
     struct stat about;
 
-    if (fstat(fd, &about) != 0 || !read_at(fd, &head, sizeof(head), 0) || !is_native(&head))
+    if (fstat(fd, &about) != 0 || !read_at(fd, &head, sizeof(head), 0))
+        return PARLEY_OK;
+    if (is_foreign(&head))
+        return parley_fail(
+            err, PARLEY_E_UNSUPPORTED,
+            "%s: it is built for another kind of machine (ELF machine %u, class %u); "
+            "build it on this one, or with a compiler for it",
+            path, head.e_machine, head.e_ident[EI_CLASS]);
+    if (!is_native(&head))
         return PARLEY_OK;
     uint64_t needed = end_of_segments(fd, &head);
     if (needed != 0 && needed <= (uint64_t)about.st_size)
@@ -90,13 +115,13 @@ static bool find_symbols(int fd, const ElfW(Ehdr) * head, ElfW(Shdr) * symbols, 
     return false;
 }
 
-/* Its own, and visible to others. */
+/* Its own, and visible to others. Weak ones are what C++ compilers cannot hide. */
 static bool is_exported(const ElfW(Sym) * symbol)
 {
     unsigned binding = symbol->st_info >> 4;
     unsigned visibility = symbol->st_other & 3u;
 
-    return symbol->st_shndx != SHN_UNDEF && (binding == STB_GLOBAL || binding == STB_WEAK) &&
+    return symbol->st_shndx != SHN_UNDEF && binding == STB_GLOBAL &&
            (visibility == STV_DEFAULT || visibility == STV_PROTECTED);
 }
 

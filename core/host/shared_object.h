@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 /*
- * Is all of the file there that its own head promises? PARLEY_E_INVALID when it is cut off; the
- * linker would map what is missing, and the process would die of a bus error. PARLEY_OK also for
- * what is no shared object at all: dlopen() says that in better words.
+ * Is it for this kind of machine (else PARLEY_E_UNSUPPORTED), and is all of the file there that its
+ * own head promises? PARLEY_E_INVALID when it is cut off; the linker would map what is missing, and
+ * the process would die of a bus error. PARLEY_OK also for what is no shared object at all:
+ * dlopen() says that in better words.
  */
 int shared_object_check(const char *path, struct parley_error *err);
 

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "host/guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,11 +144,15 @@ static void transcribe_work(void *arg)
         .cancelled = &job->cancelled,
     };
 
-    if (is_cancelled(job))
+    if (is_cancelled(job)) {
         job->status = PARLEY_E_CANCELLED;
-    else
-        job->status =
-            instance->plugin->speech.transcribe(instance->ctx, &request, on_text, job, &job->err);
+        return;
+    }
+    struct guard guard;
+    guard_enter(&guard, instance->title, "transcribe");
+    job->status =
+        instance->plugin->speech.transcribe(instance->ctx, &request, on_text, job, &job->err);
+    guard_leave(&guard);
 }
 
 static void transcribe_done(void *arg, int pool_status)
@@ -255,8 +260,11 @@ static void synthesise_work(void *arg)
         job->status = PARLEY_E_CANCELLED;
         return;
     }
+    struct guard guard;
+    guard_enter(&guard, instance->title, "synthesise");
     int r =
         instance->plugin->speech.synthesise(instance->ctx, &request, on_samples, job, &job->err);
+    guard_leave(&guard);
     if (job->status == PARLEY_OK)
         job->status = r;
 }

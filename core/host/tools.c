@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "host/guard.h"
 #include "host/tools_answer.h"
 
 #include <inttypes.h>
@@ -368,10 +369,14 @@ static void blocking_work(void *arg)
 {
     struct blocking *job = arg;
 
-    if (advance(job, STAGE_WAITING, STAGE_BEGUN))
-        job->status = job->vtable->call(job->ctx, &job->call, job->op, &job->err);
-    else
+    if (!advance(job, STAGE_WAITING, STAGE_BEGUN)) {
         job->status = PARLEY_E_CANCELLED;
+        return;
+    }
+    struct guard guard;
+    guard_enter(&guard, job->run->wi->instance->title, "call");
+    job->status = job->vtable->call(job->ctx, &job->call, job->op, &job->err);
+    guard_leave(&guard);
 }
 
 static void blocking_done(void *arg, int pool_status)

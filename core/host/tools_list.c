@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIST_AGAIN_MS 1000 /* for a list that says it has changed whenever it is asked for */
+
 struct tools_state {
     struct tools_function *functions;
     size_t count;
@@ -25,6 +27,7 @@ struct tools_state {
     unsigned answers;            /* how often the plugin was asked and said something */
     struct parley_error failure; /* of the last time; its message is "" when it went well */
     struct loop_timer refresh;
+    bool is_listing; /* list() runs */
 };
 
 /* ---- one function ---- */
@@ -262,8 +265,10 @@ static int refresh(struct worker_instance *wi, struct parley_error *err)
 static void refresh_or_warn(struct worker_instance *wi)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    int r = refresh(wi, &err);
 
+    wi->tools->is_listing = true;
+    int r = refresh(wi, &err);
+    wi->tools->is_listing = false;
     wi->tools->answers++;
     wi->tools->failure = err;
     if (r < 0)
@@ -304,8 +309,15 @@ void tools_list_changed(struct parley_worker *worker, void *worker_instance)
     list_for_each(at, &worker->instances)
     {
         struct worker_instance *wi = list_entry(at, struct worker_instance, entry);
-        if (wi->ctx == worker_instance && wi->tools != NULL)
-            loop_timer_start(worker->loop, &wi->tools->refresh, 0, on_refresh, wi);
+        if (wi->ctx != worker_instance || wi->tools == NULL)
+            continue;
+        if (wi->tools->is_listing)
+            host_worker_fault(worker,
+                              "changed() was called from list(), which is asked again, and so "
+                              "without end instance=\"%s\"",
+                              wi->instance->title);
+        loop_timer_start(worker->loop, &wi->tools->refresh,
+                         wi->tools->is_listing ? LIST_AGAIN_MS : 0, on_refresh, wi);
     }
 }
 

@@ -449,6 +449,8 @@ void fake_plugin_close(struct fake_plugin *plugin)
         fake_plugin_stop_worker(plugin, plugin->worker, plugin->worker_instance);
     else
         fake_host_run();
+    if (plugin->library != NULL && plugin->library->users == 1)
+        kit_ops_over();
     if (plugin->is_created)
         KIT_DO("instance_destroy", KIT_MAIN,
                plugin->descriptor->instance_destroy(plugin->instance));

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_OPS 16384
 
@@ -85,10 +86,22 @@ static void check_is_open(const struct op *op, const char *function)
                  "%s: %s() was called, but %s", op->what, function, wrong[op->state]);
 }
 
+/* The suites have no plugin with threads of its own that may end what it likes. */
+static void check_thread(const struct op *op, const char *function)
+{
+    if (gettid() != getpid())
+        kit_fail(
+            "threads",
+            "%s: %s() was called on a thread of the plugin's own; it belongs to the worker, or "
+            "for a BLOCKING tool to its call()",
+            op->what, function);
+}
+
 void kit_op_ended(parley_op number, const char *function, int status)
 {
     kit_pause();
     struct op *op = must_find(number, function);
+    check_thread(op, function);
     check_is_open(op, function);
     op->state = ENDED;
     op->status = status;

@@ -172,7 +172,6 @@ void kit_close(struct fake_plugin *plugin)
     fake_plugin_close(plugin);
     if (--open_plugins > 0)
         return;
-    kit_ops_over();
     look_for_leftovers();
 }
 
