@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static _Thread_local uint64_t parse_count;
 
 json_t *json_parse(struct parley_view text, struct parley_error *err)
@@ -72,8 +75,49 @@ static int append_piece(const char *piece, size_t len, void *out)
     return ((struct buf *)out)->failed ? -1 : 0;
 }
 
+/* As few digits as give the same number back: 19.99, not 19.989999999999998. */
+static size_t digits_of(double number)
+{
+    char text[40];
+
+    for (int digits = 15; digits < 17; digits++) {
+        (void)snprintf(text, sizeof(text), "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            return (size_t)digits;
+    }
+    return 17;
+}
+
+static size_t most_digits(const json_t *tree)
+{
+    size_t most = 15, i;
+    const char *key;
+    json_t *below;
+
+    if (json_is_real(tree))
+        return digits_of(json_real_value(tree));
+    json_array_foreach(tree, i, below)
+    {
+        size_t digits = most_digits(below);
+        most = digits > most ? digits : most;
+    }
+    json_object_foreach((json_t *)(uintptr_t)tree, key, below)
+    {
+        size_t digits = most_digits(below);
+        most = digits > most ? digits : most;
+    }
+    return most;
+}
+
+size_t json_digits(const json_t *tree)
+{
+    return JSON_REAL_PRECISION(most_digits(tree));
+}
+
 void json_write(struct buf *out, const json_t *tree)
 {
-    if (json_dump_callback(tree, append_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | json_digits(tree);
+
+    if (json_dump_callback(tree, append_piece, out, flags) != 0)
         out->failed = true;
 }

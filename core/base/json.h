@@ -41,6 +41,10 @@ struct parley_view json_view(const json_t *string);
 /* A string from a view; NULL when it is not UTF-8 or without memory. */
 json_t *json_from_view(struct parley_view text);
 
+/* A flag for jansson's dumps: as many digits as the numbers of this tree need to stay what they
+ * are, and no more where all of them are short. */
+size_t json_digits(const json_t *tree);
+
 /* Append the tree as compact JSON, members in their order. */
 void json_write(struct buf *out, const json_t *tree);
 

@@ -130,7 +130,7 @@ enum json_schema_verdict schema_refuse(struct check *c, enum weight weight, cons
 
 void schema_write(struct buf *out, const json_t *value, size_t limit)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | json_digits(value));
 
     if (text == NULL)
         return;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/term.h"
 
+#include "base/json.h"
+
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -35,7 +37,7 @@ static void print_json(json_t *tree, size_t flags)
 {
     if (tree == NULL)
         return;
-    (void)json_dumpf(tree, stdout, flags);
+    (void)json_dumpf(tree, stdout, flags | json_digits(tree));
     (void)fputc('\n', stdout);
     (void)fflush(stdout);
     json_decref(tree);

@@ -262,6 +262,6 @@ void tools_show_progress(double done, double total, struct parley_view message)
         json_object_set_new(line, "total", number_json(total));
     if (message.len > 0)
         json_object_set_new(line, "message", json_from_view(message));
-    (void)json_dumpf(line, stderr, JSON_COMPACT);
+    (void)json_dumpf(line, stderr, JSON_COMPACT | json_digits(line));
     (void)fputc('\n', stderr);
 }

@@ -494,7 +494,7 @@ static int fit(const struct tools_function *f, json_t *arguments, char **ret_ins
 
     if (rest == NULL || check_fit(f, rest, &other) < 0)
         return r;
-    *ret_instead = json_dumps(rest, JSON_COMPACT);
+    *ret_instead = json_dumps(rest, JSON_COMPACT | json_digits(rest));
     return *ret_instead == NULL ? r : PARLEY_OK;
 }
 

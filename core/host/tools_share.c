@@ -2,6 +2,7 @@
 #include "host/tools_share.h"
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "host/directory.h"
@@ -67,12 +68,13 @@ static bool copy_function(struct parley_tool *to, const struct tools_function *f
         .flags = f->flags & ~PARLEY_TOOL_BLOCKING,
         .name = strdup(f->name),
         .description = strdup(f->description),
-        .parameters = json_dumps(f->parameters, JSON_COMPACT),
+        .parameters = json_dumps(f->parameters, JSON_COMPACT | json_digits(f->parameters)),
         .timeout_ms = f->timeout_ms,
         .max_timeout_ms = f->max_timeout_ms,
         .output_schema = f->output_schema == NULL
                              ? NULL
-                             : json_dumps(f->output_schema, JSON_COMPACT | JSON_ENCODE_ANY),
+                             : json_dumps(f->output_schema, JSON_COMPACT | JSON_ENCODE_ANY |
+                                                                json_digits(f->output_schema)),
     };
     return to->name != NULL && to->description != NULL && to->parameters != NULL &&
            (f->output_schema == NULL || to->output_schema != NULL);
@@ -298,6 +300,7 @@ static int begin_visit(struct tools_share *share, const struct errand *e)
         .call_id = e->call_id,
         .name = e->name,
         .arguments = {e->arguments, e->arguments_len},
+        .takes_any_arguments = true, /* the guest has looked at them, if they are to be looked at */
         .traceparent = e->traceparent,
         .authorization = e->authorization,
         .wants_content = true,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog.h"
 
+#include "dump.h"
 #include "mirror.h"
 #include "parts/text.h"
 #include "pins.h"
@@ -201,7 +202,7 @@ static char *read_schema(const json_t *tool, const char **ret_reason)
         *ret_reason = "its inputSchema is nested more than 64 deep";
         return NULL;
     }
-    char *text = json_dumps(schema, JSON_COMPACT);
+    char *text = dump(schema);
     if (text != NULL && strlen(text) <= CATALOG_MAX_SCHEMA)
         return text;
     *ret_reason = "its inputSchema is longer than 64 KiB";
@@ -216,7 +217,7 @@ static bool read_output(const json_t *tool, struct catalog_tool *t)
 
     if (!json_is_object(schema))
         return true;
-    char *text = json_dumps(schema, JSON_COMPACT);
+    char *text = dump(schema);
     if (text == NULL)
         return false;
     if (strlen(text) > CATALOG_MAX_SCHEMA) {

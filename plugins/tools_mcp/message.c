@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message.h"
 
+#include "dump.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,9 +47,10 @@ void message_read(json_t *tree, struct message *ret)
         ret->kind = MESSAGE_REQUEST;
 }
 
-static char *dump(json_t *message)
+/* Takes the message. */
+static char *write_out(json_t *message)
 {
-    char *text = message == NULL ? NULL : json_dumps(message, JSON_COMPACT);
+    char *text = dump(message);
 
     json_decref(message);
     return text;
@@ -55,25 +58,25 @@ static char *dump(json_t *message)
 
 char *message_request(uint64_t id, const char *method, json_t *params)
 {
-    return dump(json_pack("{s:s, s:I, s:s, s:o*}", "jsonrpc", "2.0", "id", (json_int_t)id, "method",
-                          method, "params", params));
+    return write_out(json_pack("{s:s, s:I, s:s, s:o*}", "jsonrpc", "2.0", "id", (json_int_t)id,
+                               "method", method, "params", params));
 }
 
 char *message_notification(const char *method, json_t *params)
 {
-    return dump(
+    return write_out(
         json_pack("{s:s, s:s, s:o*}", "jsonrpc", "2.0", "method", method, "params", params));
 }
 
 char *message_answer(json_t *id, json_t *result)
 {
-    return dump(json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
+    return write_out(json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
 }
 
 char *message_refusal(json_t *id, int code, const char *text)
 {
-    return dump(json_pack("{s:s, s:O, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", id, "error", "code",
-                          code, "message", text));
+    return write_out(json_pack("{s:s, s:O, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", id, "error",
+                               "code", code, "message", text));
 }
 
 bool message_is_known_version(const char *version)

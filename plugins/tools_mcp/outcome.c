@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outcome.h"
 
+#include "dump.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +135,7 @@ static void say_block(struct outcome *o, const json_t *block)
 
 static void say_structured(struct outcome *o, const json_t *structured)
 {
-    char *text = json_dumps(structured, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = dump(structured);
 
     if (text != NULL)
         say(o, text);
@@ -143,7 +145,7 @@ static void say_structured(struct outcome *o, const json_t *structured)
 /* Too large or without memory: the words are there all the same. */
 static void keep(struct text *whole, const json_t *value)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = dump(value);
 
     if (text != NULL)
         (void)text_append(whole, (struct parley_view){text, strlen(text)}, OUTCOME_MAX_WHOLE);

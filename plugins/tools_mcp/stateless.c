@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stateless.h"
 
+#include "dump.h"
 #include "elicit.h"
 
 #include <stdio.h>
@@ -137,7 +138,7 @@ char *stateless_again(const char *request, uint64_t id, const json_t *result, bo
             (void)json_object_set(params, "inputResponses", answers);
         if (json_is_string(state))
             (void)json_object_set(params, "requestState", state);
-        text = json_dumps(tree, JSON_COMPACT);
+        text = dump(tree);
     }
     json_decref(answers);
     json_decref(tree);

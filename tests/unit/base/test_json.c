@@ -62,9 +62,29 @@ static void writing_keeps_the_order_of_members(void **state)
     buf_done(&out);
 }
 
+static void assert_written(const char *text)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    _cleanup_json_ json_t *tree = json_parse(view_of(text), &err);
+    struct buf out = {0};
+
+    assert_non_null(tree);
+    json_write(&out, tree);
+    assert_string_equal(out.data, text);
+    buf_done(&out);
+}
+
+static void numbers_are_written_in_as_few_digits_as_they_need(void **state)
+{
+    (void)state;
+    assert_written("[19.99,{\"a\":0.1},-2.5e-7,1e300,100,3.0]");
+    assert_written("0.30000000000000004");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_written_in_as_few_digits_as_they_need),
         cmocka_unit_test(getters_fall_back_on_another_type),
         cmocka_unit_test(faults_say_what_and_where),
         cmocka_unit_test(depth_bombs_are_refused),

@@ -24,7 +24,10 @@ static struct {
 } plugin;
 
 static const struct parley_tool functions[] = {
-    {.name = "look", .description = "Looks.", .flags = PARLEY_TOOL_READ_ONLY},
+    {.name = "look",
+     .description = "Looks.",
+     .flags = PARLEY_TOOL_READ_ONLY,
+     .parameters = "{\"properties\":{\"at\":{\"type\":\"string\"}}}"},
     {.name = "added", .description = "Came later.", .output_schema = "{\"type\":\"array\"}"},
 };
 
@@ -210,6 +213,14 @@ static void call_on_guest(void)
     guest.run = tools_call(guest.wi, &c, &events, NULL);
 }
 
+static void call_anyhow_on_guest(void)
+{
+    const struct tools_call c = {
+        .name = "look", .takes_any_arguments = true, .arguments = VIEW("{\"at\": 5}")};
+
+    guest.run = tools_call(guest.wi, &c, &events, NULL);
+}
+
 static void cancel_on_guest(void)
 {
     tools_cancel(guest.run);
@@ -303,6 +314,21 @@ static void a_call_of_a_guest_runs_at_home_and_its_result_comes_back(void **stat
     assert_int_equal(guest.status, PARLEY_OK);
     assert_string_equal(guest.output, "seen");
     assert_string_equal(guest.structured, "[1]");
+}
+
+/* Whether a schema is trusted is the guest's to say: it knows the policy. */
+static void the_home_takes_the_arguments_that_the_guest_has_taken(void **state)
+{
+    const struct parley_tool_result result = {.size = sizeof(result), .output = VIEW("seen")};
+
+    (void)state;
+    on_guest(call_anyhow_on_guest);
+    while (plugin.calls == 0 && atomic_load(&guest.ends) == 0)
+        turn_home();
+    assert_int_equal(plugin.calls, 1);
+    plugin.host->end(plugin.op, &result);
+    wait_for_ends(1);
+    assert_int_equal(guest.status, PARLEY_OK);
 }
 
 static void progress_comes_back_before_the_result(void **state)
@@ -402,6 +428,7 @@ int main(void)
         WITH_GUEST(a_guest_shows_the_functions_of_the_home),
         WITH_GUEST(a_changed_list_reaches_the_guest),
         WITH_GUEST(a_call_of_a_guest_runs_at_home_and_its_result_comes_back),
+        WITH_GUEST(the_home_takes_the_arguments_that_the_guest_has_taken),
         WITH_GUEST(progress_comes_back_before_the_result),
         WITH_GUEST(a_cancelled_call_is_cancelled_at_home),
         WITH_GUEST(the_end_of_a_session_is_told_at_home),
