@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_EXACT 9007199254740992.0 /* beyond it doubles leave numbers out */
+
 /* With the time that the service gives a document after its last change. */
 static json_t *with_ttl(json_t *document, int64_t ttl_s)
 {
@@ -112,11 +114,15 @@ bool document_is_purged(const json_t *tombstone)
     return json_is_true(json_object_get(tombstone, "is_purged"));
 }
 
+/* Numbers are doubles there: whole ones may come back as 1.0. */
 int64_t document_number(const json_t *document, const char *key)
 {
     const json_t *value = json_object_get(document, key);
+    double real = json_real_value(value); /* 0 for what is none */
 
-    return json_is_integer(value) ? json_integer_value(value) : (int64_t)json_number_value(value);
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    return real > -MOST_EXACT && real < MOST_EXACT ? (int64_t)real : 0;
 }
 
 const char *document_text(const json_t *document, const char *key)

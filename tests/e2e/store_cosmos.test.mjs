@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Cosmos, KEY } from "./support/cosmos.mjs";
-import { ini_text } from "./support/parleyd.mjs";
+import { ini_text, make_certificate } from "./support/parleyd.mjs";
 import { check, start_server, write_files } from "./support/program.mjs";
 import { join } from "./support/raw_client.mjs";
 
@@ -129,6 +129,49 @@ describe("store_cosmos", () => {
       assert.equal(of_kind(rows, ITEM).filter((row) => words(row).includes(`"${text}"`)).length, 1);
     assert.equal(documents.find(({ kind }) => kind === "head").record_count, rows.length);
     assert.ok(!server.log.includes("the store failed"));
+  });
+
+  test("half an answer, and one that drips, are no answers", async () => {
+    const faults = ["cut", "drip"];
+    cosmos.fault = ({ headers }) => headers["x-ms-cosmos-is-batch-request"] ? faults.shift() : undefined;
+    const server = await start_server(sections({ timeout_ms: "4s" }));
+    const client = await join(server);
+    await client.ask("first");
+    await client.ask("second");
+    await client.close();
+    await server.wait_for_sessions(0);
+    await server.stop();
+    const rows = cosmos.records(await cosmos.documents(), id_of(client));
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_row, i) => i + 1));
+    assert.equal(of_kind(rows, RESPONSE).length, 2);
+    assert.equal(faults.length, 0);
+  });
+
+  test("a service that hangs for one session costs the others nothing", async () => {
+    const server = await start_server(sections({ timeout_ms: "2s" }));
+    await server.wait_for_log(/the store is ready/);
+    const [stuck, free] = [await join(server), await join(server)];
+    cosmos.fault = ({ headers, body }) => (headers["x-ms-documentdb-partitionkey"] + body).includes(id_of(stuck)) ? "hang" : undefined;
+    assert.equal((await stuck.ask("hello")).status, "completed");
+    await free.ask("hello");
+    await until((documents) => of_kind(cosmos.records(documents, id_of(free)), RESPONSE).length === 1);
+    assert.equal((await stuck.ask("hello again")).status, "completed");
+    await server.wait_for_log(/the store failed.*Timeout|the store failed.*timed out/i, 15_000);
+    await Promise.all([stuck.close(), free.close()]);
+    await server.stop();
+  });
+
+  test("a certificate is checked: refused with the way out, taken with its authority", async () => {
+    const tls = make_certificate();
+    const secure = await Cosmos.start({ tls });
+    const refused = await start_server(sections({ endpoint: secure.url, timeout_ms: "1s" }));
+    await refused.wait_for_log(/the store cannot be used.*certificate.*trust its authority with ca_file/i);
+    await refused.stop();
+    assert.equal(secure.seen.length, 0);
+    const trusted = await start_server(sections({ endpoint: secure.url, ca_file: tls.certificate }));
+    await trusted.wait_for_log(/the store is ready/);
+    await trusted.stop();
+    await secure.close();
   });
 
   test("an account that is away costs a conversation nothing but its record", async () => {

@@ -4,7 +4,9 @@
  * notes every request and can let some of them fail. Requests whose signature is wrong get 401.
  */
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import { createHttpServer } from "@vercel/cosmosdb-server";
 
 export const KEY = "cGFybGV5LWxvY2FsLXRlc3Qta2V5";
@@ -29,21 +31,26 @@ const is_signed = (request) => {
 
 /* The account: {url, seen, connections, fault, documents(), close()}. */
 export class Cosmos {
-  static async start() {
+  /* `tls`: {certificate, key} of make_certificate(). */
+  static async start({ tls } = {}) {
     const cosmos = new Cosmos();
     cosmos.seen = [];
     cosmos.connections = 0;
     cosmos.peer = createHttpServer({ keepAlive: true });
     cosmos.peer_port = await listen(cosmos.peer);
     cosmos.agent = new http.Agent({ keepAlive: true });
-    cosmos.proxy = http.createServer((request, response) => cosmos.relay(request, response));
+    const relay = (request, response) => cosmos.relay(request, response);
+    cosmos.proxy = tls ? https.createServer({ cert: readFileSync(tls.certificate), key: readFileSync(tls.key) }, relay) : http.createServer(relay);
     cosmos.proxy.on("connection", () => { cosmos.connections++; });
     cosmos.port = await listen(cosmos.proxy);
-    cosmos.url = `http://127.0.0.1:${cosmos.port}`;
+    cosmos.url = `${tls ? "https" : "http"}://127.0.0.1:${cosmos.port}`;
     return cosmos;
   }
 
-  /* `fault(seen, number)` may answer: {code, headers, body}, "reset", or "reset after" it was done. */
+  /*
+   * `fault(seen, number)` may answer: {code, headers, body}; "reset", or "reset after" it was done; "cut", half an
+   * answer; "drip", an answer that comes a byte at a time; "hang".
+   */
   async relay(request, response) {
     const parts = [];
     for await (const part of request)
@@ -52,12 +59,24 @@ export class Cosmos {
     const seen = { method: request.method, url: request.url, headers: request.headers, body: body.toString() };
     this.seen.push(seen);
     const fault = is_signed(request) ? this.fault?.(seen, this.seen.length) : { code: 401, body: '{"code":"Unauthorized"}' };
+    if (fault === "hang")
+      return;
     if (fault === "reset")
       request.socket.destroy();
+    else if (fault === "cut")
+      response.writeHead(200, { "content-length": 1000 }).write('{"id":"head",', () => request.socket.destroy());
+    else if (fault === "drip")
+      this.drip(response);
     else if (fault && fault !== "reset after")
       response.writeHead(fault.code, { "content-type": "application/json", ...fault.headers }).end(fault.body ?? "{}");
     else
       this.forward(request, body, response, fault === "reset after");
+  }
+
+  drip(response) {
+    response.writeHead(200, { "content-type": "application/json" });
+    const timer = setInterval(() => response.write(" "), 20);
+    response.on("close", () => clearInterval(timer));
   }
 
   forward(request, body, response, loses_answer) {
@@ -67,11 +86,22 @@ export class Cosmos {
         answer.resume().on("end", () => request.socket.destroy());
         return;
       }
+      if (request.url === "/") {
+        this.describe(answer, response);
+        return;
+      }
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
     });
     onward.on("error", () => response.destroy());
     onward.end(body);
+  }
+
+  /* The account names its regions by the peer's port; here they are this proxy. */
+  async describe(answer, response) {
+    const text = (await answer.toArray()).join("");
+    response.writeHead(answer.statusCode, { "content-type": "application/json" });
+    response.end(text.replaceAll(/https:\/\/[^/"]*\//g, `${this.url}/`));
   }
 
   async ask(method, path, body, headers = {}) {
