@@ -119,7 +119,7 @@ int64_t answer_retry_after(const struct parley_http_response *response, int64_t 
 static const char *hint_for(int code)
 {
     if (code == 401)
-        return "; a token is needed, see token and token_file";
+        return "; it wants a token, see auth";
     if (code == 404 || code == 405)
         return "; is url the MCP endpoint? transport = sse reaches servers of 2024-11-05";
     return code >= 300 && code < 400 ? "; it points elsewhere, which is not followed: correct url"

@@ -68,6 +68,12 @@ void calling_fail(struct client *c, bool also_waiting)
     }
 }
 
+void calling_end_all(struct client *c, int status)
+{
+    while (c->calls.first != NULL)
+        fail_call(c, c->calls.first, status);
+}
+
 /* ---- sending ---- */
 
 static void send_call(struct client *c, struct call *call)
@@ -167,7 +173,7 @@ static bool list_for(struct client *c, struct call *call, const struct message *
 
 static void renew_lines(struct client *c, struct call *call)
 {
-    const struct catalog_tool *tool = catalog_find_own(c->current, call->name);
+    const struct catalog_tool *tool = catalog_find_own(client_catalog(c), call->name);
     json_t *tree = json_loads(call->text, 0, NULL);
 
     call->awaits_list = false;
@@ -362,9 +368,14 @@ static struct call *add_call(struct client *c, const struct parley_tool_call *ca
 int client_call(struct client *c, const struct parley_tool_call *call, parley_op op,
                 struct parley_error *err)
 {
-    const struct catalog_tool *tool = catalog_find(c->current, call->name);
+    const struct catalog_tool *tool = catalog_find(client_catalog(c), call->name);
 
     if (tool == NULL)
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "The tool %s is unavailable at the moment.",
+                           call->name);
+    if (c->config.elder != NULL && c->state == DOWN)
+        client_begin(c); /* now, so that the call is put in the revision that is spoken */
+    if (c->config.elder != NULL && c->state == DOWN)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "The tool %s is unavailable at the moment.",
                            call->name);
     struct call *added = add_call(c, call, tool, op);
@@ -391,4 +402,10 @@ void client_cancel(struct client *c, parley_op op)
                                                "reason", "The result is no longer wanted.")));
     }
     fail_call(c, call, PARLEY_E_CANCELLED);
+}
+
+void client_cancel_all(struct client *c)
+{
+    while (c->calls.first != NULL)
+        client_cancel(c, c->calls.first->op);
 }

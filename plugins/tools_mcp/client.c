@@ -53,10 +53,34 @@ static void swap_back(struct client *c)
     c->is_swapped = false;
 }
 
+/* A conversation's own connection comes back when there is a call. */
+static void fail_own(struct client *c, const char *why)
+{
+    bool was_ready = c->state == READY;
+
+    LOG(c, WARN, "a conversation's own connection to the MCP server failed: %s", why);
+    c->failures++;
+    c->state = DOWN;
+    c->awaited = 0;
+    c->config.around.timer->stop(c->step);
+    if (was_ready && c->calls.first != NULL) {
+        c->config.around.timer->start(c->step, next_pause_ms(c));
+        return;
+    }
+    c->link.vtable->close(c->link.data);
+    swap_back(c);
+    calling_fail(c, true);
+}
+
 /* The first failure after a good time is warned of; its tools stay offered until a second one. */
 void client_fail(struct client *c, const char *why)
 {
     bool was_ready = c->state == READY;
+
+    if (c->config.elder != NULL) {
+        fail_own(c, why);
+        return;
+    }
 
     if (!was_ready) /* what it speaks is to be found out again */
         c->is_older = false;
@@ -136,12 +160,17 @@ void client_ask(struct client *c, const char *method, json_t *params, enum link_
 
 void client_become_ready(struct client *c)
 {
-    if (c->failures > 0 || c->ready_ms == 0)
+    bool is_own = c->config.elder != NULL;
+
+    if (!is_own && (c->failures > 0 || c->ready_ms == 0))
         LOG(c, INFO, "the MCP server is ready");
     c->trouble[0] = '\0';
     c->state = READY;
     c->ready_ms = client_now_ms(c);
-    subscription_open(c);
+    if (is_own)
+        c->config.around.timer->stop(c->step); /* it was the limit of the handshake */
+    else
+        subscription_open(c);
     calling_listed(c);
 }
 
@@ -321,6 +350,8 @@ static void on_fault(void *ctx, uint64_t request, int status, const char *why)
         return;
     }
     if (request == 0 ? c->state == GREETING : request == c->awaited) {
+        if (c->config.elder != NULL)
+            calling_end_all(c, status);
         client_fail(c, why);
         return;
     }
@@ -388,7 +419,8 @@ void client_start(struct client *c, struct link link, struct link other,
     c->begun_ms = client_now_ms(c);
     c->tools = tools;
     c->worker_instance = worker_instance;
-    c->config.around.timer->start(c->step, 0);
+    if (c->config.elder == NULL) /* else with the first call */
+        c->config.around.timer->start(c->step, 0);
 }
 
 void client_destroy(struct client *c)

@@ -42,6 +42,9 @@ struct client_config {
     bool accepts_defaults;    /* a server's question is answered by its own defaults */
     int64_t start_timeout_ms; /* from the beginning of a connection to its list */
     int64_t ready_timeout_ms; /* that a conversation may wait for a list on its way */
+    /* For a conversation's own connection to the same server: the client whose tools and revision
+     * count. It connects when there is a call, and lists nothing. NULL for the others. */
+    struct client *elder;
 };
 
 /* NULL without memory. client_start() begins. */
@@ -59,6 +62,9 @@ void client_list(struct client *c, struct parley_tool_list *ret_list);
 int client_call(struct client *c, const struct parley_tool_call *call, parley_op op,
                 struct parley_error *err);
 void client_cancel(struct client *c, parley_op op);
+
+/* End all that is open, as cancelled. */
+void client_cancel_all(struct client *c);
 
 /* At worker_stop: every operation has ended. NULL is fine. */
 void client_destroy(struct client *c);

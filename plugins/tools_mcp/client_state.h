@@ -82,6 +82,12 @@ static inline bool client_mirrors(const struct client *c)
     return c->is_stateless && c->link.vtable->is_http;
 }
 
+/* The tools as this client knows them. */
+static inline struct catalog *client_catalog(const struct client *c)
+{
+    return c->config.elder != NULL ? c->config.elder->current : c->current;
+}
+
 /* ---- client.c ---- */
 
 /* The connection is lost, or was not made: it begins anew after a pause. */
@@ -182,6 +188,7 @@ void subscription_on_timer(void *ctx);
 
 /* End the calls that were sent, which may have had their effect; or all of them. */
 void calling_fail(struct client *c, bool also_waiting);
+void calling_end_all(struct client *c, int status);
 void calling_send_waiting(struct client *c);
 
 /* The tools were listed again: calls that waited for that go on. */

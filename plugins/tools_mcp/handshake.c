@@ -138,9 +138,24 @@ bool handshake_swap(struct client *c, const char *why)
     return true;
 }
 
+/* What the server speaks is known from the elder. Nothing is said before the first call in the
+ * stateless revision. */
+static void join_elder(struct client *c)
+{
+    if (!c->config.elder->is_stateless) {
+        initialize(c);
+        return;
+    }
+    c->link.vtable->set_version(c->link.data, STATELESS_VERSION);
+    c->is_stateless = true;
+    client_become_ready(c);
+}
+
 void handshake_begin(struct client *c)
 {
-    if (c->config.protocol == CLIENT_LEGACY || c->is_older)
+    if (c->config.elder != NULL)
+        join_elder(c);
+    else if (c->config.protocol == CLIENT_LEGACY || c->is_older)
         initialize(c);
     else
         probe(c);

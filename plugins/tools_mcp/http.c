@@ -51,8 +51,7 @@ struct exchange {
 
 struct http {
     struct http_config config;
-    char *authorization; /* the whole header line, or NULL */
-    char *session;       /* Mcp-Session-Id, or NULL */
+    char *session; /* Mcp-Session-Id, or NULL */
     char version[24];
     unsigned session_number;
     struct exchange *first;
@@ -105,7 +104,7 @@ static void give_up(struct exchange *x)
 
     x->is_forgotten = true;
     if (x->is_running)
-        h->config.http->cancel(h->config.around.worker, x->id); /* on_end follows, and frees */
+        gate_cancel(h->config.gate, x->id); /* on_end follows, and frees */
     else
         exchange_free(x);
 }
@@ -185,7 +184,7 @@ static void take_bytes(struct exchange *x, struct parley_view data, size_t limit
         return;
     x->is_too_large = true;
     fault(x, PARLEY_E_TOO_LARGE, "a message is longer than 4 MiB");
-    x->http->config.http->cancel(x->http->config.around.worker, x->id);
+    gate_cancel(x->http->config.gate, x->id);
 }
 
 static void on_data(void *ctx, int code, struct parley_view data)
@@ -242,8 +241,6 @@ static void make_lines(const struct exchange *x, struct lines *l)
         add_line(l, "Content-Type: application/json");
     add_line(l,
              is_post ? "Accept: application/json, text/event-stream" : "Accept: text/event-stream");
-    if (h->authorization != NULL)
-        add_line(l, h->authorization);
     if (x->purpose != LINK_INITIALIZE && h->session != NULL) {
         (void)snprintf(l->session, sizeof(l->session), "Mcp-Session-Id: %s", h->session);
         add_line(l, l->session);
@@ -312,7 +309,7 @@ static int begin(struct exchange *x, const struct link_message *message, struct 
     x->body_kind = UNKNOWN;
     text_clear(&x->body);
     sse_restart(&x->sse);
-    int r = config->http->start(config->around.worker, &request, &exchange_events, x, &x->id, err);
+    int r = gate_start(config->gate, &request, &exchange_events, x, &x->id, err);
     x->is_running = r == PARLEY_OK;
     return r;
 }
@@ -553,9 +550,6 @@ static void destroy(void *data)
     close_session(h);
     while (h->first != NULL) /* the host tells no end of them any more */
         exchange_free(h->first);
-    if (h->authorization != NULL)
-        explicit_bzero(h->authorization, strlen(h->authorization));
-    free(h->authorization);
     free(h);
 }
 
@@ -577,18 +571,8 @@ struct link http_link(struct http *h)
 struct http *http_create(const struct http_config *config)
 {
     struct http *h = calloc(1, sizeof(*h));
-    size_t len = strlen(config->token) + sizeof("Authorization: Bearer ");
 
-    if (h == NULL)
-        return NULL;
-    h->config = *config;
-    if (config->token[0] == '\0')
-        return h;
-    h->authorization = malloc(len);
-    if (h->authorization != NULL) {
-        (void)snprintf(h->authorization, len, "Authorization: Bearer %s", config->token);
-        return h;
-    }
-    free(h);
-    return NULL;
+    if (h != NULL)
+        h->config = *config;
+    return h;
 }

@@ -3,15 +3,13 @@
 #ifndef TOOLS_MCP_HTTP_H
 #define TOOLS_MCP_HTTP_H
 
-#include <parley/service/http.h>
-
+#include "gate.h"
 #include "link.h"
 
 struct http_config {
     struct surroundings around;
-    const struct parley_service_http *http;
+    struct gate *gate; /* by which its requests go */
     const char *url;
-    const char *token;   /* of `Authorization: Bearer`, or "" */
     const char *ca_file; /* or "" */
     const struct link_events *events;
     void *ctx;

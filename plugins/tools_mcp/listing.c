@@ -65,6 +65,10 @@ static void list_page(struct client *c, const char *cursor)
 void listing_begin(struct client *c)
 {
     listing_abandon(c);
+    if (c->config.elder != NULL) {
+        client_become_ready(c);
+        return;
+    }
     c->is_stale = false;
     c->pages = 0;
     c->refusals = 0;
@@ -214,6 +218,8 @@ void listing_failed(struct client *c)
 
 void listing_changed(struct client *c)
 {
+    if (c->config.elder != NULL)
+        return;
     if (c->awaited != 0)
         c->is_stale = true;
     else if (c->state == READY)

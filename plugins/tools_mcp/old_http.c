@@ -26,7 +26,6 @@ struct exchange {
 
 struct old_http {
     struct http_config config;
-    char *authorization; /* the whole header line, or NULL */
     char endpoint[OLD_HTTP_MAX_URL];
     char *waiting; /* initialize, until the endpoint is known */
     uint64_t waiting_request;
@@ -93,14 +92,13 @@ static int start(struct exchange *x, const struct parley_http_request *what,
 {
     const struct http_config *config = &x->owner->config;
     const char *headers[] = {x->is_stream ? "Accept: text/event-stream"
-                                          : "Content-Type: application/json",
-                             x->owner->authorization};
+                                          : "Content-Type: application/json"};
     struct parley_http_request request = *what;
 
     request.headers = headers;
-    request.header_count = x->owner->authorization == NULL ? 1 : 2;
+    request.header_count = 1;
     request.ca_file = config->ca_file;
-    int r = config->http->start(config->around.worker, &request, events, x, &x->id, err);
+    int r = gate_start(config->gate, &request, events, x, &x->id, err);
     if (r < 0)
         exchange_free(x);
     return r;
@@ -112,7 +110,7 @@ static void forget_all(struct old_http *h)
         if (x->is_forgotten)
             continue;
         x->is_forgotten = true;
-        h->config.http->cancel(h->config.around.worker, x->id); /* on_end follows, and frees */
+        gate_cancel(h->config.gate, x->id); /* on_end follows, and frees */
     }
 }
 
@@ -299,9 +297,6 @@ static void destroy(void *data)
     while (h->first != NULL) /* the host tells no end of them any more */
         exchange_free(h->first);
     sse_done(&h->sse);
-    if (h->authorization != NULL)
-        explicit_bzero(h->authorization, strlen(h->authorization));
-    free(h->authorization);
     free(h);
 }
 
@@ -322,18 +317,8 @@ struct link old_http_link(struct old_http *h)
 struct old_http *old_http_create(const struct http_config *config)
 {
     struct old_http *h = calloc(1, sizeof(*h));
-    size_t len = strlen(config->token) + sizeof("Authorization: Bearer ");
 
-    if (h == NULL)
-        return NULL;
-    h->config = *config;
-    if (config->token[0] == '\0')
-        return h;
-    h->authorization = malloc(len);
-    if (h->authorization != NULL) {
-        (void)snprintf(h->authorization, len, "Authorization: Bearer %s", config->token);
-        return h;
-    }
-    free(h);
-    return NULL;
+    if (h != NULL)
+        h->config = *config;
+    return h;
 }

@@ -16,40 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
-#include "http.h"
-#include "old_http.h"
-#include "pins.h"
-#include "process.h"
+#include "config.h"
+#include "connection.h"
+#include "credentials.h"
+#include "sessions.h"
 
-#define MAX_TOKEN  8192
 #define MAX_PREFIX 32
-
-enum elicitation { ELICITATION_DECLINE, ELICITATION_ACCEPT_DEFAULTS };
-enum on_changed_tool { ON_CHANGED_WARN, ON_CHANGED_REFUSE };
-enum protocol { PROTOCOL_AUTO, PROTOCOL_LEGACY, PROTOCOL_OLDEST, PROTOCOL_STATELESS = 6 };
-enum transport { TRANSPORT_AUTO, TRANSPORT_STDIO, TRANSPORT_HTTP, TRANSPORT_SSE };
-
-struct config {
-    int32_t transport;
-    const char *command;
-    struct parley_list args;
-    struct parley_list env;
-    const char *url;
-    const char *token;
-    const char *token_file;
-    const char *ca_file;
-    struct parley_list allow;
-    const char *name_prefix;
-    int32_t protocol;
-    int32_t elicitation;
-    int32_t on_changed_tool;
-    int64_t max_calls;
-    int64_t timeout_ms;
-    int64_t max_timeout_ms;
-    int64_t start_timeout_ms;
-    int64_t ready_timeout_ms;
-};
 
 struct plugin {
     const struct parley_host *host;
@@ -61,18 +33,23 @@ struct instance {
     const void *handle;
     bool is_child; /* the server is a child process, not behind a URL */
     char prefix[MAX_PREFIX + 2];
-    char *token; /* "" without one */
+    struct credentials *credentials;
     struct orphans *orphans;
 };
 
 struct worker_instance {
     struct instance *instance;
     struct surroundings around;
-    struct client *client;
+    struct gatehouse *house;
     struct pins *pins;
-    struct link link;  /* until the client has them */
-    struct link other; /* the older transport over HTTP, where it may be that one; or none */
+    struct connection *connection;
+    struct sessions *sessions; /* those with a token of their own */
 };
+
+static struct client *shared(void *worker_instance)
+{
+    return connection_client(((struct worker_instance *)worker_instance)->connection);
+}
 
 /* --- The role -----------------------------------------------------------------------------------
  */
@@ -80,28 +57,47 @@ struct worker_instance {
 static void attach(void *worker_instance, const struct parley_tools_host *host)
 {
     struct worker_instance *wi = worker_instance;
-    struct link link = wi->link, other = wi->other;
 
-    wi->link = wi->other = (struct link){0};
-    client_start(wi->client, link, other, host, wi);
+    sessions_attach(wi->sessions, host);
+    connection_start(wi->connection, host, wi);
 }
 
 static int list(void *worker_instance, struct parley_tool_list *ret_list, struct parley_error *err)
 {
     (void)err;
-    client_list(((struct worker_instance *)worker_instance)->client, ret_list);
+    client_list(shared(worker_instance), ret_list);
     return PARLEY_OK;
+}
+
+static bool has_own_token(const struct parley_tool_call *request)
+{
+    return PARLEY_HAS(request, authorization) && request->authorization != NULL &&
+           request->authorization[0] != '\0';
 }
 
 static int call(void *worker_instance, const struct parley_tool_call *request, parley_op op,
                 struct parley_error *err)
 {
-    return client_call(((struct worker_instance *)worker_instance)->client, request, op, err);
+    struct worker_instance *wi = worker_instance;
+    struct client *client = shared(wi);
+
+    if (has_own_token(request)) {
+        client = sessions_client(wi->sessions, request, err);
+        if (client == NULL)
+            return err->status;
+    }
+    return client_call(client, request, op, err);
 }
 
 static void cancel(void *worker_instance, parley_op op)
 {
-    client_cancel(((struct worker_instance *)worker_instance)->client, op);
+    client_cancel(shared(worker_instance), op); /* of a call that is not its own it knows nothing */
+    sessions_cancel(((struct worker_instance *)worker_instance)->sessions, op);
+}
+
+static void session_closed(void *worker_instance, const char *session_id)
+{
+    sessions_close(((struct worker_instance *)worker_instance)->sessions, session_id);
 }
 
 /* --- Instances ----------------------------------------------------------------------------------
@@ -169,76 +165,6 @@ static int choose_prefix(struct instance *instance, const char *name, struct par
     return PARLEY_OK;
 }
 
-/* --- The token ----------------------------------------------------------------------------------
- */
-
-static int read_file(const char *path, char *bytes, size_t size, struct parley_error *err)
-{
-    FILE *file = fopen(path, "re");
-
-    if (file == NULL)
-        return parley_fail(err, PARLEY_E_NOT_FOUND, "token_file: %s cannot be read", path);
-    size_t len = fread(bytes, 1, size - 1, file);
-    (void)fclose(file);
-    while (len > 0 && strchr(" \t\r\n", bytes[len - 1]) != NULL)
-        len--;
-    bytes[len] = '\0';
-    return PARLEY_OK;
-}
-
-static int check_token(const char *token, struct parley_error *err)
-{
-    for (const char *c = token; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~')
-            return parley_fail(
-                err, PARLEY_E_INVALID,
-                "token: holds blanks, control or other characters that no token has");
-    }
-    return PARLEY_OK;
-}
-
-static int load_token(struct instance *instance, struct parley_error *err)
-{
-    const struct config *c = instance->config;
-    char bytes[MAX_TOKEN] = "";
-    int r = PARLEY_OK;
-
-    if (c->token[0] != '\0' && c->token_file[0] != '\0')
-        return parley_fail(err, PARLEY_E_INVALID, "token and token_file: give one of them");
-    if (c->token_file[0] != '\0')
-        r = read_file(c->token_file, bytes, sizeof(bytes), err);
-    else
-        (void)snprintf(bytes, sizeof(bytes), "%s", c->token);
-    if (r == PARLEY_OK)
-        r = check_token(bytes, err);
-    if (r == PARLEY_OK)
-        instance->token = strdup(bytes);
-    explicit_bzero(bytes, sizeof(bytes));
-    if (r == PARLEY_OK && instance->token == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "token: no memory");
-    return r;
-}
-
-static bool is_loopback(const char *url)
-{
-    static const char *const starts[] = {"http://127.", "http://localhost", "http://[::1]"};
-
-    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-        if (strncmp(url, starts[i], strlen(starts[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void warn_of_clear_text(const struct instance *instance)
-{
-    const char *url = instance->config->url;
-
-    if (instance->token[0] != '\0' && strncmp(url, "http://", 7) == 0 && !is_loopback(url))
-        instance->plugin->host->log(instance->handle, PARLEY_LOG_WARN,
-                                    "the token is sent unencrypted; use https:// in url");
-}
-
 /* --- Life ---------------------------------------------------------------------------------------
  */
 
@@ -265,13 +191,19 @@ static void instance_destroy(void *data)
     if (instance == NULL)
         return;
     orphans_destroy(instance->orphans);
-    if (instance->token != NULL)
-        explicit_bzero(instance->token, strlen(instance->token));
-    free(instance->token);
+    credentials_destroy(instance->credentials);
     free(instance);
 }
 
-static int prepare(struct instance *instance, const char *name, struct parley_error *err)
+static void warn_of_exposure(const struct instance *instance)
+{
+    if (credentials_are_exposed(instance->credentials))
+        instance->plugin->host->log(instance->handle, PARLEY_LOG_WARN,
+                                    "tokens are sent unencrypted; use https:// in url");
+}
+
+static int prepare(struct instance *instance, const char *name, bool is_attended,
+                   struct parley_error *err)
 {
     int r = check_transport(instance, err);
 
@@ -282,10 +214,10 @@ static int prepare(struct instance *instance, const char *name, struct parley_er
     if (r == PARLEY_OK)
         r = choose_prefix(instance, name, err);
     if (r == PARLEY_OK)
-        r = load_token(instance, err);
+        r = credentials_create(instance->config, is_attended, &instance->credentials, err);
     if (r < 0)
         return r;
-    warn_of_clear_text(instance);
+    warn_of_exposure(instance);
     instance->orphans = orphans_create();
     return instance->orphans == NULL ? parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", name)
                                      : PARLEY_OK;
@@ -301,88 +233,14 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     instance->plugin = plugin;
     instance->config = info->config;
     instance->handle = info->handle;
-    int r = prepare(instance, info->name, err);
+    bool is_attended = PARLEY_HAS(info, flags) && (info->flags & PARLEY_INSTANCE_ATTENDED) != 0;
+    int r = prepare(instance, info->name, is_attended, err);
     if (r < 0) {
         instance_destroy(instance);
         return r;
     }
     *ret_instance = instance;
     return PARLEY_OK;
-}
-
-static struct http_config http_config_of(struct worker_instance *wi)
-{
-    const struct config *c = wi->instance->config;
-
-    return (struct http_config){
-        .around = wi->around,
-        .http = wi->around.host->service(PARLEY_SERVICE_HTTP),
-        .url = c->url,
-        .token = wi->instance->token,
-        .ca_file = c->ca_file,
-        .events = &client_link_events,
-        .ctx = wi->client,
-    };
-}
-
-static struct link make_http(struct worker_instance *wi, struct parley_error *err)
-{
-    const struct http_config config = http_config_of(wi);
-    struct http *http = config.http == NULL ? NULL : http_create(&config);
-
-    if (http != NULL)
-        return http_link(http);
-    (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "no memory, or a host without HTTP");
-    return (struct link){0};
-}
-
-static struct link make_old_http(struct worker_instance *wi, struct parley_error *err)
-{
-    const struct http_config config = http_config_of(wi);
-    struct old_http *old = config.http == NULL ? NULL : old_http_create(&config);
-
-    if (old != NULL)
-        return old_http_link(old);
-    (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "no memory, or a host without HTTP");
-    return (struct link){0};
-}
-
-static struct link make_process(struct worker_instance *wi, struct parley_error *err)
-{
-    const struct config *c = wi->instance->config;
-    const struct process_config config = {
-        .around = wi->around,
-        .fdwatch = wi->around.host->service(PARLEY_SERVICE_FDWATCH),
-        .command = {c->command, &wi->instance->config->args, &wi->instance->config->env},
-        .orphans = wi->instance->orphans,
-        .events = &client_link_events,
-        .ctx = wi->client,
-    };
-
-    struct process *process = config.fdwatch == NULL ? NULL : process_create(&config);
-    if (process != NULL)
-        return process_link(process);
-    (void)parley_fail(err, PARLEY_E_UNAVAILABLE, "no memory, or a host without parley.fdwatch/1");
-    return (struct link){0};
-}
-
-/* The older transport has no stateless servers. */
-static enum client_protocol protocol_of(const struct config *c)
-{
-    if (c->protocol == PROTOCOL_STATELESS)
-        return CLIENT_STATELESS;
-    return c->protocol == PROTOCOL_AUTO && c->transport != TRANSPORT_SSE ? CLIENT_AUTO
-                                                                         : CLIENT_LEGACY;
-}
-
-/* The one version that is wanted, or NULL. */
-static const char *version_of(const struct config *c)
-{
-    static const char *const versions[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
-
-    return c->protocol < PROTOCOL_OLDEST || c->protocol == PROTOCOL_STATELESS
-               ? NULL
-               : versions[c->protocol - PROTOCOL_OLDEST];
 }
 
 static struct pins *make_pins(const struct parley_host *host)
@@ -393,68 +251,45 @@ static struct pins *make_pins(const struct parley_host *host)
     return pins_create(key);
 }
 
-static struct client *make_client(const struct worker_instance *wi)
-{
-    const struct instance *instance = wi->instance;
-    const struct client_config config = {
-        .around = wi->around,
-        .prefix = instance->prefix,
-        .allow = &instance->config->allow,
-        .protocol = protocol_of(instance->config),
-        .version = version_of(instance->config),
-        .pins = wi->pins,
-        .refuses_changed = instance->config->on_changed_tool == ON_CHANGED_REFUSE,
-        .max_calls = (unsigned)instance->config->max_calls,
-        .accepts_defaults = instance->config->elicitation == ELICITATION_ACCEPT_DEFAULTS,
-        .timeout_ms = instance->config->timeout_ms,
-        .max_timeout_ms = instance->config->max_timeout_ms,
-        .start_timeout_ms = instance->config->start_timeout_ms,
-        .ready_timeout_ms = instance->config->ready_timeout_ms,
-    };
-
-    return client_create(&config);
-}
-
 static void worker_stop(void *worker_instance)
 {
     struct worker_instance *wi = worker_instance;
 
-    client_destroy(wi->client);
-    if (wi->link.vtable != NULL)
-        wi->link.vtable->destroy(wi->link.data);
-    if (wi->other.vtable != NULL)
-        wi->other.vtable->destroy(wi->other.data);
+    sessions_destroy(wi->sessions);
+    connection_destroy(wi->connection);
+    gatehouse_destroy(wi->house);
     pins_destroy(wi->pins);
     free(wi);
 }
 
-static struct link make_link(struct worker_instance *wi, struct parley_error *err)
-{
-    if (wi->instance->is_child)
-        return make_process(wi, err);
-    return wi->instance->config->transport == TRANSPORT_SSE ? make_old_http(wi, err)
-                                                            : make_http(wi, err);
-}
-
-/* Is the transport of 2024-11-05 to be tried where there is no endpoint of the newer one? */
-static bool may_be_older_transport(const struct instance *instance)
-{
-    return !instance->is_child && instance->config->transport == TRANSPORT_AUTO &&
-           instance->config->protocol != PROTOCOL_STATELESS;
-}
-
 static int fill_worker(struct worker_instance *wi, struct parley_error *err)
 {
-    if (wi->around.timer == NULL)
-        return parley_fail(err, PARLEY_E_UNAVAILABLE, "a host without timers");
+    const struct instance *instance = wi->instance;
+    struct connection_config config = {
+        .around = wi->around,
+        .config = instance->config,
+        .prefix = instance->prefix,
+        .is_child = instance->is_child,
+        .orphans = instance->orphans,
+        .auth = credentials_settings(instance->credentials),
+    };
+    const struct parley_service_http *http = wi->around.host->service(PARLEY_SERVICE_HTTP);
+
+    if (wi->around.timer == NULL || (http == NULL && !instance->is_child))
+        return parley_fail(err, PARLEY_E_UNAVAILABLE, "a host without timers or HTTP");
     wi->pins = make_pins(wi->around.host);
-    wi->client = wi->pins == NULL ? NULL : make_client(wi);
-    if (wi->client == NULL)
+    wi->house = wi->pins == NULL ? NULL : gatehouse_create(&wi->around, http);
+    if (wi->house == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker");
-    wi->link = make_link(wi, err);
-    if (wi->link.vtable != NULL && may_be_older_transport(wi->instance))
-        wi->other = make_old_http(wi, err);
-    return wi->link.vtable == NULL ? PARLEY_E_UNAVAILABLE : PARLEY_OK;
+    config.pins = wi->pins;
+    config.house = wi->house;
+    wi->connection = connection_create(&config, err);
+    if (wi->connection == NULL)
+        return err->status;
+    config.elder = connection_client(wi->connection);
+    wi->sessions = sessions_create(&config);
+    return wi->sessions != NULL ? PARLEY_OK
+                                : parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker");
 }
 
 static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
@@ -481,71 +316,13 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
 /* --- Tables -------------------------------------------------------------------------------------
  */
 
-static const struct parley_option options[] = {
-    PARLEY_ENUM(struct config, transport, .default_value = "auto", .values = "auto|stdio|http|sse",
-                .help = "How the server is reached: as a child process by its standard input and "
-                        "output, over Streamable HTTP, or over the HTTP+SSE of 2024-11-05; auto is "
-                        "stdio with command and http with url."),
-    PARLEY_STRING(struct config, command, .example = "/usr/bin/npx",
-                  .help = "Program of a server that runs as a child process, started without a "
-                          "shell; one for each of parley's workers."),
-    PARLEY_LINES(struct config, args, .example = "-y",
-                 .help = "Arguments of the program, one a line; the key is repeated."),
-    PARLEY_LINES(struct config, env, .example = "API_KEY=${WEATHER_KEY}",
-                 .help = "Variables of the program's environment as NAME=value, one a line; of "
-                         "parley's own it gets only HOME, LANG, LOGNAME, PATH, SHELL, TERM and "
-                         "USER."),
-    PARLEY_STRING(struct config, url, .example = "https://tools.example.com/mcp",
-                  .help = "MCP endpoint of a server over HTTP."),
-    PARLEY_SECRET(struct config, token, .example = "file:secrets/mcp-token",
-                  .help = "Bearer token for the server over HTTP."),
-    PARLEY_PATH(struct config, token_file, .example = "/run/secrets/mcp-token",
-                .help = "File with the bearer token, in place of token; read at start and reload."),
-    PARLEY_PATH(struct config, ca_file,
-                .help = "PEM file of certificate authorities trusted for url beside the system's."),
-    PARLEY_LINES(struct config, allow, .example = "read_file",
-                 .help = "Tools that are offered, by the server's own names, one a line; all of "
-                         "them when left out."),
-    PARLEY_STRING(struct config, name_prefix, .default_value = "auto", .example = "fs",
-                  .help = "Put before every tool's name, with _ between, so that two servers' "
-                          "tools do not clash; auto is the section's name, none is no prefix."),
-    PARLEY_ENUM(struct config, protocol, .default_value = "auto",
-                .values = "auto|legacy|2024-11-05|2025-03-26|2025-06-18|2025-11-25|2026-07-28",
-                .help = "Which MCP the server speaks: legacy begins with initialize and takes what "
-                        "the server has, a revision insists on it (2026-07-28 is the stateless "
-                        "one), auto finds out."),
-    PARLEY_ENUM(struct config, elicitation, .default_value = "decline",
-                .values = "decline|accept-defaults",
-                .help = "What a server is told that asks the user something during a call: that "
-                        "the user declines, or the defaults of the server's own form."),
-    PARLEY_ENUM(struct config, on_changed_tool, .default_value = "warn", .values = "warn|refuse",
-                .help = "What happens to a tool whose description or schema is not what it was "
-                        "when it was first listed: a warning, or it is not offered any more."),
-    PARLEY_INT(struct config, max_calls, .default_value = "16", .min = 1, .max = 64,
-               .help = "Most calls under way at once over one connection; further ones wait. 1 "
-                       "for servers that work on one thing at a time."),
-    PARLEY_DURATION_MS(struct config, timeout_ms, .min = 100, .max = 600000, .example = "60s",
-                       .help = "Longest run of one call; what parley allows every tool when left "
-                               "out."),
-    PARLEY_DURATION_MS(struct config, max_timeout_ms, .default_value = "120s", .max = 900000,
-                       .help = "Longest run of a call that tells its progress, each time of which "
-                               "gives it the call's limit anew; 0: progress extends nothing."),
-    PARLEY_DURATION_MS(struct config, start_timeout_ms, .default_value = "30s", .min = 100,
-                       .max = 600000,
-                       .help = "Longest time from connecting to the server's list of tools; no "
-                               "conversation waits for it."),
-    PARLEY_DURATION_MS(struct config, ready_timeout_ms, .default_value = "2s", .max = 30000,
-                       .help = "Longest time that a conversation waits, while its model connects, "
-                               "for a list of tools on its way; counted from the connection's "
-                               "beginning, not from the conversation's."),
-};
-
 static const struct parley_tools_vtable tools = {
     .size = sizeof(tools),
     .attach = attach,
     .list = list,
     .call = call,
     .cancel = cancel,
+    .session_closed = session_closed,
     .flags = PARLEY_TOOLS_SHARED, /* one child, or connection, for all workers */
 };
 
@@ -559,9 +336,9 @@ static const struct parley_plugin descriptor = {
     .version = PARLEY_VERSION,
     .summary = "Tools of an MCP server, as a child process or over Streamable HTTP.",
     .licence = "Apache-2.0",
-    .options = options,
-    .option_count = sizeof(options) / sizeof(options[0]),
-    .option_size = sizeof(options[0]),
+    .options = config_options,
+    .option_count = CONFIG_OPTION_COUNT,
+    .option_size = sizeof(config_options[0]),
     .config_size = sizeof(struct config),
     .role_count = 1,
     .roles = roles,
