@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parleyctl tools: try the tools of a configuration without a server, a model or a microphone. */
+#include "base/log.h"
 #include "base/str.h"
 #include "ctl/args.h"
 #include "ctl/command.h"
@@ -219,6 +220,8 @@ static int run(int argc, char **argv)
         kinds |= 1u << INSTANCE_MODEL;
     else
         q.is_json = q.is_json || isatty(STDOUT_FILENO) != 1;
+    if (getenv("PARLEY_LOG") == NULL)
+        log_set_level(LOG_LEVEL_WARN); /* why a server has no tools, for example */
     q.source.is_attended = true;
     r = local_open(&q.local, &q.source, kinds, &err);
     bool is_open = r == PARLEY_OK;

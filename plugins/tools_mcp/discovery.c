@@ -77,15 +77,17 @@ static void begin_server(struct discovery *d, const char *issuer)
     ask_server(d);
 }
 
-/* A server of 2025-03-26 says nothing of its issuer, so that a slash at its end is all right. */
-static int read_server(struct discovery *d, const json_t *tree, struct parley_error *err)
+/* A server of 2025-03-26 was told by nobody what its issuer is, so that any at its own origin is as
+ * good. */
+static const char *issuer_for(const struct discovery *d, const json_t *tree)
 {
-    char issuer[URI_MAX];
-    int r = metadata_read_server(tree, d->issuer, &d->server, err);
+    const char *own = json_string_value(json_object_get(tree, "issuer"));
+    char origin[URI_MAX];
 
-    if (r < 0 && !d->has_resource && uri_at_origin(d->config.url, "/", issuer))
-        r = metadata_read_server(tree, issuer, &d->server, err);
-    return r;
+    if (d->has_resource || d->config.issuer[0] != '\0' || own == NULL ||
+        !uri_at_origin(d->config.url, "", origin) || !uri_covers(origin, own))
+        return d->issuer;
+    return own;
 }
 
 static void on_server(void *ctx, const struct fetch_result *result)
@@ -95,7 +97,7 @@ static void on_server(void *ctx, const struct fetch_result *result)
 
     d->fetch = NULL;
     if (is_document(result)) {
-        int r = read_server(d, result->tree, &err);
+        int r = metadata_read_server(result->tree, issuer_for(d, result->tree), &d->server, &err);
         finish(d, r, err.message);
     } else if (is_absent(result, false)) {
         d->form++;
