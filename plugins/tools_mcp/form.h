@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "text.h"
+#include "parts/text.h"
 
 #define FORM_MAX ((size_t)128 << 10)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate.h"
 
-#include "text.h"
+#include "parts/text.h"
 
 #include <stdlib.h>
 #include <string.h>
