@@ -50,7 +50,9 @@ static const char *image_refusal(const struct session *s, struct parley_view ima
     if (!view_starts_with(image, VIEW("data:image/png;base64,")) &&
         !view_starts_with(image, VIEW("data:image/jpeg;base64,")))
         return "of a kind that cannot be shown";
-    if (s->caps.max_event_bytes > 0 && image.len + 1024 > (size_t)s->caps.max_event_bytes)
+    /* It is an item like others: one must not push the rest of the conversation out of memory. */
+    if ((s->caps.max_event_bytes > 0 && image.len + 1024 > (size_t)s->caps.max_event_bytes) ||
+        image.len > (size_t)s->agent->config->max_item_bytes / 2)
         return "too large to be shown";
     return NULL;
 }

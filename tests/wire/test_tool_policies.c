@@ -646,6 +646,20 @@ static void an_image_of_another_kind_is_left_out(void **state)
     wire_close(w);
 }
 
+static void an_image_that_would_fill_the_conversation_is_left_out(void **state)
+{
+    struct wire *w = with_call("tools = t\nmax_item_bytes = 4096" SPEAKS_FOR_ITSELF, "slow");
+    char image[3000] = "data:image/png;base64,";
+
+    (void)state;
+    memset(image + strlen(image), 'A', sizeof(image) - 1 - strlen(image));
+    image[sizeof(image) - 1] = '\0';
+    wire_tool_shows(w, 0, "a chart", image);
+    output_is(w, "call_1", "an image, too large to be shown");
+    (void)wire_model_gets(w, "response.create");
+    wire_close(w);
+}
+
 static void progress_is_shown_to_who_asked_for_a_trace(void **state)
 {
     struct wire *w = wire_open("tools = t\nclient_trace = yes");
@@ -703,6 +717,7 @@ int main(void)
         cmocka_unit_test(an_image_follows_the_output_for_a_model_that_sees),
         cmocka_unit_test(a_model_that_cannot_see_is_told_that_there_was_an_image),
         cmocka_unit_test(an_image_of_another_kind_is_left_out),
+        cmocka_unit_test(an_image_that_would_fill_the_conversation_is_left_out),
         cmocka_unit_test(progress_is_shown_to_who_asked_for_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
