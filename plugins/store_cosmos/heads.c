@@ -36,7 +36,8 @@ bool heads_accept(struct op *op, const struct rest_reply *reply)
         op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
         return false;
     }
-    cache_keep(&op->store->cache, op->session_id, op->hash, op->head, op->etag);
+    if (op->is_write) /* readers would only push out what owners need */
+        cache_keep(&op->store->cache, op->session_id, op->hash, op->head, op->etag);
     return true;
 }
 

@@ -42,6 +42,18 @@ struct op *op_create(struct store *s, const char *name, op_step begin, parley_op
     return NULL;
 }
 
+bool op_set_session(struct op *op, const char *session_id)
+{
+    char *copy = strdup(session_id);
+
+    if (copy == NULL)
+        return false;
+    free(op->session_id);
+    op->session_id = copy;
+    op->hash = hash_of(copy);
+    return true;
+}
+
 void op_destroy(struct op *op)
 {
     if (op == NULL)

@@ -82,6 +82,9 @@ struct op {
 struct op *op_create(struct store *s, const char *name, op_step begin, parley_op id,
                      const char *session_id);
 
+/* It is about another session from now on: lists and sweeps are about many. False: no memory. */
+bool op_set_session(struct op *op, const char *session_id);
+
 /* Let it run when its turn comes. Refuses (and frees) when there are too many. `is_whole`: every
  * copy has found memory. */
 int op_accept(struct op *op, bool is_whole, struct parley_error *err);

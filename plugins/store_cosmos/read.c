@@ -232,14 +232,10 @@ static void next_row(struct op *op)
             op_end(op, PARLEY_OK, NULL);
         return;
     }
-    free(op->session_id);
-    op->session_id = strdup(document_text(json_array_get(op->rows, op->row), "session"));
-    if (op->session_id == NULL) {
-        op->session_id = strdup("");
+    if (op_set_session(op, document_text(json_array_get(op->rows, op->row), "session")))
+        heads_find(op, false, on_head_of_row);
+    else
         op_fail(op, PARLEY_E_NO_MEMORY, "Cosmos DB: no memory for a list");
-        return;
-    }
-    heads_find(op, false, on_head_of_row);
 }
 
 /* The session that ended the page before tells where this one begins. */
@@ -262,12 +258,8 @@ void read_list(struct op *op)
         query_rows(op);
         return;
     }
-    char *session_id = strdup(op->after);
-    if (session_id == NULL) {
+    if (op_set_session(op, op->after))
+        heads_find(op, false, on_after);
+    else
         op_fail(op, PARLEY_E_NO_MEMORY, "Cosmos DB: no memory for a list");
-        return;
-    }
-    free(op->session_id);
-    op->session_id = session_id;
-    heads_find(op, false, on_after);
 }

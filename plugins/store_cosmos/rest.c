@@ -320,7 +320,7 @@ static int begin(struct call *c, struct parley_error *err)
 {
     struct rest *r = c->rest;
     struct lines lines = {0};
-    int r2 = PARLEY_E_NO_MEMORY;
+    int status = PARLEY_E_NO_MEMORY;
 
     free(c->endpoint);
     c->endpoint = choose_endpoint(c);
@@ -331,12 +331,12 @@ static int begin(struct call *c, struct parley_error *err)
     call_add_lines(c, r->around, &r->account, &lines);
     char *url = call_url(c);
     if (!lines.failed && url != NULL)
-        r2 = start(c, &lines, url, err);
+        status = start(c, &lines, url, err);
     else
         (void)parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a request");
     lines_done(&lines);
     free(url);
-    return r2;
+    return status;
 }
 
 static void send_try(struct call *c)

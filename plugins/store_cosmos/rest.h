@@ -76,7 +76,7 @@ int rest_send(struct rest *r, const struct rest_request *request, rest_on_reply 
 /* The account's description; asked for by whoever starts, and again when regions change. */
 int rest_set_account(struct rest *r, const char *json, struct parley_error *err);
 
-/* Whether the account's own consistency can be asked for less than `level`. */
+/* What is known of it. */
 struct account *rest_account(struct rest *r);
 
 #endif

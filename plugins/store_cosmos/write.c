@@ -46,7 +46,10 @@ static void on_row_gone(struct op *op)
 
 static void refuse_create(struct op *op)
 {
-    if (op->has_row)
+    bool is_its_row =
+        document_number(op->head, "created_ms") == document_number(op->wanted, "created_ms");
+
+    if (op->has_row || is_its_row)
         on_row_gone(op);
     else
         heads_delete_row(op, op->wanted, on_row_gone);

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Cosmos, KEY } from "./support/cosmos.mjs";
 import { ini_text, make_certificate } from "./support/parleyd.mjs";
 import { check, start_server, write_files } from "./support/program.mjs";
-import { join } from "./support/raw_client.mjs";
+import { USER_TEXT, join } from "./support/raw_client.mjs";
 
 const [ITEM, CALL, RESPONSE] = [1, 2, 3];
 
@@ -16,6 +16,7 @@ const script = JSON.stringify({
   rules: [
     { on: "response.create", match: { output: { contains: "5" } }, do: [{ speak: "It is five." }] },
     { on: "response.create", match: { text: { contains: "plus" } }, do: [{ call: { name: "calculator", arguments: { expression: "2 + 3" } } }] },
+    { on: "response.create", match: { text: { contains: "story" } }, do: [{ speak: "Once upon a time there was a boat.", ms: 8000, pace: true }] },
   ],
 });
 
@@ -228,6 +229,42 @@ describe("store_cosmos", () => {
     const documents = await cosmos.documents();
     for (const client of clients)
       assert.ok(words(cosmos.records(documents, id_of(client))).includes("You said: last words"));
+  });
+
+  test("kill -9 in the middle loses at most the turn in flight, and another host goes on with the account", { timeout: 60_000 }, async () => {
+    const server = await start_server(sections());
+    const clients = await Promise.all(Array.from({ length: 6 }, () => join(server)));
+    for (const client of clients)
+      for (const text of ["first", "second"])
+        await client.ask(text);
+    await until((documents) => clients.every((client) => of_kind(cosmos.records(documents, id_of(client)), RESPONSE).length === 2));
+    for (const client of clients) {
+      client.send(USER_TEXT("tell me a story"));
+      client.send({ type: "response.create" });
+      await client.log.wait((event) => event.type === "response.output_audio.delta" && client.log.all("response.created").length === 3);
+    }
+    server.process.kill("SIGKILL");
+    await server.exited;
+
+    const other = await start_server(sections());
+    const documents = await cosmos.documents();
+    for (const client of clients) {
+      const rows = cosmos.records(documents, id_of(client));
+      const head = documents.find(({ pk, kind }) => pk === `s:${id_of(client)}` && kind === "head");
+      assert.ok(rows.length >= head.record_count, "all that the head counts is there");
+      const counted = rows.slice(0, head.record_count);
+      assert.deepEqual(counted.map(({ seq }) => seq), counted.map((_row, i) => i + 1));
+      for (const said of ["first", "second"])
+        assert.equal(of_kind(counted, ITEM).filter((row) => words(row).includes(`You said: ${said}`)).length, 1);
+      assert.equal(of_kind(counted, RESPONSE).length, 2);
+      assert.ok(!words(counted).includes("there was a boat"), "what was not said to its end is not kept as if it had been");
+    }
+    const client = await join(other);
+    await client.ask("after the fall");
+    await client.close();
+    await other.wait_for_sessions(0);
+    await other.stop();
+    assert.ok(of_kind(cosmos.records(await cosmos.documents(), id_of(client)), ITEM).length >= 2);
   });
 
   test("a container that is not there is told at the start, with the way to create it", async () => {
