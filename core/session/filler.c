@@ -9,7 +9,7 @@
 
 static bool may_speak(const struct session *s)
 {
-    return quiet_is(s) && playback_end_us(&s->playback) <= clock_now_us();
+    return s->client != NULL && quiet_is(s) && playback_end_us(&s->playback) <= clock_now_us();
 }
 
 static void on_due(void *ctx)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Tools that a person approves, and other policies, as clients see them: the unmodified `@openai/agents` with its approval
- * events, and plain events with the `openai` SDK.
+ * Tools that a person approves, as clients see them: the unmodified `@openai/agents` with its approval events, the `openai`
+ * package, and the console page.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { open_session } from "./support/agents_client.mjs";
 import { connect, has_chromium, open_browser, open_page, say, wait_for_entry } from "./support/browser.mjs";
+import { open_client } from "./support/openai_client.mjs";
 import { start_parleyd } from "./support/parleyd.mjs";
-import { join } from "./support/raw_client.mjs";
 import { SUM, upstreams } from "./support/upstreams.mjs";
 
 /* What the agent says of the calculator. */
@@ -104,24 +104,28 @@ describe("the console page asks", { skip: has_chromium ? false : "no Chromium: i
     });
 });
 
-describe("plain events", () => {
+describe("the openai package answers approvals", () => {
   let parleyd;
   let client;
+  let hasty; /* whose agent waits for a second only */
 
   before(async () => {
-    parleyd = await start_parleyd(with_policies(upstreams.model_script(), {
-      "builtin.calculator.approval": "always", "builtin.calculator.approval_timeout_ms": "1s",
-    }));
-    client = await join(parleyd);
+    const sections = with_policies(upstreams.model_script(), { "builtin.calculator.approval": "always" });
+    parleyd = await start_parleyd({
+      ...sections, "agent hasty": { ...sections["agent assistant"], "builtin.calculator.approval_timeout_ms": "1s" },
+    });
+    client = await open_client(parleyd);
+    hasty = await open_client(parleyd, { agent: "hasty" });
   });
   after(async () => {
     await client?.close();
+    await hasty?.close();
     await parleyd?.stop();
   });
 
-  async function ask() {
+  async function ask(client) {
     const from = client.log.now;
-    client.send({ type: "conversation.item.create", item: { type: "message", role: "user", content: [{ type: "input_text", text: "two plus three" }] } });
+    client.type("what is two plus three");
     client.send({ type: "response.create" });
     const { item } = await client.log.wait((event) => event.type === "response.output_item.done" && event.item.type === "mcp_approval_request", { from });
     const { response } = await client.log.wait("response.done", { from });
@@ -129,23 +133,34 @@ describe("plain events", () => {
     return { item, from };
   }
 
+  test("an approved call is answered", async () => {
+    const { item, from } = await ask(client);
+    client.send({ type: "conversation.item.create", item: { type: "mcp_approval_response", approval_request_id: item.id, approve: true } });
+    const shown = await client.log.wait((event) => event.type === "conversation.item.done" && event.item.type === "mcp_approval_response", { from });
+    assert.equal(shown.previous_item_id, item.id);
+    const is_answer = ({ type, response }) => type === "response.done" && response.output.some((it) => it.type === "message");
+    const { response } = await client.log.wait(is_answer, { from });
+    assert.match(response.output[0].content[0].transcript, SUM);
+    assert.deepEqual(client.errors, []);
+  });
+
   test("a call that nobody approves in time is refused in words", async () => {
-    const { item, from } = await ask();
+    const { item, from } = await ask(hasty);
     assert.equal(item.server_label, "builtin");
     assert.deepEqual(JSON.parse(item.arguments), { expression: "2 + 3" });
-    await client.log.wait((event) => event.type === "response.done" && event.response.output.some(({ type }) => type === "message"), { from });
-    const late = client.log.now;
-    client.send({ type: "conversation.item.create", item: { type: "mcp_approval_response", approval_request_id: item.id, approve: true } });
-    const { error } = await client.log.wait("error", { from: late });
+    await hasty.log.wait((event) => event.type === "response.done" && event.response.output.some(({ type }) => type === "message"), { from });
+    const late = hasty.log.now;
+    hasty.send({ type: "conversation.item.create", item: { type: "mcp_approval_response", approval_request_id: item.id, approve: true } });
+    const { error } = await hasty.log.wait("error", { from: late });
     assert.equal(error.param, "item.approval_request_id");
     assert.match(error.message, /settled already/);
   });
 
   test("an approval of nothing is an error that names it", async () => {
     const from = client.log.now;
-    client.send({ type: "conversation.item.create", event_id: "e1", item: { type: "mcp_approval_response", approval_request_id: "mcpr_none", approve: true } });
+    const event_id = client.send({ type: "conversation.item.create", item: { type: "mcp_approval_response", approval_request_id: "mcpr_none", approve: true } });
     const { error } = await client.log.wait("error", { from });
-    assert.equal(error.event_id, "e1");
+    assert.equal(error.event_id, event_id);
     assert.match(error.message, /mcpr_none/);
   });
 });
