@@ -34,6 +34,8 @@ static int add(struct parley_worker *worker, const char *name, double value,
     if (!isfinite(value) || value < 0)
         return PARLEY_E_INVALID;
     for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+        if (strstr(metric_info(*id)->attributes, keys[k]) == NULL)
+            continue;
         for (size_t i = 0; i < label_count; i++) {
             if (strcmp(labels[i].key, keys[k]) != 0)
                 continue;
