@@ -136,6 +136,7 @@ static void tell_result(struct tools_run *run)
         .image = buf_view(&run->answer.image),
         .content = buf_view(&run->answer.content),
         .structured = buf_view(&run->answer.structured),
+        .flags = run->answer.flags,
         .is_cut = run->answer.is_cut,
         .took_ms = clock_now_ms() - run->start_ms,
     };

@@ -86,6 +86,7 @@ struct tools_result {
     /* When the caller wants them; empty when the plugin has only words. */
     struct parley_view content;    /* JSON array of MCP content blocks */
     struct parley_view structured; /* JSON value */
+    uint32_t flags;                /* PARLEY_TOOL_RESULT_... */
     bool is_cut;                   /* output was longer than the limit */
     int64_t took_ms;
 };

@@ -121,6 +121,7 @@ void tools_answer_take(struct tools_answer *a, const struct tools_answer_rules *
                        const struct parley_tool_result *result)
 {
     a->status = result->status;
+    a->flags = result->status < 0 ? 0 : result->flags;
     set_output(a, result->output, rules->max_output);
     set_default_output(a, rules->tool);
     if (result->image.len > 0 && result->image.len <= TOOLS_MAX_IMAGE)
@@ -157,6 +158,7 @@ static struct parley_view at_most(struct parley_view v, size_t limit)
 void tools_answer_copy(struct tools_answer *copy, const struct parley_tool_result *result)
 {
     copy->status = result->status;
+    copy->flags = result->flags;
     buf_append_view(&copy->output, at_most(result->output, TOOLS_MAX_OUTPUT));
     buf_append_view(&copy->image, at_most(result->image, TOOLS_MAX_IMAGE));
     buf_append_view(&copy->content, at_most(result->content, TOOLS_MAX_CONTENT));
@@ -172,5 +174,6 @@ struct parley_tool_result tools_answer_result(const struct tools_answer *a)
         .image = buf_view(&a->image),
         .content = buf_view(&a->content),
         .structured = buf_view(&a->structured),
+        .flags = a->flags,
     };
 }

@@ -17,6 +17,7 @@ struct tools_answer {
     struct buf image;      /* a data: URI, or empty */
     struct buf content;    /* JSON array, or empty */
     struct buf structured; /* JSON value, or empty */
+    uint32_t flags;        /* PARLEY_TOOL_RESULT_... */
     bool is_cut;           /* `output` was longer than the limit */
 };
 

@@ -281,6 +281,7 @@ static void on_visit_end(void *ctx, const struct tools_result *result)
         .image = result->image,
         .content = result->content,
         .structured = result->structured,
+        .flags = result->flags,
     };
 
     tools_host.end(v->op, &told); /* the guest's worker is found by the operation */

@@ -100,6 +100,13 @@ struct quiet {
     struct loop_timer limit;
 };
 
+/* A tool has ended the conversation: last words, then it closes. */
+struct farewell {
+    struct loop_timer look;
+    unsigned inputs; /* of the time when it was wanted */
+    uint64_t limit_us;
+};
+
 /* ---- tools.c ---- */
 
 /* A function_call item of a server tool is complete: run it. place: its output_index. */
@@ -157,5 +164,11 @@ void quiet_late_result(struct session *s);
 /* Is it time for that response? */
 bool quiet_wants_answer(const struct session *s);
 void quiet_stop(struct session *s);
+
+/* ---- farewell.c ---- */
+
+/* Close the session when what is still to be said was heard, unless the user goes on. */
+void farewell_begin(struct session *s);
+void farewell_stop(struct session *s);
 
 #endif

@@ -89,6 +89,7 @@ void session_wind_up(struct session *s, const char *reason)
     s->phase = SESSION_ENDED;
     tool_wait_done(s);
     interruption_stop(s);
+    farewell_stop(s);
     loop_timer_stop(&s->sequencer.start.limit);
     queue_clear(&s->early);
     queue_clear(&s->held);

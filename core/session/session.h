@@ -19,6 +19,7 @@
  *   hearing.c      where the user's turn is         journal.c        what goes to the store
  *   spans.c        spans of turns, answers, tools   trace.c          turns and their events
  *   said.c         what was said, for telemetry     measure.c        metrics
+ *   farewell.c     a tool ends the conversation
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H

@@ -281,6 +281,7 @@ struct session {
     struct map client_tools; /* names that the client has declared so far; none is ever forgotten */
     struct tooling tooling;
     struct quiet quiet;
+    struct farewell farewell;
 
     struct journal journal;
     struct turn turn;

@@ -216,6 +216,8 @@ static void end_call(struct call *c, const struct tools_result *result)
             result_tell_late(s, c, &told);
         else
             result_tell(s, c, told.output, told.image);
+        if ((told.flags & PARLEY_TOOL_RESULT_FAREWELL) != 0)
+            farewell_begin(s);
         follow_up(s, c);
     }
     buf_done(&words);

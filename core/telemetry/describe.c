@@ -83,7 +83,7 @@ static const struct row attributes[] = {
     {NAME_AUDIO_PLAYED_MS, "integer", "turn", "Of an interrupted answer, what the user heard."},
     {NAME_ERROR_TYPE, "string", "all; metrics",
      "Present when it failed: a short name of the cause."},
-    {NAME_END_REASON, "string", "metrics", "`client`, `limit`, `error` or `shutdown`."},
+    {NAME_END_REASON, "string", "metrics", "`client`, `agent`, `limit`, `error` or `shutdown`."},
     {NAME_REJECT_REASON, "string", "metrics", "Why a session was refused."},
     {NAME_DROP_REASON, "string", "metrics", "`overflow`: the client reads too slowly."},
     {NAME_RECONNECT_REASON, "string", "metrics",

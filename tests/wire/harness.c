@@ -928,7 +928,8 @@ static void end_call(struct wire *w, int n, int status, const char *output, cons
     const struct parley_tool_result result = {.size = sizeof(result),
                                               .status = status,
                                               .output = view_of(output),
-                                              .image = view_of(image)};
+                                              .image = view_of(image),
+                                              .flags = strcmp(output, WIRE_FAREWELL) == 0};
 
     w->calls[n].ended = true;
     w->tools_host->end(w->calls[n].op, &result);

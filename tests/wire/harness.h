@@ -107,6 +107,8 @@ const json_t *wire_at(const json_t *event, const char *path);
 int wire_tool_calls(struct wire *w);
 const char *wire_tool_call_id(struct wire *w, int n);
 void wire_tool_ends(struct wire *w, int n, const char *output);
+/* As an output it ends the conversation, too. */
+#define WIRE_FAREWELL "Say goodbye."
 void wire_tool_fails(struct wire *w, int n, const char *output);
 /* ... with an image beside the text. */
 void wire_tool_shows(struct wire *w, int n, const char *output, const char *image);

@@ -59,6 +59,10 @@ struct parley_tool_call {
     int64_t timeout_ms; /* how long the host waits before it cancels; since 1.1 */
 };
 
+/* The conversation is over: the model still says what it has to say about the result, the user
+ * hears it, then the session ends, unless the user has said something new. Since 1.1. */
+#define PARLEY_TOOL_RESULT_FAREWELL (1u << 0)
+
 struct parley_tool_result {
     uint32_t size;
     int32_t status;            /* PARLEY_OK, or why it failed */
@@ -68,6 +72,8 @@ struct parley_tool_result {
     /* The whole result for whoever wants more than words, since 1.1; either may be empty. */
     struct parley_view content;    /* JSON array of MCP content blocks; empty: one text, `output` */
     struct parley_view structured; /* any JSON value: MCP's structuredContent */
+    uint32_t flags;                /* PARLEY_TOOL_RESULT_..., since 1.1; of a success only */
+    uint32_t reserved;
 };
 
 /* Host functions that the plugin calls. */
