@@ -602,7 +602,6 @@ int tools_check_call(struct worker_instance *wi, const struct tools_call *call,
                      struct parley_error *err)
 {
     const struct tools_function *f = tools_find(wi, view_of(call->name));
-
     _cleanup_free_ char *instead = NULL;
 
     return f == NULL ? PARLEY_OK : check_arguments(f, call, &instead, err);
