@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth_state.h"
 
+#include "answer.h"
+#include "base64url.h"
 #include "secret.h"
 
 #include <stdlib.h>
@@ -13,17 +15,18 @@
 
 /* ---- the token ---- */
 
-bool auth_set_token(struct auth *a, const char *token, int64_t lifetime_s)
-{
-    static const char prefix[] = "Authorization: Bearer ";
-    size_t len = sizeof(prefix) + strlen(token);
-    char *line = malloc(len);
+static const char bearer[] = "Authorization: Bearer ";
+static const char bound[] = "Authorization: DPoP ";
 
-    if (line == NULL)
+bool auth_set_token(struct auth *a, enum auth_type type, const char *token, int64_t lifetime_s)
+{
+    char *line = NULL;
+
+    if (asprintf(&line, "%s%s", type == AUTH_TYPE_DPOP ? bound : bearer, token) < 0)
         return false;
-    (void)snprintf(line, len, "%s%s", prefix, token);
     secret_free(a->line);
     a->line = line;
+    a->is_bound = type == AUTH_TYPE_DPOP;
     a->number++;
     a->obtained_ms = auth_now_ms(a);
     a->renew_ms = lifetime_s > 0 ? a->obtained_ms + lifetime_s * 800 : 0;
@@ -42,6 +45,51 @@ const char *auth_line(struct auth *a, unsigned *ret_number)
     *ret_number = is_good(a) ? a->number : 0;
     return is_good(a) ? a->line : NULL;
 }
+
+/* ---- proofs ---- */
+
+char *auth_prove(const struct auth *a, const struct dpop_request *request)
+{
+    unsigned char random[16];
+    char id[BASE64URL_SIZE(sizeof(random))];
+    struct dpop_request whole = *request;
+
+    a->around.host->random(random, sizeof(random));
+    (void)base64url(random, sizeof(random), id);
+    whole.id = id;
+    whole.now_s = (int64_t)(a->around.host->unix_us() / 1000000);
+    return dpop_line(a->proof_key, &whole);
+}
+
+char *auth_proof(const struct auth *a, const char *method, const char *url)
+{
+    if (!a->is_bound || a->line == NULL || a->proof_key == NULL)
+        return NULL;
+    return auth_prove(a, &(struct dpop_request){.method = method,
+                                                .url = url,
+                                                .token = a->line + sizeof(bound) - 1,
+                                                .nonce = a->resource_nonce});
+}
+
+bool auth_take_nonce(char nonce[DPOP_MAX_NONCE], struct parley_view from)
+{
+    char text[DPOP_MAX_NONCE];
+
+    if (from.len == 0 || from.len >= sizeof(text))
+        return false;
+    (void)snprintf(text, sizeof(text), "%.*s", (int)from.len, from.data);
+    if (!secret_is_token(text))
+        return false;
+    memcpy(nonce, text, sizeof(text));
+    return true;
+}
+
+bool auth_hear(struct auth *a, struct parley_view headers)
+{
+    return a->is_bound && auth_take_nonce(a->resource_nonce, answer_header(headers, "dpop-nonce"));
+}
+
+/* ---- when a token is needed ---- */
 
 static bool can_obtain(const struct auth *a)
 {
@@ -148,6 +196,8 @@ enum auth_verdict auth_refused(struct auth *a, const struct auth_refusal *refusa
     if (refusal->number != a->number && is_good(a))
         return AUTH_AGAIN;
     challenge_read(refusal->headers, &challenge);
+    if (auth_hear(a, refusal->headers) && strcmp(challenge.error, "use_dpop_nonce") == 0)
+        return AUTH_AGAIN; /* the token is good, its proof was not */
     return refusal->code == 401 ? refused_token(a, refusal, &challenge, why)
                                 : refused_scope(a, refusal, &challenge, why);
 }
@@ -245,7 +295,7 @@ struct auth *auth_create(const struct surroundings *around, const struct auth_se
     a->turn = around->timer->create(around->worker, on_turn, a);
     bool is_whole = a->turn != NULL;
     if (is_whole && settings->token[0] != '\0')
-        is_whole = auth_set_token(a, settings->token, 0);
+        is_whole = auth_set_token(a, AUTH_TYPE_BEARER, settings->token, 0);
     if (is_whole)
         return a;
     auth_destroy(a);
@@ -262,6 +312,7 @@ void auth_destroy(struct auth *a)
     secret_free(a->refresh_token);
     secret_free(a->identity.id);
     secret_free(a->identity.secret);
+    jwt_key_destroy(a->proof_key);
     explicit_bzero(a, sizeof(*a));
     free(a);
 }

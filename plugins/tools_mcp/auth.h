@@ -70,10 +70,17 @@ void auth_destroy(struct auth *a);
  * tokens apart; 0: none. */
 const char *auth_line(struct auth *a, unsigned *ret_number);
 
+/* The proof that goes with it, as a whole line freed by the caller; NULL: none is needed, or
+ * without memory. */
+char *auth_proof(const struct auth *a, const char *method, const char *url);
+
 /* Is a token needed that is not there? Then auth_wait() comes first. */
 bool auth_is_lacking(struct auth *a);
 
 /* ---- after one ---- */
+
+/* Take from any answer what the next proofs need. True when it was there. */
+bool auth_hear(struct auth *a, struct parley_view headers);
 
 enum auth_verdict {
     AUTH_FINAL, /* the refusal stands */

@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "challenge.h"
 #include "discovery.h"
+#include "dpop.h"
 #include "fetch.h"
 #include "keep.h"
 #include "login.h"
@@ -46,6 +47,12 @@ struct auth {
     int64_t expires_ms; /* from then on it is not sent; 0: not known */
     char *refresh_token;
     char scopes[CHALLENGE_MAX_SCOPE]; /* asked for with it */
+    bool is_bound;                    /* to proof_key: each request carries a proof */
+
+    /* of proofs (dpop.h) */
+    struct jwt_key *proof_key;           /* while the server wants bound tokens, else NULL */
+    char token_nonce[DPOP_MAX_NONCE];    /* of the token endpoint, or "" */
+    char resource_nonce[DPOP_MAX_NONCE]; /* of the MCP server, or "" */
 
     /* where it came from */
     bool is_found; /* server and resource are known */
@@ -76,9 +83,11 @@ struct auth {
     char state[64];
     char verifier[64];
     char *code;
-    char *assertion; /* of the jwt-bearer grant */
-    char *proof;     /* signed by the client's key */
+    char redirect_uri[64]; /* that it came to */
+    char *assertion;       /* of the jwt-bearer grant */
+    char *proof;           /* signed by the client's key */
     bool is_refreshing;
+    bool has_nonced;   /* sent once more, with the nonce that was wanted */
     bool has_reloaded; /* login_file, after a refresh token was refused */
     struct auth_waiter *waiters;
     struct auth_waiter *told;  /* while they are told */
@@ -97,8 +106,17 @@ static inline int64_t auth_now_ms(const struct auth *a)
 
 /* ---- auth.c ---- */
 
+enum auth_type { AUTH_TYPE_BEARER, AUTH_TYPE_DPOP };
+
 /* Take a token. False without memory. */
-bool auth_set_token(struct auth *a, const char *token, int64_t lifetime_s);
+bool auth_set_token(struct auth *a, enum auth_type type, const char *token, int64_t lifetime_s);
+
+/* A proof for one request, as a whole header line; token NULL where one is asked for. Freed by the
+ * caller; NULL without memory. */
+char *auth_prove(const struct auth *a, const struct dpop_request *request);
+
+/* True when it can be used. */
+bool auth_take_nonce(char nonce[DPOP_MAX_NONCE], struct parley_view from);
 
 /* The attempt is over: those who wait are told. */
 void auth_settle(struct auth *a, int status, const char *why);

@@ -97,12 +97,12 @@ static void tidy(char *text, const char *also)
 
 static void settle(struct challenge *best, struct challenge *one)
 {
-    if (!one->is_bearer)
+    if (!one->is_bearer && (!one->is_dpop || best->is_bearer))
         return;
     tidy(one->resource_metadata, "");
     tidy(one->scope, " ");
     tidy(one->error, " ");
-    if (!best->is_bearer ||
+    if (best->is_bearer != one->is_bearer || !(best->is_bearer || best->is_dpop) ||
         (best->resource_metadata[0] == '\0' && one->resource_metadata[0] != '\0'))
         *best = *one;
 }
@@ -140,7 +140,8 @@ static void read_header(struct parley_view value, struct challenge *best)
             take_parameter(&one, token, &c);
         } else {
             settle(best, &one);
-            one = (struct challenge){.is_bearer = is_name(token, "Bearer")};
+            one = (struct challenge){.is_bearer = is_name(token, "Bearer"),
+                                     .is_dpop = is_name(token, "DPoP")};
         }
     }
     settle(best, &one);

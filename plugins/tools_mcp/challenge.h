@@ -11,9 +11,10 @@
 
 #define CHALLENGE_MAX_SCOPE 1024
 
-/* Of a Bearer challenge; what is missing or too long is "". */
+/* Of a Bearer challenge, or without one of a DPoP challenge; what is missing or too long is "". */
 struct challenge {
     bool is_bearer; /* there is one */
+    bool is_dpop;   /* there is none, but one for tokens that are bound to a key */
     char resource_metadata[URI_MAX];
     char scope[CHALLENGE_MAX_SCOPE];
     char error[64];

@@ -114,6 +114,7 @@ static void on_end(void *ctx, const struct parley_http_response *response)
         .status = response->status,
         .code = response->code,
         .tree = read_tree(response),
+        .nonce = answer_header(response->headers, "dpop-nonce"),
         .why = why,
     };
 
@@ -131,7 +132,7 @@ static int begin(struct fetch *f, const struct fetch_request *asked, struct parl
 {
     const struct fetcher *by = f->fetcher;
     const char *body = asked->body == NULL ? "" : asked->body;
-    const char *lines[4] = {"Accept: application/json"};
+    const char *lines[5] = {"Accept: application/json"};
     char type[80];
     uint32_t count = 1;
 
@@ -141,6 +142,8 @@ static int begin(struct fetch *f, const struct fetch_request *asked, struct parl
     }
     if (asked->authorization != NULL)
         lines[count++] = asked->authorization;
+    if (asked->proof != NULL)
+        lines[count++] = asked->proof;
     const struct parley_http_request request = {
         .size = sizeof(request),
         .header_count = count,

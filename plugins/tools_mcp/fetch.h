@@ -37,12 +37,14 @@ struct fetch_request {
     const char *body;          /* of a POST; NULL: GET */
     const char *content_type;  /* of the body */
     const char *authorization; /* a whole header line, or NULL */
+    const char *proof;         /* another one, or NULL */
 };
 
 struct fetch_result {
     int status; /* PARLEY_OK when an answer came, whatever its code */
     int code;
-    json_t *tree;    /* an object; NULL: the body is none, or is not called JSON */
+    json_t *tree;             /* an object; NULL: the body is none, or is not called JSON */
+    struct parley_view nonce; /* for the next proof, when the answer has one */
     const char *why; /* a sentence for the log, when there is no tree or the code is not 2xx */
 };
 

@@ -124,7 +124,8 @@ static void keep_sign_in(struct auth *a, const struct token_answer *answer)
 
 static void take_token(struct auth *a, const struct token_answer *answer)
 {
-    bool is_whole = auth_set_token(a, answer->access_token, answer->lifetime_s);
+    enum auth_type type = answer->is_bound ? AUTH_TYPE_DPOP : AUTH_TYPE_BEARER;
+    bool is_whole = auth_set_token(a, type, answer->access_token, answer->lifetime_s);
 
     if (is_whole && answer->refresh_token != NULL)
         is_whole = secret_set(&a->refresh_token, answer->refresh_token);
@@ -134,7 +135,9 @@ static void take_token(struct auth *a, const struct token_answer *answer)
     }
     if (!a->is_refreshing)
         memcpy(a->scopes, a->wanted, sizeof(a->scopes));
-    if (a->settings->mode == AUTH_AUTHORIZATION_CODE && a->settings->login_file[0] != '\0')
+    bool is_lasting = !answer->is_bound; /* else its key ends with this process */
+    if (a->settings->mode == AUTH_AUTHORIZATION_CODE && a->settings->login_file[0] != '\0' &&
+        is_lasting)
         keep_sign_in(a, answer);
     AUTH_LOG(a, INFO, "a token was obtained issuer=%s scope=\"%.200s\" lifetime_s=%lld",
              a->server.issuer, a->scopes, (long long)answer->lifetime_s);
@@ -202,6 +205,28 @@ static void lost_refresh_token(struct auth *a)
     choose(a);
 }
 
+/* The server did nothing yet: it wants a word of its own in the proof. */
+static bool wants_nonce(struct auth *a, const struct fetch_result *result)
+{
+    return a->proof_key != NULL && !a->has_nonced && result->code >= 400 &&
+           strcmp(token_error(result->tree), "use_dpop_nonce") == 0 &&
+           auth_take_nonce(a->token_nonce, result->nonce);
+}
+
+static void ask_again(struct auth *a)
+{
+    a->has_nonced = true;
+    if (a->code != NULL) {
+        flight_ask_code(a, a->redirect_uri);
+        return;
+    }
+    secret_free(a->assertion);
+    secret_free(a->proof);
+    a->assertion = NULL;
+    a->proof = NULL;
+    choose(a);
+}
+
 static void on_answered(void *ctx, const struct fetch_result *result)
 {
     struct auth *a = ctx;
@@ -211,10 +236,14 @@ static void on_answered(void *ctx, const struct fetch_result *result)
 
     a->fetch = NULL;
     if (result->status == PARLEY_OK && result->code == 200 && result->tree != NULL) {
-        if (token_read_answer(result->tree, &answer, &err) < 0)
+        if (token_read_answer(result->tree, a->proof_key != NULL, &answer, &err) < 0)
             flight_fail(a, err.status, err.message);
         else
             take_token(a, &answer);
+        return;
+    }
+    if (wants_nonce(a, result)) {
+        ask_again(a);
         return;
     }
     int status = refusal_status(result);
@@ -238,22 +267,28 @@ static void ask(struct auth *a, const struct token_grant *grant)
     };
     struct parley_error err = PARLEY_ERROR_INIT;
     struct form form = {0};
-    char *line = NULL;
+    char *line = NULL, *proof = NULL;
 
     if (token_request(&a->server, &client, grant, &form, &line, &err) < 0) {
         flight_fail(a, err.status, err.message);
         return;
     }
+    if (a->proof_key != NULL)
+        proof = auth_prove(a, &(struct dpop_request){.method = "POST",
+                                                     .url = a->server.token_endpoint,
+                                                     .nonce = a->token_nonce});
     const struct fetch_request request = {
         .url = a->server.token_endpoint,
         .what = "the token endpoint",
         .body = text_str(&form.text),
         .content_type = "application/x-www-form-urlencoded",
         .authorization = line,
+        .proof = proof,
     };
     a->fetch = fetch_start(&a->fetcher, &request, on_answered, a, &err);
     form_done(&form);
     secret_free(line);
+    free(proof);
     if (a->fetch == NULL)
         flight_fail(a, err.status, err.message);
 }
@@ -312,11 +347,13 @@ void flight_ask_code(struct auth *a, const char *redirect_uri)
     const struct token_grant grant = {
         .type = "authorization_code",
         .code = a->code,
-        .redirect_uri = redirect_uri,
+        .redirect_uri = a->redirect_uri,
         .code_verifier = a->verifier,
         .resource = a->resource,
     };
 
+    if (redirect_uri != a->redirect_uri)
+        (void)snprintf(a->redirect_uri, sizeof(a->redirect_uri), "%s", redirect_uri);
     ask(a, &grant);
 }
 
@@ -383,6 +420,28 @@ static void choose_resource(struct auth *a, const char *from_metadata)
     (void)snprintf(a->resource, sizeof(a->resource), "%.*s", (int)strcspn(what, "#"), what);
 }
 
+/* Tokens are bound to a key where the MCP server takes no others. False after fail(). */
+static bool choose_proofs(struct auth *a)
+{
+    if (a->challenge.is_bearer) {
+        jwt_key_destroy(a->proof_key);
+        a->proof_key = NULL;
+    }
+    if (!a->challenge.is_dpop || a->proof_key != NULL)
+        return true;
+    if (!a->server.knows_dpop) {
+        flight_fail(a, PARLEY_E_UNSUPPORTED,
+                    "the MCP server wants a token bound to a key (DPoP), and its authorization "
+                    "server lists no ES256 for that");
+        return false;
+    }
+    a->token_nonce[0] = '\0';
+    a->proof_key = jwt_key_generate();
+    if (a->proof_key == NULL)
+        flight_fail(a, PARLEY_E_NO_MEMORY, "no memory for a key");
+    return a->proof_key != NULL;
+}
+
 static void on_found(void *ctx, const struct discovery_result *result)
 {
     struct auth *a = ctx;
@@ -397,7 +456,7 @@ static void on_found(void *ctx, const struct discovery_result *result)
     choose_resource(a, result->resource == NULL ? "" : result->resource->resource);
     memcpy(a->resource_scopes, result->resource == NULL ? "" : result->resource->scopes,
            result->resource == NULL ? 1 : sizeof(a->resource_scopes));
-    if (bind_identity(a))
+    if (choose_proofs(a) && bind_identity(a))
         choose(a);
 }
 
@@ -417,7 +476,8 @@ static void go_to_pinned(struct auth *a)
 
 static bool is_search_needed(const struct auth *a)
 {
-    bool is_told = a->challenge.is_bearer && a->reason == AUTH_FOR_REFUSED;
+    bool is_told =
+        (a->challenge.is_bearer || a->challenge.is_dpop) && a->reason == AUTH_FOR_REFUSED;
 
     return !a->is_found || is_told; /* a refusal may come of a change over there */
 }
@@ -460,7 +520,7 @@ static void on_token_file(struct auth *a, struct errand_result *result)
         flight_fail(a, PARLEY_E_DENIED,
                     "it answered HTTP 401: it does not take the token of token_file, which has not "
                     "changed");
-    else if (!auth_set_token(a, result->text, 0))
+    else if (!auth_set_token(a, AUTH_TYPE_BEARER, result->text, 0))
         flight_fail(a, PARLEY_E_NO_MEMORY, "no memory for a token");
     else {
         AUTH_LOG(a, INFO, "token_file was read again");
@@ -488,7 +548,8 @@ static bool take_kept(struct auth *a, const struct keep *k)
     if (!is_whole || k->access_token == NULL || !secret_is_token(k->access_token) ||
         (k->expires_s > 0 && k->expires_s < now_s + NEAR_END_S))
         return false;
-    return auth_set_token(a, k->access_token, k->expires_s > 0 ? k->expires_s - now_s : 0);
+    return auth_set_token(a, AUTH_TYPE_BEARER, k->access_token,
+                          k->expires_s > 0 ? k->expires_s - now_s : 0);
 }
 
 static void on_login_file(struct auth *a, struct errand_result *result)
@@ -522,6 +583,7 @@ void flight_begin(struct auth *a, enum auth_reason reason, const struct challeng
     a->reason = reason;
     a->challenge = *challenge;
     a->has_reloaded = false;
+    a->has_nonced = false;
     if (a->fetcher.http == NULL)
         flight_fail(a, PARLEY_E_UNAVAILABLE, "a host without HTTP");
     else if (s->mode == AUTH_BEARER)

@@ -225,6 +225,8 @@ static void on_end(void *ctx, const struct parley_http_response *response)
     struct passage *p = ctx;
 
     p->is_sent = false;
+    if (p->gate != NULL && response->status == PARLEY_OK)
+        (void)auth_hear(p->gate->auth, response->headers);
     if (p->gate == NULL || p->is_cancelled || response->status < 0 || !is_refusal(response->code) ||
         (p->flags & PARLEY_HTTP_DETACHED) != 0)
         tell(p, response);
@@ -238,16 +240,19 @@ static const struct parley_http_events collected = {.size = sizeof(collected), .
 
 static int send_now(struct passage *p, struct parley_error *err)
 {
-    const char *lines[MAX_LINES + 1];
+    const char *lines[MAX_LINES + 2];
     const struct gatehouse *house = p->house;
     int64_t left = p->deadline_ms - now_ms(house);
     uint32_t count = p->line_count;
     const char *line = auth_line(p->gate->auth, &p->number);
+    char *proof = line == NULL ? NULL : auth_proof(p->gate->auth, p->method, p->url);
 
     for (uint32_t i = 0; i < p->line_count; i++)
         lines[i] = p->lines[i];
     if (line != NULL)
         lines[count++] = line;
+    if (proof != NULL)
+        lines[count++] = proof;
     const struct parley_http_request request = {
         .size = sizeof(request),
         .header_count = count,
@@ -263,6 +268,7 @@ static int send_now(struct passage *p, struct parley_error *err)
     int r =
         house->http->start(house->around.worker, &request,
                            p->events.on_data != NULL ? &streamed : &collected, p, &p->http_id, err);
+    free(proof);
     p->is_sent = r == PARLEY_OK;
     return r;
 }

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -17,6 +19,9 @@
 
 #define MAX_SIGNATURE 2048 /* of RSA keys up to 16384 bits */
 #define MIN_RSA_BITS  2048
+
+#define COORDINATE_BYTES 32 /* of a point of P-256 */
+#define COORDINATE_SIZE  BASE64URL_SIZE(COORDINATE_BYTES)
 
 enum kind { KIND_EC, KIND_RSA, KIND_PSS, KIND_ED };
 
@@ -141,6 +146,42 @@ const char *jwt_key_algorithm(const struct jwt_key *key)
     return key->algorithm->name;
 }
 
+struct jwt_key *jwt_key_generate(void)
+{
+    struct jwt_key *key = calloc(1, sizeof(*key));
+
+    if (key == NULL)
+        return NULL;
+    *key = (struct jwt_key){EVP_EC_gen("P-256"), &algorithms[0]};
+    if (key->pkey != NULL)
+        return key;
+    free(key);
+    return NULL;
+}
+
+static bool read_coordinate(const EVP_PKEY *pkey, const char *which, char out[COORDINATE_SIZE])
+{
+    uint8_t bytes[COORDINATE_BYTES];
+    BIGNUM *number = NULL;
+    bool is_good = EVP_PKEY_get_bn_param(pkey, which, &number) == 1 &&
+                   BN_bn2binpad(number, bytes, sizeof(bytes)) == (int)sizeof(bytes);
+
+    BN_free(number);
+    if (is_good)
+        (void)base64url(bytes, sizeof(bytes), out);
+    return is_good;
+}
+
+json_t *jwt_key_public(const struct jwt_key *key)
+{
+    char x[COORDINATE_SIZE], y[COORDINATE_SIZE];
+
+    if (!read_coordinate(key->pkey, OSSL_PKEY_PARAM_EC_PUB_X, x) ||
+        !read_coordinate(key->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, y))
+        return NULL;
+    return json_pack("{s:s, s:s, s:s, s:s}", "kty", "EC", "crv", "P-256", "x", x, "y", y);
+}
+
 /* ---- signatures ---- */
 
 /* OpenSSL writes two numbers as DER; a JWT has them side by side, of fixed length. */
@@ -210,15 +251,11 @@ static char *join(const char *a, const char *b)
     return joined;
 }
 
-char *jwt_sign(const struct jwt_key *key, const struct jwt_claims *claims)
+char *jwt_seal(const struct jwt_key *key, json_t *take_head, json_t *take_body)
 {
     uint8_t signature[MAX_SIGNATURE];
     char encoded[BASE64URL_SIZE(MAX_SIGNATURE)];
-    char *head = encode_json(json_pack("{s:s, s:s}", "alg", key->algorithm->name, "typ", "JWT"));
-    char *body = encode_json(
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "iss", claims->client_id, "sub",
-                  claims->client_id, "aud", claims->audience, "iat", (json_int_t)claims->now_s,
-                  "exp", (json_int_t)(claims->now_s + claims->lifetime_s), "jti", claims->id));
+    char *head = encode_json(take_head), *body = encode_json(take_body);
     char *unsigned_part = join(head, body);
     size_t len = unsigned_part == NULL
                      ? 0
@@ -233,4 +270,13 @@ char *jwt_sign(const struct jwt_key *key, const struct jwt_claims *claims)
     free(body);
     free(unsigned_part);
     return whole;
+}
+
+char *jwt_sign(const struct jwt_key *key, const struct jwt_claims *claims)
+{
+    return jwt_seal(key, json_pack("{s:s, s:s}", "alg", key->algorithm->name, "typ", "JWT"),
+                    json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "iss", claims->client_id, "sub",
+                              claims->client_id, "aud", claims->audience, "iat",
+                              (json_int_t)claims->now_s, "exp",
+                              (json_int_t)(claims->now_s + claims->lifetime_s), "jti", claims->id));
 }

@@ -8,6 +8,8 @@
 
 #include <parley/error.h>
 
+#include <jansson.h>
+
 struct jwt_key;
 
 /*
@@ -21,6 +23,16 @@ int jwt_key_read(const char *pem, size_t len, const char *algorithm, struct jwt_
 void jwt_key_destroy(struct jwt_key *key);
 
 const char *jwt_key_algorithm(const struct jwt_key *key);
+
+/* A new key for ES256. NULL without memory. */
+struct jwt_key *jwt_key_generate(void);
+
+/* The public half of a key for ES256, as a JWK: a new reference. NULL without memory. */
+json_t *jwt_key_public(const struct jwt_key *key);
+
+/* These two parts, signed by the key; takes both, NULL is fine. Freed by the caller; NULL without
+ * memory or when signing fails. Thread: any. */
+char *jwt_seal(const struct jwt_key *key, json_t *take_head, json_t *take_body);
 
 struct jwt_claims {
     const char *client_id; /* `iss` and `sub` */

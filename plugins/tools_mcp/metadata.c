@@ -137,6 +137,7 @@ int metadata_read_server(const json_t *tree, const char *issuer, struct metadata
     s.takes_client_documents =
         json_is_true(json_object_get(tree, "client_id_metadata_document_supported"));
     s.offers_offline_access = has_item(json_object_get(tree, "scopes_supported"), "offline_access");
+    s.knows_dpop = has_item(json_object_get(tree, "dpop_signing_alg_values_supported"), "ES256");
     *ret = s;
     return PARLEY_OK;
 }

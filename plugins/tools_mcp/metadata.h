@@ -44,6 +44,7 @@ struct metadata_server {
     bool has_iss;                /* of the answer to the browser (RFC 9207) */
     bool takes_client_documents; /* client ids that are addresses of documents */
     bool offers_offline_access;  /* a scope that brings refresh tokens */
+    bool knows_dpop;             /* binds tokens to a key for ES256 (RFC 9449) */
 };
 
 /* The document must name this issuer, character by character. */

@@ -129,7 +129,8 @@ static int64_t read_lifetime(const json_t *value)
     return seconds > 0 && seconds < MAX_LIFETIME_S ? seconds : 0;
 }
 
-int token_read_answer(const json_t *tree, struct token_answer *ret, struct parley_error *err)
+int token_read_answer(const json_t *tree, bool may_bind, struct token_answer *ret,
+                      struct parley_error *err)
 {
     const char *token = json_string_value(json_object_get(tree, "access_token"));
     const char *type = json_string_value(json_object_get(tree, "token_type"));
@@ -138,16 +139,18 @@ int token_read_answer(const json_t *tree, struct token_answer *ret, struct parle
     if (token == NULL || !secret_is_token(token))
         return parley_fail(err, PARLEY_E_PROTOCOL,
                            "the token endpoint answered without an access_token that can be used");
-    if (type != NULL && strcasecmp(type, "Bearer") != 0)
+    bool is_bound = may_bind && type != NULL && strcasecmp(type, "DPoP") == 0;
+    if (type != NULL && !is_bound && strcasecmp(type, "Bearer") != 0)
         return parley_fail(err, PARLEY_E_UNSUPPORTED,
-                           "the token endpoint gave a token of the type \"%.40s\"; only Bearer is "
-                           "known here",
+                           "the token endpoint gave a token of the type \"%.40s\", which was not "
+                           "asked for",
                            type);
     *ret = (struct token_answer){
         .access_token = token,
         .refresh_token = refresh != NULL && secret_is_token(refresh) ? refresh : NULL,
         .scope = json_string_value(json_object_get(tree, "scope")),
         .lifetime_s = read_lifetime(json_object_get(tree, "expires_in")),
+        .is_bound = is_bound,
     };
     return PARLEY_OK;
 }

@@ -43,9 +43,12 @@ struct token_answer {
     const char *refresh_token; /* or NULL */
     const char *scope;         /* or NULL: what was asked for */
     int64_t lifetime_s;        /* 0: it does not say */
+    bool is_bound;             /* of the type DPoP, not Bearer */
 };
 
-int token_read_answer(const json_t *tree, struct token_answer *ret, struct parley_error *err);
+/* `may_bind`: the request had a proof. */
+int token_read_answer(const json_t *tree, bool may_bind, struct token_answer *ret,
+                      struct parley_error *err);
 
 /* The `error` of a refusal, when it is a word as OAuth has them; else "". */
 const char *token_error(const json_t *tree);
