@@ -3,7 +3,11 @@
 
 const SKILLS = "skills are files among a server's resources; parley takes its tools";
 
+const NO_PERSON = "it exchanges the ID token of a person who is signed in, and a server has none";
+
 export const not_applicable = {
+  "auth/cross-app-access-complete-flow": NO_PERSON,
+  "auth/enterprise-managed-authorization": NO_PERSON,
   "sep-2640-client-no-prefetch": SKILLS,
   "sep-2640-client-verify-digest": SKILLS,
   "sep-2640-client-verify-size": SKILLS,
