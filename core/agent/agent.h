@@ -62,6 +62,8 @@ struct agent_config {
     int64_t reconnect_ms;
     int64_t session_limit_ms;
     int64_t history_tokens;
+    int64_t resume_ms;
+    int64_t resume_buffer_bytes;
 };
 
 /* The option table of [agent NAME]. */

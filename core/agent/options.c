@@ -101,6 +101,12 @@ const struct parley_option agent_options[] = {
     PARLEY_INT(C, history_tokens, .default_value = "16000", .min = 0, .max = 1000000,
                .help = "Most of the conversation, in tokens by estimate, that a model is told when "
                        "it takes over; the oldest is left out."),
+    PARLEY_DURATION_MS(C, resume_ms, .default_value = "30s", .min = 0, .max = 86400000,
+                       .help = "How long a session waits for a client that connected with "
+                               "resume=on and lost its connection; 0 never."),
+    PARLEY_SIZE(C, resume_buffer_bytes, .default_value = "1m", .min = 1024, .max = 67108864,
+                .help = "Most bytes of events that are kept for such a client; beyond it, it gets "
+                        "the conversation anew."),
 };
 
 const size_t agent_option_count = ARRAY_LEN(agent_options);

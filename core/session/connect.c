@@ -45,9 +45,7 @@ void session_begin(struct session *s, struct parley_view session_created)
               json_get_view(json_object_get(created, "session"), "id"));
     rt_encode_session_update(&s->out, view_of(p->id), for_model);
     tell_out(s);
-    _cleanup_json_ json_t *for_client = settings_for_client(s);
-    rt_encode_session(&s->out, RT_SESSION_CREATED, for_client);
-    say_out(s);
+    resume_say_created(s);
     log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
              s->agent->name, s->user, s->model_title,
              (unsigned long long)((clock_now_us() - s->opened_us) / 1000));

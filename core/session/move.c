@@ -488,6 +488,10 @@ bool move_lost(struct session *s, const struct parley_model_closed *closed,
     m->failure = *error;
     m->failure_code = close_code;
     loop_timer_stop(&m->rotation);
+    if (s->resume.is_away && m->stage == MOVE_NONE) {
+        response_lost(s, "model_lost", error->message); /* another is opened when it is back */
+        return true;
+    }
     if (m->stage == MOVE_NONE)
         begin(s, MOVE_ERROR, 0);
     m->deadline_us = from_now_us(s->agent->config->reconnect_ms);
@@ -526,6 +530,24 @@ void move_watch_limit(struct session *s, int64_t expires_unix, uint64_t opened_u
     m->limit_us = opened_us + (uint64_t)(limit - lead / 4) * 1000;
     loop_timer_start(s->env->loop, &m->rotation,
                      ms_until(opened_us + (uint64_t)(limit - lead) * 1000), on_rotation, s);
+}
+
+bool move_suspend(struct session *s)
+{
+    uint64_t over_us;
+    bool idle = is_idle(s, &over_us);
+
+    if (s->move.stage != MOVE_NONE || !idle || over_us > clock_now_us())
+        return s->model == NULL && s->move.stage == MOVE_NONE;
+    loop_timer_stop(&s->move.rotation);
+    s->model = model_abandon(s->model);
+    return true;
+}
+
+void move_back(struct session *s, int64_t within_ms)
+{
+    if (move_is_gap(s) && s->move.stage == MOVE_NONE)
+        begin(s, MOVE_RESUME, from_now_us(within_ms));
 }
 
 static size_t place_of(const struct session *s, const char *model)

@@ -748,3 +748,16 @@ void response_lost(struct session *s, const char *code, const char *message)
         start_clear(s);
     }
 }
+
+json_t *response_shown_object(const struct session *s)
+{
+    const struct response *r = s->sequencer.active;
+    json_t *object = r == NULL || !r->shown ? NULL : bare_object(s, r);
+
+    if (object != NULL) {
+        json_object_set_new(object, "status", json_string("in_progress"));
+        json_object_set_new(object, "output", json_array());
+        json_object_set_new(object, "usage", json_null());
+    }
+    return object;
+}

@@ -37,6 +37,8 @@ void queue_clear(struct event_queue *q)
 
 void say_view(struct session *s, struct parley_view event, unsigned flags)
 {
+    if (s->resume.is_on)
+        resume_keep(s, event);
     if (s->client != NULL)
         s->client->send(s->client_ctx, event, flags);
 }

@@ -14,10 +14,14 @@
 
 #include <stdlib.h>
 
+#define EXPIRED_SESSIONS 64 /* ids that are remembered */
+
 struct worker_sessions {
     const struct worker_env *env;
     struct list all;
     size_t count;
+    char expired[EXPIRED_SESSIONS][ID_SIZE + 8]; /* in turn */
+    unsigned next_expired;
 };
 
 /* ---- the end ---- */
@@ -39,6 +43,7 @@ static void session_free(struct session *s)
     loop_timer_stop(&s->ending.timer);
     interruption_stop(s);
     connect_stop(s);
+    resume_stop(s);
     (void)model_abandon(s->model);
     journal_done(s);
     turn_done(s);
@@ -86,6 +91,7 @@ void session_wind_up(struct session *s, const char *reason)
     turn_done(s);
     measure_end(s, reason);
     connect_stop(s);
+    resume_stop(s);
     s->phase = SESSION_ENDED;
     tool_wait_done(s);
     interruption_stop(s);
@@ -172,6 +178,7 @@ static struct session *session_create(const struct session_open *open)
     playback_init(&s->playback);
     sequencer_init(s);
     spans_init(s);
+    resume_begin(s, open->wants_resume);
     return s;
 }
 
@@ -334,11 +341,11 @@ bool session_has_trimmed(const struct session *s)
 static json_t *describe(const struct session *s, bool in_full)
 {
     static const char *const phases[] = {"connecting", "open", "ended"};
-    json_t *d =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i}", "id", s->id, "agent", s->agent->name,
-                  "user", s->user, "model", s->model_title, "state", phases[s->phase], "age_ms",
-                  (json_int_t)((clock_now_us() - s->opened_us) / 1000), "turns",
-                  (int)s->turn.number, "items", (int)s->items.count);
+    const char *state = s->resume.is_away ? "away" : phases[s->phase];
+    json_t *d = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:i}", "id", s->id, "agent",
+                          s->agent->name, "user", s->user, "model", s->model_title, "state", state,
+                          "age_ms", (json_int_t)((clock_now_us() - s->opened_us) / 1000), "turns",
+                          (int)s->turn.number, "items", (int)s->items.count);
 
     if (d == NULL || !in_full)
         return d;
@@ -362,7 +369,7 @@ static json_t *describe(const struct session *s, bool in_full)
     return d;
 }
 
-static struct session *find_session(const struct worker_sessions *w, const char *id)
+struct session *session_find(const struct worker_sessions *w, const char *id)
 {
     struct list *at;
 
@@ -375,10 +382,32 @@ static struct session *find_session(const struct worker_sessions *w, const char 
     return NULL;
 }
 
+void session_expired(struct session *s)
+{
+    struct worker_sessions *w = s->table;
+
+    view_copy(w->expired[w->next_expired], sizeof(w->expired[0]), view_of(s->id));
+    w->next_expired = (w->next_expired + 1) % EXPIRED_SESSIONS;
+}
+
+bool session_has_expired(const struct worker_sessions *w, const char *id)
+{
+    for (size_t i = 0; i < EXPIRED_SESSIONS; i++) {
+        if (id[0] != '\0' && strcmp(w->expired[i], id) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct loop *worker_sessions_loop(const struct worker_sessions *w)
+{
+    return w->env->loop;
+}
+
 int worker_sessions_move(struct worker_sessions *w, const char *id, const char *model,
                          void (*done)(void *ctx, const char *fault), void *ctx)
 {
-    struct session *s = find_session(w, id);
+    struct session *s = session_find(w, id);
 
     if (s == NULL || s->phase == SESSION_ENDED)
         return PARLEY_E_NOT_FOUND;

@@ -16,10 +16,10 @@
  *   connect.c      the first model                  failover.c       which model
  *   move.c         from one model to the next       replay.c         what the next is told
  *   cut.c          a response whose model is gone   names.c          ids, whoever gives them
- *   hearing.c      where the user's turn is         journal.c        what goes to the store
+ *   hearing.c      what is still to be heard         journal.c        what goes to the store
  *   spans.c        spans of turns, answers, tools   trace.c          turns and their events
  *   said.c         what was said, for telemetry     measure.c        metrics
- *   farewell.c     a tool ends the conversation
+ *   farewell.c     a tool ends the conversation     resume.c         a client that comes back
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H
@@ -60,6 +60,7 @@ struct session_open {
     const char *user;        /* opaque name of the end user or key, for the store and limits */
     const char *traceparent; /* W3C trace context of the client, or "" */
     bool wants_trace;        /* the client asked for parley.* events */
+    bool wants_resume;       /* the client may come back after it lost its connection */
     const json_t *preset;    /* session object of an ephemeral secret, or NULL */
     const struct session_client *client;
     void *client_ctx;
@@ -85,6 +86,44 @@ void session_client_dropped(struct session *s, size_t events, size_t bytes);
  */
 void session_client_gone(struct session *s);
 
+/* Who counts a session whose client is away; released once, when it is back or the session ends. */
+struct session_keeper {
+    void (*released)(void *ctx);
+    void *ctx;
+};
+
+/*
+ * The client's connection broke. True: the session waits for it to come back, and keeper->released
+ * follows. False: it has ended as by session_client_gone(), and the keeper is not called.
+ */
+bool session_client_lost(struct session *s, const struct session_keeper *keeper);
+
+enum session_resumed {
+    SESSION_RESUMED,
+    SESSION_RESUME_UNKNOWN, /* no such session here */
+    SESSION_RESUME_EXPIRED, /* nobody came back in time */
+    SESSION_RESUME_WRONG_TOKEN,
+    SESSION_RESUME_WRONG_USER,
+    SESSION_RESUME_WRONG_AGENT,
+    SESSION_RESUME_CONNECTED, /* its client is there */
+};
+
+struct session_resume {
+    const char *id;
+    const char *token;
+    const char *user;
+    const char *agent;         /* "": whichever it has */
+    const char *last_event_id; /* the last event that the client saw; "": all until it was lost */
+    bool wants_trace;
+    const struct session_client *client;
+    void *client_ctx;
+};
+
+/* The client is back: session.created follows, then what it missed. *ret only for SESSION_RESUMED.
+ */
+enum session_resumed session_resume(struct worker_sessions *w, const struct session_resume *by,
+                                    struct session **ret);
+
 /* End from parley's side: an error event, then a close frame. */
 void session_end(struct session *s, int close_code, const char *error_code, const char *message);
 
@@ -104,6 +143,8 @@ struct worker_env; /* worker.h */
 
 /* Create the table; env is borrowed and outlives it. */
 struct worker_sessions *worker_sessions_create(const struct worker_env *env);
+
+struct loop *worker_sessions_loop(const struct worker_sessions *w);
 
 /* All sessions must have been closed. */
 struct worker_sessions *worker_sessions_destroy(struct worker_sessions *w);

@@ -194,6 +194,20 @@ struct event_queue {
     size_t bytes;
 };
 
+/* A client that may lose its connection and come back. */
+struct resume {
+    bool is_on; /* it asked for that, and the agent allows it */
+    bool is_away;
+    char token[33];
+    struct event_queue sent; /* the last events that it was told, without a hole */
+    size_t kept;             /* so many */
+    uint64_t told;           /* in all */
+    uint64_t told_at_loss;
+    struct loop_timer expiry;
+    struct loop_timer suspend;
+    struct session_keeper keeper;
+};
+
 struct awaited_list;
 
 /* Lists of tools that are waited for while the model connects. */
@@ -232,6 +246,7 @@ struct session {
     struct hearing hearing;
     struct partial partial;
     struct move move;
+    struct resume resume;
     struct parley_model_caps caps;
     size_t model_place;    /* in the agent's list of models */
     uint64_t tried_models; /* places of that list that failed, while one is looked for */
@@ -422,6 +437,7 @@ void replay_heard(struct session *s, struct item *i);
 #define MOVE_ERROR   "error"   /* the one before failed or was lost */
 #define MOVE_LIMIT   "limit"   /* it comes to its time limit */
 #define MOVE_PLANNED "planned" /* an operator asked */
+#define MOVE_RESUME  "resume"  /* it was closed while the client was away */
 
 /* The model is gone in mid-session. True: another one is looked for. */
 bool move_lost(struct session *s, const struct parley_model_closed *closed,
@@ -433,6 +449,10 @@ void move_ask(struct session *s, const char *model, void (*done)(void *ctx, cons
               void *ctx);
 /* Something ended that a quiet moment waits for. */
 void move_check(struct session *s);
+/* Nobody is there to hear the model: close it, if this is a quiet moment. */
+bool move_suspend(struct session *s);
+/* Somebody is there again: a model is opened when there is none. */
+void move_back(struct session *s, int64_t within_ms);
 /* No model answers now: what the client sends waits. */
 bool move_is_gap(const struct session *s);
 /* The session ends. */
@@ -442,6 +462,15 @@ void move_event(struct session *s, struct parley_view event);
 void move_writable(struct session *s);
 void move_opened(struct session *s, struct parley_view session_created);
 void move_closed(struct session *s, const struct parley_model_closed *closed);
+
+/* ---- resume.c ---- */
+
+void resume_begin(struct session *s, bool is_wanted);
+/* session.created, with the token. */
+void resume_say_created(struct session *s);
+/* The client is told this. */
+void resume_keep(struct session *s, struct parley_view event);
+void resume_stop(struct session *s);
 
 /* ---- failover.c ---- */
 
@@ -479,6 +508,10 @@ void session_model_gone(struct session *s, const struct parley_model_closed *clo
 
 /* ---- session.c ---- */
 
+struct session *session_find(const struct worker_sessions *w, const char *id);
+/* Remember that this one was not resumed in time, to say so when somebody asks. */
+void session_expired(struct session *s);
+bool session_has_expired(const struct worker_sessions *w, const char *id);
 /* Close the connection of the client. */
 void session_close_client(struct session *s, int code, const char *reason);
 /* The conversation is over: what runs for it is wound up. reason: as measure_end() counts it. */
@@ -535,6 +568,8 @@ void response_fail_all(struct session *s, const char *code, const char *message)
 /* The model is gone and another takes its place: what the client has heard of ends as failed, and
  * what is worth it is asked again by response_next(). */
 void response_lost(struct session *s, const char *code, const char *message);
+/* The running response that the client knows, in short; the caller owns it. NULL: none. */
+json_t *response_shown_object(const struct session *s);
 
 /* ---- shown.c (and shown.h) ---- */
 

@@ -88,7 +88,8 @@ static const struct row attributes[] = {
     {NAME_DROP_REASON, "string", "metrics", "`overflow`: the client reads too slowly."},
     {NAME_RECONNECT_REASON, "string", "metrics",
      "Why a model's session was opened again: `error` (the one before failed or was lost), `limit` "
-     "(its time was up) or `planned` (an operator asked)."},
+     "(its time was up), `planned` (an operator asked) or `resume` (it was closed while the client "
+     "was away)."},
     {NAME_DIRECTION, "string", "metrics", "`in` from clients, `out` to them."},
     {NAME_EVENT_KIND, "string", "metrics", "`hot`, `known` or `unknown`."},
     {NAME_SPEECH_OUTCOME, "string", "metrics", "`used`, `wasted` or `failed`."},

@@ -94,6 +94,7 @@ struct wire {
     bool stopped;
     struct recording *recording;
     char model_traceparent[64];
+    int keepers_released;
 };
 
 /* The plugins below are linked in and have no other way to find the test that runs. */
@@ -110,6 +111,8 @@ static struct {
     const char *sections; /* NULL: one model */
     const char *list;
 } models;
+
+static bool is_resumable;
 
 /* What wire_record() asked for. */
 static struct {
@@ -554,6 +557,7 @@ static void open_session(struct wire *w)
                                       .user = "tester",
                                       .traceparent = record.is_wanted ? record.traceparent : "",
                                       .wants_trace = true,
+                                      .wants_resume = is_resumable,
                                       .client = &client,
                                       .client_ctx = w};
 
@@ -655,6 +659,7 @@ void wire_close(struct wire *w)
     recording_destroy(w->recording);
     memset(&record, 0, sizeof(record));
     memset(&models, 0, sizeof(models));
+    is_resumable = false;
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
@@ -802,6 +807,43 @@ void wire_client_leaves(struct wire *w)
     w->session = NULL;
     session_client_gone(s);
     (void)loop_run_due(w->loop);
+}
+
+void wire_resumable(void)
+{
+    is_resumable = true;
+}
+
+static void on_released(void *ctx)
+{
+    ((struct wire *)ctx)->keepers_released++;
+}
+
+bool wire_client_loses(struct wire *w)
+{
+    const struct session_keeper keeper = {.released = on_released, .ctx = w};
+    struct session *s = w->session;
+
+    w->session = NULL;
+    bool waits = session_client_lost(s, &keeper);
+    (void)loop_run_due(w->loop);
+    return waits;
+}
+
+int wire_keepers_released(const struct wire *w)
+{
+    return w->keepers_released;
+}
+
+enum session_resumed wire_client_resumes(struct wire *w, const struct session_resume *by)
+{
+    struct session_resume mine = *by;
+
+    mine.client = &client;
+    mine.client_ctx = w;
+    enum session_resumed r = session_resume(w->sessions, &mine, &w->session);
+    (void)loop_run_due(w->loop);
+    return r;
 }
 
 void wire_drain(struct wire *w, int64_t grace_ms)

@@ -93,6 +93,15 @@ bool wire_model_is_closed(const struct wire *w);
 /* The client's connection ends. */
 void wire_client_leaves(struct wire *w);
 
+/* The next session's client may come back. Ends with the next wire_close(). */
+void wire_resumable(void);
+/* The client's connection breaks. True: the session waits for it. */
+bool wire_client_loses(struct wire *w);
+/* How often a keeper was released. */
+int wire_keepers_released(const struct wire *w);
+/* A client asks for that session; wire_session() is it again when it gets it. */
+enum session_resumed wire_client_resumes(struct wire *w, const struct session_resume *by);
+
 /* The server stops. */
 void wire_drain(struct wire *w, int64_t grace_ms);
 

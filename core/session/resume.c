@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A client that lost its connection comes back. One that asked for it (resume=on) gets a token with
+ * session.created, and what it is told is kept for a while, within the agent's resume_buffer_bytes.
+ *
+ *     ATTACHED --connection breaks--> AWAY --comes back with the token--> ATTACHED
+ *                                       \--resume_ms pass, or the session ends--> ended
+ *
+ * Meanwhile tools go on and what was asked is answered. The model is kept for a moment, since most
+ * come back soon; then it is closed, so that nobody pays for silence, and another one is opened by
+ * the way of move.c when the client is back.
+ */
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "session/state.h"
+
+#include <stdlib.h>
+
+#define KEEP_MODEL_MS 10000 /* before the model of an absent client is closed */
+#define NOT_QUIET_MS  2000  /* ... and before it is tried again */
+#define REOPEN_MS     30000 /* to find a model for who is back */
+
+void resume_begin(struct session *s, bool is_wanted)
+{
+    list_init(&s->resume.sent.events);
+    s->resume.is_on = is_wanted && s->agent->config->resume_ms > 0;
+    if (s->resume.is_on)
+        id_random(s->resume.token, sizeof(s->resume.token) - 1);
+}
+
+/* ---- what was told ---- */
+
+static void drop_oldest(struct event_queue *q)
+{
+    struct queued_event *e = list_entry(q->events.next, struct queued_event, entry);
+
+    list_remove(&e->entry);
+    q->bytes -= e->len;
+    free(e);
+}
+
+void resume_keep(struct session *s, struct parley_view event)
+{
+    struct resume *r = &s->resume;
+    size_t most = (size_t)s->agent->config->resume_buffer_bytes;
+
+    r->told++;
+    while (!list_empty(&r->sent.events) && r->sent.bytes + event.len > most) {
+        drop_oldest(&r->sent);
+        r->kept--;
+    }
+    if (event.len <= most && queue_add(&r->sent, event, most + 1)) {
+        r->kept++;
+        return;
+    }
+    queue_clear(&r->sent); /* what is kept has no holes */
+    r->kept = 0;
+}
+
+static struct parley_view event_of(struct list *at)
+{
+    struct queued_event *e = list_entry(at, struct queued_event, entry);
+
+    return (struct parley_view){e->bytes + PARLEY_EVENT_ROOM_BYTES, e->len};
+}
+
+/* The first event that the client has not seen; the head of the list when it has seen all. NULL:
+ * that is not known any more. */
+static struct list *first_missed(struct session *s, const char *last_event_id)
+{
+    struct resume *r = &s->resume;
+    struct list *at;
+    uint64_t number = r->told - r->kept;
+    struct rt_peek peek;
+
+    if (last_event_id[0] == '\0' && number > r->told_at_loss)
+        return NULL;
+    list_for_each(at, &r->sent.events)
+    {
+        if (last_event_id[0] == '\0' && number++ == r->told_at_loss)
+            return at;
+        if (last_event_id[0] != '\0' && rt_peek(event_of(at), &peek) == PARLEY_OK &&
+            view_is(peek.event_id, last_event_id))
+            return at->next;
+    }
+    return last_event_id[0] == '\0' ? at : NULL;
+}
+
+/* ---- going ---- */
+
+static void keeper_release(struct session *s)
+{
+    const struct session_keeper keeper = s->resume.keeper;
+
+    s->resume.keeper = (struct session_keeper){0};
+    if (keeper.released != NULL)
+        keeper.released(keeper.ctx);
+}
+
+static void on_suspend(void *ctx)
+{
+    struct session *s = ctx;
+
+    if (move_suspend(s))
+        log_info("the model is closed while the client is away session=%s", s->id);
+    else
+        loop_timer_start(s->env->loop, &s->resume.suspend, NOT_QUIET_MS, on_suspend, s);
+}
+
+static void on_expired(void *ctx)
+{
+    struct session *s = ctx;
+
+    log_info("the client did not come back session=%s after_ms=%lld", s->id,
+             (long long)s->agent->config->resume_ms);
+    session_expired(s);
+    session_wind_up(s, "client");
+}
+
+bool session_client_lost(struct session *s, const struct session_keeper *keeper)
+{
+    struct resume *r = &s->resume;
+
+    if (!r->is_on || s->phase != SESSION_OPEN || s->is_draining) {
+        session_client_gone(s);
+        return false;
+    }
+    log_info("the client's connection is lost; the session waits session=%s resume_ms=%lld", s->id,
+             (long long)s->agent->config->resume_ms);
+    s->client = NULL;
+    s->client_paused = false;
+    r->is_away = true;
+    r->keeper = *keeper;
+    r->told_at_loss = r->told;
+    loop_timer_start(s->env->loop, &r->expiry, s->agent->config->resume_ms, on_expired, s);
+    loop_timer_start(s->env->loop, &r->suspend, KEEP_MODEL_MS, on_suspend, s);
+    return true;
+}
+
+void resume_stop(struct session *s)
+{
+    loop_timer_stop(&s->resume.expiry);
+    loop_timer_stop(&s->resume.suspend);
+    keeper_release(s);
+    queue_clear(&s->resume.sent);
+    explicit_bzero(s->resume.token, sizeof(s->resume.token));
+}
+
+/* ---- coming back ---- */
+
+/* To this connection alone: it is no news to who was there all the time. */
+static void say_here(struct session *s)
+{
+    if (!s->out.failed && s->client != NULL)
+        s->client->send(s->client_ctx, buf_view(&s->out), 0);
+    buf_clear(&s->out);
+}
+
+/* how: "" at the start of a session, else what follows: "events" or "conversation". */
+static void encode_created(struct session *s, const char *how)
+{
+    _cleanup_json_ json_t *view = settings_for_client(s);
+    _cleanup_json_ json_t *own = NULL;
+
+    if (s->resume.is_on)
+        own = json_pack("{s:s, s:I}", "resume_token", s->resume.token, "resume_ms",
+                        (json_int_t)s->agent->config->resume_ms);
+    if (own != NULL && how[0] != '\0')
+        json_object_set_new(own, "resumed", json_string(how));
+    rt_encode_begin(&s->out, RT_SESSION_CREATED);
+    rt_encode_tree(&s->out, "session", view);
+    if (own != NULL)
+        rt_encode_tree(&s->out, "parley", own);
+    rt_encode_end(&s->out);
+}
+
+void resume_say_created(struct session *s)
+{
+    encode_created(s, "");
+    say_out(s);
+}
+
+static void say_missed(struct session *s, struct list *from)
+{
+    for (struct list *at = from; at != &s->resume.sent.events && s->client != NULL; at = at->next)
+        s->client->send(s->client_ctx, event_of(at), 0);
+}
+
+/* Everything that is in the conversation, as if it came now. */
+static void say_conversation(struct session *s)
+{
+    struct parley_view previous = {0};
+    struct list *at;
+
+    list_for_each(at, &s->items.all)
+    {
+        const struct item *i = list_entry(at, struct item, entry);
+        if (i->hidden || i->json == NULL || (i->is_ghost && !i->is_local))
+            continue;
+        rt_encode_item_tree(&s->out, RT_ITEM_ADDED, previous, i->json);
+        say_here(s);
+        if (i->final) {
+            rt_encode_item_tree(&s->out, RT_ITEM_DONE, previous, i->json);
+            say_here(s);
+        }
+        previous = view_of(i->id);
+    }
+    _cleanup_json_ json_t *running = response_shown_object(s);
+    if (running == NULL)
+        return;
+    rt_encode_begin(&s->out, RT_RESPONSE_CREATED);
+    rt_encode_tree(&s->out, "response", running);
+    rt_encode_end(&s->out);
+    say_here(s);
+}
+
+static void attach(struct session *s, const struct session_resume *by)
+{
+    struct resume *r = &s->resume;
+    struct list *from = first_missed(s, by->last_event_id);
+
+    r->is_away = false;
+    loop_timer_stop(&r->expiry);
+    loop_timer_stop(&r->suspend);
+    keeper_release(s);
+    s->client = by->client;
+    s->client_ctx = by->client_ctx;
+    s->wants_trace = by->wants_trace && s->agent->config->client_trace != 0;
+    encode_created(s, from != NULL ? "events" : "conversation");
+    say_here(s);
+    if (from != NULL)
+        say_missed(s, from);
+    else
+        say_conversation(s);
+    log_info("the client is back session=%s with=%s", s->id,
+             from != NULL ? "events" : "conversation");
+    move_back(s, REOPEN_MS);
+}
+
+enum session_resumed session_resume(struct worker_sessions *w, const struct session_resume *by,
+                                    struct session **ret)
+{
+    struct session *s = session_find(w, by->id);
+
+    if (s == NULL || s->phase == SESSION_ENDED)
+        return session_has_expired(w, by->id) ? SESSION_RESUME_EXPIRED : SESSION_RESUME_UNKNOWN;
+    if (!s->resume.is_on || !view_equal_secret(view_of(by->token), view_of(s->resume.token)))
+        return SESSION_RESUME_WRONG_TOKEN;
+    if (strcmp(by->user, s->user) != 0)
+        return SESSION_RESUME_WRONG_USER;
+    if (by->agent[0] != '\0' && strcmp(by->agent, s->agent->name) != 0)
+        return SESSION_RESUME_WRONG_AGENT;
+    if (!s->resume.is_away)
+        return SESSION_RESUME_CONNECTED;
+    attach(s, by);
+    *ret = s;
+    return SESSION_RESUMED;
+}

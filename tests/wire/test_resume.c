@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <parley/types.h>
+
+/* A client that loses its connection and comes back to its session. */
+
+#define WAITS "resume_ms = 60s"
+
+static char id[64];
+static char token[64];
+
+/* A client that may come back, with its session open. */
+static struct wire *opens(const char *agent_lines)
+{
+    wire_resumable();
+    struct wire *w = wire_connect(agent_lines);
+
+    wire_model_created(w);
+    (void)wire_model_gets(w, "session.update");
+    const json_t *created = wire_client_gets(w, "session.created");
+    view_copy(id, sizeof(id), view_of(wire_text(created, "session.id")));
+    view_copy(token, sizeof(token), view_of(wire_text(created, "parley.resume_token")));
+    assert_int_equal(strlen(token), 32);
+    return w;
+}
+
+static enum session_resumed comes_back(struct wire *w, const char *last_event_id)
+{
+    const struct session_resume by = {
+        .id = id, .token = token, .user = "tester", .agent = "", .last_event_id = last_event_id};
+
+    return wire_client_resumes(w, &by);
+}
+
+static const json_t *is_back(struct wire *w, const char *last_event_id, const char *with)
+{
+    assert_int_equal(comes_back(w, last_event_id), SESSION_RESUMED);
+    const json_t *created = wire_client_gets(w, "session.created");
+    assert_string_equal(wire_text(created, "session.id"), id);
+    assert_string_equal(wire_text(created, "parley.resumed"), with);
+    assert_string_equal(wire_text(created, "parley.resume_token"), token);
+    return created;
+}
+
+static void ends(struct wire *w)
+{
+    if (wire_session(w) == NULL)
+        wire_advance_ms(w, 60000);
+    wire_close(w);
+}
+
+static void says(struct wire *w, const char *event_id, const char *item)
+{
+    char event[512];
+
+    (void)snprintf(event, sizeof(event),
+                   "{'type':'conversation.item.done','event_id':'%s','item':{'id':'%s','type':'"
+                   "message','role':'assistant','content':[{'type':'output_text','text':'hi'}]}}",
+                   event_id, item);
+    wire_model(w, event);
+}
+
+/* ---- coming back ---- */
+
+static void who_comes_back_gets_what_was_said_meanwhile(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    says(w, "event_1", "item_1");
+    (void)wire_client_gets(w, "conversation.item.done");
+    assert_true(wire_client_loses(w));
+    says(w, "event_2", "item_2");
+    wire_client_gets_nothing(w);
+    (void)is_back(w, "", "events");
+    assert_string_equal(wire_text(wire_client_gets(w, "conversation.item.done"), "item.id"),
+                        "item_2");
+    wire_client_gets_nothing(w);
+    assert_int_equal(wire_keepers_released(w), 1);
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    ends(w);
+}
+
+static void what_was_lost_with_the_connection_is_said_again(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    says(w, "event_1", "item_1");
+    says(w, "event_2", "item_2");
+    (void)wire_client_gets(w, "conversation.item.done");
+    (void)wire_client_gets(w, "conversation.item.done");
+    assert_true(wire_client_loses(w));
+    says(w, "event_3", "item_3");
+    (void)is_back(w, "event_1", "events");
+    assert_string_equal(wire_text(wire_client_gets(w, "conversation.item.done"), "item.id"),
+                        "item_2");
+    assert_string_equal(wire_text(wire_client_gets(w, "conversation.item.done"), "item.id"),
+                        "item_3");
+    wire_client_gets_nothing(w);
+    ends(w);
+}
+
+static void who_missed_too_much_gets_the_conversation(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS "\nresume_buffer_bytes = 1k");
+
+    assert_true(wire_client_loses(w));
+    for (int i = 0; i < 9; i++) {
+        char item[16];
+        (void)snprintf(item, sizeof(item), "item_%d", i);
+        says(w, "event_n", item);
+    }
+    (void)is_back(w, "", "conversation");
+    for (int i = 0; i < 9; i++) {
+        (void)wire_client_gets(w, "conversation.item.added");
+        (void)wire_client_gets(w, "conversation.item.done");
+    }
+    wire_client_gets_nothing(w);
+    ends(w);
+}
+
+static void an_event_that_is_not_known_any_more_gets_the_conversation(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    says(w, "event_1", "item_1");
+    (void)wire_client_gets(w, "conversation.item.done");
+    assert_true(wire_client_loses(w));
+    (void)is_back(w, "event_of_long_ago", "conversation");
+    (void)wire_client_gets(w, "conversation.item.added");
+    (void)wire_client_gets(w, "conversation.item.done");
+    wire_client_gets_nothing(w);
+    ends(w);
+}
+
+static void a_running_response_is_part_of_the_conversation(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    wire_model(w, "{'type':'response.created','event_id':'e','response':{'id':'resp_1','status':'"
+                  "in_progress','output':[],'conversation_id':'c'}}");
+    (void)wire_client_gets(w, "response.created");
+    assert_true(wire_client_loses(w));
+    (void)is_back(w, "event_of_long_ago", "conversation");
+    assert_string_equal(wire_text(wire_client_gets(w, "response.created"), "response.id"),
+                        "resp_1");
+    wire_model(w, "{'type':'response.done','event_id':'e','response':{'id':'resp_1','status':'"
+                  "completed','output':[],'conversation_id':'c','usage':null}}");
+    (void)wire_client_gets(w, "response.done");
+    ends(w);
+}
+
+/* ---- meanwhile ---- */
+
+static void the_model_is_closed_after_a_while_and_another_is_told(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    says(w, "event_1", "item_1");
+    (void)wire_client_gets(w, "conversation.item.done");
+    assert_true(wire_client_loses(w));
+    wire_advance_ms(w, 9999);
+    assert_false(wire_model_is_closed(w));
+    wire_advance_ms(w, 1);
+    assert_true(wire_model_is_closed(w));
+    assert_int_equal(wire_model_opens(w), 1);
+    (void)is_back(w, "", "events");
+    assert_int_equal(wire_model_opens(w), 2);
+    wire_client(w, "{'type':'response.create'}");
+    wire_model_created(w);
+    (void)wire_model_gets(w, "session.update");
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    (void)wire_model_gets(w, "conversation.item.create");
+    (void)wire_model_gets(w, "response.create");
+    ends(w);
+}
+
+static void a_model_that_is_lost_meanwhile_is_looked_for_when_somebody_is_there(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    assert_true(wire_client_loses(w));
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+    wire_advance_ms(w, 20000);
+    assert_int_equal(wire_model_opens(w), 1);
+    (void)is_back(w, "", "events");
+    assert_int_equal(wire_model_opens(w), 2);
+    ends(w);
+}
+
+static void an_answer_under_way_is_finished_before_the_model_is_closed(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    wire_model(w, "{'type':'response.created','event_id':'e','response':{'id':'resp_1','status':'"
+                  "in_progress','output':[],'conversation_id':'c'}}");
+    assert_true(wire_client_loses(w));
+    wire_advance_ms(w, 12000);
+    assert_false(wire_model_is_closed(w));
+    wire_model(w, "{'type':'response.done','event_id':'e','response':{'id':'resp_1','status':'"
+                  "completed','output':[],'conversation_id':'c','usage':null}}");
+    wire_advance_ms(w, 2000);
+    assert_true(wire_model_is_closed(w));
+    ends(w);
+}
+
+/* ---- who may not ---- */
+
+static void others_are_refused_each_for_its_reason(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+    struct session_resume by = {
+        .id = id, .token = token, .user = "tester", .agent = "test", .last_event_id = ""};
+    struct session_resume other;
+
+    assert_int_equal(comes_back(w, ""), SESSION_RESUME_CONNECTED);
+    assert_true(wire_client_loses(w));
+    other = by;
+    other.token = "wrong";
+    assert_int_equal(wire_client_resumes(w, &other), SESSION_RESUME_WRONG_TOKEN);
+    other = by;
+    other.user = "somebody";
+    assert_int_equal(wire_client_resumes(w, &other), SESSION_RESUME_WRONG_USER);
+    other = by;
+    other.agent = "another";
+    assert_int_equal(wire_client_resumes(w, &other), SESSION_RESUME_WRONG_AGENT);
+    other = by;
+    other.id = "sess_none";
+    assert_int_equal(wire_client_resumes(w, &other), SESSION_RESUME_UNKNOWN);
+    assert_int_equal(wire_client_resumes(w, &by), SESSION_RESUMED);
+    assert_int_equal(wire_keepers_released(w), 1);
+    ends(w);
+}
+
+static void who_comes_too_late_is_told_so(void **state)
+{
+    (void)state;
+    struct wire *w = opens("resume_ms = 20s");
+
+    assert_true(wire_client_loses(w));
+    wire_advance_ms(w, 20000);
+    assert_int_equal(wire_keepers_released(w), 1);
+    assert_int_equal(comes_back(w, ""), SESSION_RESUME_EXPIRED);
+    ends(w);
+}
+
+static void who_did_not_ask_for_it_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct wire *w = wire_open(WAITS);
+
+    assert_false(wire_client_loses(w));
+    assert_true(wire_model_is_closed(w));
+    assert_int_equal(wire_keepers_released(w), 0);
+    ends(w);
+}
+
+static void a_server_that_stops_waits_for_nobody(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    assert_true(wire_client_loses(w));
+    wire_drain(w, 10000);
+    assert_int_equal(wire_keepers_released(w), 1);
+    ends(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_comes_back_gets_what_was_said_meanwhile),
+        cmocka_unit_test(what_was_lost_with_the_connection_is_said_again),
+        cmocka_unit_test(who_missed_too_much_gets_the_conversation),
+        cmocka_unit_test(an_event_that_is_not_known_any_more_gets_the_conversation),
+        cmocka_unit_test(a_running_response_is_part_of_the_conversation),
+        cmocka_unit_test(the_model_is_closed_after_a_while_and_another_is_told),
+        cmocka_unit_test(a_model_that_is_lost_meanwhile_is_looked_for_when_somebody_is_there),
+        cmocka_unit_test(an_answer_under_way_is_finished_before_the_model_is_closed),
+        cmocka_unit_test(others_are_refused_each_for_its_reason),
+        cmocka_unit_test(who_comes_too_late_is_told_so),
+        cmocka_unit_test(who_did_not_ask_for_it_leaves_nothing_behind),
+        cmocka_unit_test(a_server_that_stops_waits_for_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
