@@ -8,6 +8,7 @@
  *   routes.c     which path is whose                    origin.c                  which pages may
  *   realtime.c   GET /v1/realtime: sockets to sessions  admission.c               how many may
  *   api.c        models, client_secrets, health         admin.c                   /admin/v1/
+ *   resume.c     a client that comes back            bridge.c  ... to a session of another worker
  *   answer.c     JSON answers and errors                console/                  the page at /
  *   measure.c    metrics
  */

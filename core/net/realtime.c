@@ -9,22 +9,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "net/net_state.h"
+#include "net/connection.h"
 #include "realtime/encode.h"
 
 #include <stdlib.h>
 
 #define CLOSE_SLOW 1013
-
-struct connection {
-    struct list entry;
-    struct net *net;
-    struct ws *ws;
-    struct session *session; /* NULL: it has ended, or never began */
-    char user[AUTH_NAME_SIZE];
-    bool is_counted; /* by admission */
-    struct loop_timer overflow;
-};
 
 /* ---- the session's side ---- */
 
@@ -37,17 +27,24 @@ static void on_overflow(void *ctx)
     if (c->session != NULL)
         session_end(c->session, CLOSE_SLOW, "client_too_slow",
                     "The client reads too slowly: the output queue is full.");
+    else if (c->bridge != NULL)
+        bridge_overflow(c->bridge);
 }
 
-static void client_send(void *ctx, struct parley_view event, unsigned flags)
+void connection_send(struct connection *c, struct parley_view event, unsigned flags)
 {
-    struct connection *c = ctx;
     uint32_t ws_flags = ((flags & SESSION_SEND_ROOM) != 0 ? WS_ROOM : 0) |
                         ((flags & SESSION_SEND_DROPPABLE) != 0 ? WS_DROPPABLE : 0);
 
     /* The session must not end inside its own call: a timer does it on the loop's next turn. */
-    if (ws_send(c->ws, event, ws_flags) == PARLEY_E_BUSY && !loop_timer_is_running(&c->overflow))
+    if (ws_send(c->ws, event, ws_flags) == PARLEY_E_BUSY && c->net != NULL &&
+        !loop_timer_is_running(&c->overflow))
         loop_timer_start(c->net->w.loop, &c->overflow, 0, on_overflow, c);
+}
+
+static void client_send(void *ctx, struct parley_view event, unsigned flags)
+{
+    connection_send(ctx, event, flags);
 }
 
 static void client_pause(void *ctx, bool paused)
@@ -55,15 +52,18 @@ static void client_pause(void *ctx, bool paused)
     ws_pause(((struct connection *)ctx)->ws, paused);
 }
 
-static void client_close(void *ctx, int code, const char *reason)
+void connection_close(struct connection *c, int code, const char *reason)
 {
-    struct connection *c = ctx;
-
     c->session = NULL;
     ws_close(c->ws, code, reason);
 }
 
-static const struct session_client session_client = {
+static void client_close(void *ctx, int code, const char *reason)
+{
+    connection_close(ctx, code, reason);
+}
+
+const struct session_client connection_client = {
     .send = client_send,
     .pause = client_pause,
     .close = client_close,
@@ -76,6 +76,13 @@ static void on_message(void *ctx, struct ws *ws, struct parley_view message, uin
     struct connection *c = ctx;
 
     (void)ws;
+    if (c->session == NULL && c->bridge != NULL) {
+        if ((flags & WS_BINARY) != 0)
+            bridge_binary(c->bridge);
+        else
+            bridge_event(c->bridge, message);
+        return;
+    }
     if (c->session == NULL)
         return;
     if ((flags & WS_BINARY) != 0)
@@ -91,6 +98,42 @@ static void on_dropped(void *ctx, struct ws *ws, uint32_t count, size_t bytes)
     (void)ws;
     if (c->session != NULL)
         session_client_dropped(c->session, count, bytes);
+    else if (c->bridge != NULL)
+        bridge_dropped(c->bridge, count, bytes);
+}
+
+/* ---- counting ---- */
+
+struct kept {
+    struct admission *admission;
+    char user[AUTH_NAME_SIZE];
+};
+
+static void on_keeper_released(void *ctx)
+{
+    struct kept *k = ctx;
+
+    admission_leave(k->admission, k->user);
+    free(k);
+}
+
+struct session_keeper connection_keeper(struct connection *c)
+{
+    struct kept *k = c->is_counted ? calloc(1, sizeof(*k)) : NULL;
+
+    if (k == NULL)
+        return (struct session_keeper){0};
+    k->admission = c->net->w.admission;
+    view_copy(k->user, sizeof(k->user), view_of(c->user));
+    c->is_counted = false;
+    return (struct session_keeper){.released = on_keeper_released, .ctx = k};
+}
+
+void connection_count(struct connection *c)
+{
+    if (!c->is_counted)
+        c->is_counted =
+            admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
 }
 
 /* What net counts does not count this one any more. */
@@ -114,13 +157,50 @@ static void connection_free(struct connection *c)
     free(c);
 }
 
+/* For good. */
+static void leave_session(struct connection *c)
+{
+    struct session *s = c->session;
+    struct bridge *b = c->bridge;
+
+    c->session = NULL;
+    c->bridge = NULL;
+    resume_forget(c);
+    if (s != NULL)
+        session_client_gone(s);
+    if (b != NULL)
+        bridge_gone(b);
+}
+
+/* Without a goodbye: its client may come back. */
+static void lose_session(struct connection *c)
+{
+    struct session *s = c->session;
+    struct bridge *b = c->bridge;
+
+    c->session = NULL;
+    c->bridge = NULL;
+    resume_forget(c);
+    if (s == NULL && b == NULL)
+        return;
+    const struct session_keeper keeper = connection_keeper(c);
+    if (b != NULL)
+        bridge_lost(b, &keeper);
+    else if (!session_client_lost(s, &keeper))
+        session_keeper_release(&keeper);
+}
+
+/* A client that closes without a word about why means it, too. */
+static bool is_goodbye(const struct ws_closed *closed)
+{
+    return closed->by_peer && (closed->code == 1000 || closed->code == 1005);
+}
+
 void realtime_abandon(struct net *n)
 {
     while (!list_empty(&n->connections)) {
         struct connection *c = list_entry(n->connections.next, struct connection, entry);
-        if (c->session != NULL)
-            session_client_gone(c->session);
-        c->session = NULL;
+        leave_session(c);
         connection_leave(c);
     }
 }
@@ -131,9 +211,10 @@ static void on_closed(void *ctx, struct ws *ws, const struct ws_closed *closed)
 
     log_debug("client connection closed peer=%s code=%d message=\"%s\"", ws_peer(ws), closed->code,
               closed->message == NULL ? "" : closed->message);
-    if (c->session != NULL)
-        session_client_gone(c->session);
-    c->session = NULL;
+    if (c->net == NULL || is_goodbye(closed))
+        leave_session(c);
+    else
+        lose_session(c);
     connection_free(c);
 }
 
@@ -145,8 +226,7 @@ static const struct ws_events ws_events = {
 
 /* ---- refusals ---- */
 
-/* One error event, then a close frame with "TYPE.CODE". */
-static void refuse(struct connection *c, const struct rt_error *error, int code)
+void connection_refuse(struct connection *c, const struct rt_error *error, int code)
 {
     struct buf event = {0};
     char reason[124];
@@ -171,7 +251,7 @@ static void refuse_kind(struct connection *c, enum rt_error_kind kind, const cha
     (void)vsnprintf(message, sizeof(message), format, args); /* cut when too long */
     va_end(args);
     (void)rt_error_set(&error, kind, param, "%s", message);
-    refuse(c, &error, rt_error_close_code(&error));
+    connection_refuse(c, &error, rt_error_close_code(&error));
 }
 
 /* ---- what is asked for ---- */
@@ -213,15 +293,36 @@ static const char *subprotocol_for(struct http_request *r)
     return NULL;
 }
 
-/* What a request asked for; copied, since the request is gone once it was upgraded. */
-struct wanted {
-    char model[128];
-    bool has_model;
-    bool has_other; /* call_id or intent, which parley does not serve */
-    bool is_preview;
-    bool wants_trace;
-    char traceparent[64];
-};
+/* A browser can set no header, but list subprotocols. */
+static void read_token(struct http_request *r, char *token, size_t size)
+{
+    const struct parley_view prefix = VIEW("parley-resume.");
+    struct parley_view value;
+
+    if (http_header(r, "parley-resume-token", &value)) {
+        view_copy(token, size, value);
+        return;
+    }
+    for (size_t i = 0; http_offered_subprotocol(r, i, &value); i++) {
+        if (view_starts_with(value, prefix))
+            view_copy(token, size,
+                      (struct parley_view){value.data + prefix.len, value.len - prefix.len});
+    }
+}
+
+static void read_session(struct http_request *r, struct wanted *w)
+{
+    struct parley_view value;
+
+    w->wants_resume = http_query_get(r, "resume", &value) && view_is(value, "on");
+    if (!http_query_get(r, "session_id", &value) || value.len == 0)
+        return;
+    view_copy(w->session_id, sizeof(w->session_id),
+              value.len < sizeof(w->session_id) ? value : VIEW("-")); /* no session is called so */
+    read_token(r, w->token, sizeof(w->token));
+    if (http_query_get(r, "last_event_id", &value))
+        view_copy(w->last_event_id, sizeof(w->last_event_id), value);
+}
 
 static struct wanted read_wanted(struct http_request *r)
 {
@@ -234,6 +335,7 @@ static struct wanted read_wanted(struct http_request *r)
     }
     w.has_other = http_query_get(r, "call_id", &value) || http_query_get(r, "intent", &value);
     w.is_preview = speaks_preview(r);
+    read_session(r, &w);
     w.wants_trace = http_query_get(r, "trace", &value) && view_is(value, "on");
     if (http_header(r, "traceparent", &value))
         view_copy(w.traceparent, sizeof(w.traceparent), value);
@@ -285,7 +387,7 @@ static void refuse_key(struct connection *c, const struct caller *caller)
     rt_error_copy(&error, "invalid_request_error", NULL,
                   "No API key was given: send `Authorization: Bearer KEY`, `api-key: KEY`, or the "
                   "subprotocol openai-insecure-api-key.KEY.");
-    refuse(c, &error, 3000);
+    connection_refuse(c, &error, 3000);
 }
 
 static bool is_acceptable(struct connection *c, const struct wanted *w, const struct caller *caller)
@@ -302,14 +404,14 @@ static bool is_acceptable(struct connection *c, const struct wanted *w, const st
         rt_error_copy(&error, "invalid_request_error", "beta_api_shape_disabled",
                       "The preview dialect is not served: leave out OpenAI-Beta and the "
                       "openai-beta.realtime-v1 subprotocol, and use the GA events.");
-        refuse(c, &error, 4000);
+        connection_refuse(c, &error, 4000);
         return false;
     }
     if (w->has_other) {
         net_rejected(c->net, "request");
         rt_error_copy(&error, "invalid_request_error", "unknown_parameter",
                       "call_id and intent are not served here; connect with ?model=AGENT.");
-        refuse(c, &error, 4000);
+        connection_refuse(c, &error, 4000);
         return false;
     }
     return true;
@@ -333,8 +435,9 @@ static void begin_session(struct connection *c, const struct wanted *w, const st
         .user = caller->name,
         .traceparent = w->traceparent,
         .wants_trace = w->wants_trace,
+        .wants_resume = w->wants_resume,
         .preset = preset,
-        .client = &session_client,
+        .client = &connection_client,
         .client_ctx = c,
     };
     int r = session_open(&open, &c->session, &err);
@@ -344,7 +447,7 @@ static void begin_session(struct connection *c, const struct wanted *w, const st
     log_error("a session could not be opened agent=%s reason=\"%s\"", agent->name, err.message);
     rt_error_copy(&error, NULL, err.code[0] == '\0' ? "session_not_opened" : err.code, err.message);
     bool may_retry = r == PARLEY_E_BUSY || r == PARLEY_E_UNAVAILABLE || r == PARLEY_E_TIMEOUT;
-    refuse(c, &error, may_retry ? 1013 : 4000);
+    connection_refuse(c, &error, may_retry ? 1013 : 4000);
 }
 
 /* ---- admission ---- */
@@ -357,7 +460,10 @@ static bool has_room(struct net *n, struct http_request *r)
                      "This server is starting or stopping; try another, or again soon.");
         return false;
     }
-    if (worker_sessions_count(n->w.sessions) >= (size_t)n->w.config->max_sessions) {
+    struct parley_view id;
+    bool comes_back = http_query_get(r, "session_id", &id) && id.len > 0;
+
+    if (!comes_back && worker_sessions_count(n->w.sessions) >= (size_t)n->w.config->max_sessions) {
         net_rejected(n, "capacity");
         answer_error(r, 503, "server_error", "too_many_sessions",
                      "%zu sessions are open here, the most this worker takes ([server] "
@@ -384,7 +490,10 @@ static struct connection *connection_create(struct net *n, const struct caller *
 /* The key has its limit; unknown callers have none, since they get no session. */
 static bool enter(struct connection *c, struct http_request *r, const struct caller *caller)
 {
-    if (!caller->is_known)
+    struct parley_view id;
+
+    /* Who comes back is counted already. */
+    if (!caller->is_known || (http_query_get(r, "session_id", &id) && id.len > 0))
         return true;
     c->is_counted =
         admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
@@ -408,15 +517,19 @@ static void accept_connection(struct connection *c, struct http_request *r,
         .hard_queue_bytes = config->queue_limit_bytes,
         .ping_interval_ms = config->ping_interval_ms,
     };
-    const struct wanted wanted = read_wanted(r);
+    struct wanted wanted = read_wanted(r);
 
     c->ws = ws_accept(r, subprotocol_for(r), &limits, &ws_events, c);
     if (c->ws == NULL) {
         connection_free(c);
         return;
     }
-    if (is_acceptable(c, &wanted, caller))
+    bool is_good = is_acceptable(c, &wanted, caller);
+    if (is_good && wanted.session_id[0] != '\0')
+        resume_session(c, &wanted, caller->name);
+    else if (is_good)
         begin_session(c, &wanted, caller);
+    explicit_bzero(wanted.token, sizeof(wanted.token));
     c->net->w.hub.counts_changed(c->net->w.hub.ctx);
 }
 

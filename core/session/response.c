@@ -752,7 +752,7 @@ void response_lost(struct session *s, const char *code, const char *message)
 json_t *response_shown_object(const struct session *s)
 {
     const struct response *r = s->sequencer.active;
-    json_t *object = r == NULL || !r->shown ? NULL : bare_object(s, r);
+    json_t *object = r == NULL || !r->shown ? NULL : shown_bare(s, r);
 
     if (object != NULL) {
         json_object_set_new(object, "status", json_string("in_progress"));

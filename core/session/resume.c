@@ -96,8 +96,7 @@ static void keeper_release(struct session *s)
     const struct session_keeper keeper = s->resume.keeper;
 
     s->resume.keeper = (struct session_keeper){0};
-    if (keeper.released != NULL)
-        keeper.released(keeper.ctx);
+    session_keeper_release(&keeper);
 }
 
 static void on_suspend(void *ctx)

@@ -16,7 +16,7 @@
  *   connect.c      the first model                  failover.c       which model
  *   move.c         from one model to the next       replay.c         what the next is told
  *   cut.c          a response whose model is gone   names.c          ids, whoever gives them
- *   hearing.c      what is still to be heard         journal.c        what goes to the store
+ *   hearing.c      what is still to be heard      journal.c        what goes to the store
  *   spans.c        spans of turns, answers, tools   trace.c          turns and their events
  *   said.c         what was said, for telemetry     measure.c        metrics
  *   farewell.c     a tool ends the conversation     resume.c         a client that comes back
@@ -91,6 +91,12 @@ struct session_keeper {
     void (*released)(void *ctx);
     void *ctx;
 };
+
+static inline void session_keeper_release(const struct session_keeper *k)
+{
+    if (k->released != NULL)
+        k->released(k->ctx);
+}
 
 /*
  * The client's connection broke. True: the session waits for it to come back, and keeper->released

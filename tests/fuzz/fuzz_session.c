@@ -36,6 +36,7 @@ static const char *const agents[] = {
     "tools = t\nt.on_interrupt = detach\nt.on_duplicate = reject\nt.max_output_bytes = 256",
     "tools = t\nclient_may_set = *\nsession_limit_ms = 20s",
     "tools = t\ngreeting = Hello.\nreconnect_ms = 3s\nhistory_tokens = 60\nmodel_cooldown_ms = 1s",
+    "tools = t\nclient_may_set = *\nresume_ms = 40s",
 };
 
 /*
@@ -172,6 +173,8 @@ struct play {
     char open[MAX_OPEN][64]; /* responses that the client knows of */
     char told[8][64];        /* ids of events that the model was told of */
     unsigned told_count;
+    char session_id[64];
+    char resume_token[64];
     bool asks; /* every tool needs an approval */
     unsigned yes;
     char approvals[4][64];
@@ -252,6 +255,11 @@ static void check_client_event(struct play *p, const json_t *event)
 
     if (wire_text(event, "event_id")[0] == '\0' && !p->is_spoilt)
         bad("no event_id", event);
+    if (strcmp(type, "session.created") == 0) {
+        view_copy(p->session_id, sizeof(p->session_id), view_of(wire_text(event, "session.id")));
+        view_copy(p->resume_token, sizeof(p->resume_token),
+                  view_of(wire_text(event, "parley.resume_token")));
+    }
     if (strcmp(type, "response.created") == 0)
         check_response(p, event, true);
     else if (strcmp(type, "response.done") == 0)
@@ -431,11 +439,26 @@ static void let_model_in(struct play *p)
         wire_model(p->w, "{'type':'session.updated','event_id':'e','session':{}}");
 }
 
+/* The connection breaks, or its client comes back. */
+static void break_or_mend(struct play *p)
+{
+    const struct session_resume by = {.id = p->session_id,
+                                      .token = p->resume_token,
+                                      .user = "tester",
+                                      .agent = "",
+                                      .last_event_id = ""};
+
+    if (wire_session(p->w) != NULL)
+        (void)wire_client_loses(p->w);
+    else if (p->session_id[0] != '\0' && p->resume_token[0] != '\0')
+        (void)wire_client_resumes(p->w, &by);
+}
+
 static void disturb(struct play *p)
 {
     bool has_client = wire_session(p->w) != NULL;
 
-    switch (take(p) % 22) {
+    switch (take(p) % 25) {
     case 0:
     case 1:
     case 2:
@@ -495,6 +518,11 @@ static void disturb(struct play *p)
             let_model_in(p);
         }
         break;
+    case 21:
+    case 22:
+    case 23:
+        break_or_mend(p);
+        break;
     default:
         if (has_client)
             session_end(wire_session(p->w), 1013, "client_too_slow", "Too slow.");
@@ -540,6 +568,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p.hides_tools = strstr(agent, "tools = t") != NULL && strstr(agent, "show_tools") == NULL &&
                     strstr(agent, "max_items") == NULL && strstr(agent, "approval") == NULL;
     p.asks = strstr(agent, "approval") != NULL;
+    if (strstr(agent, "resume_ms") != NULL)
+        wire_resumable();
     if (strstr(agent, "reconnect_ms") != NULL)
         wire_models("[model a]\nplugin = wire_model_plugin\nlimit_ms = 20s\n[model b]\n"
                     "plugin = wire_model_plugin\nmax_id_chars = 0\n",
@@ -551,6 +581,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         wire_model_created(p.w);
     for (int i = 0; i < MAX_STEPS && p.at < p.end && wire_tool_calls(p.w) < 60; i++)
         step(&p);
+    if (wire_session(p.w) == NULL)
+        wire_advance_ms(p.w, 40000); /* nobody comes back any more */
     look(&p);
     wire_close(p.w);
     log_set_sink(NULL, NULL);

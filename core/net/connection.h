@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client socket of the Realtime endpoint, for realtime.c, resume.c and bridge.c. */
+#ifndef NET_CONNECTION_H
+#define NET_CONNECTION_H
+
+#include "net/net_state.h"
+#include "transport/ws.h"
+
+struct bridge;
+struct resuming;
+
+struct connection {
+    struct list entry;
+    struct net *net;
+    struct ws *ws;
+    struct session *session;   /* NULL: it has ended, never began, or lives on another worker */
+    struct bridge *bridge;     /* ... there */
+    struct resuming *resuming; /* a session is looked for */
+    char user[AUTH_NAME_SIZE];
+    bool is_counted; /* by admission */
+    struct loop_timer overflow;
+};
+
+/* What a request asked for; copied, since the request is gone once it was upgraded. */
+struct wanted {
+    char model[128];
+    bool has_model;
+    bool has_other; /* call_id or intent, which parley does not serve */
+    bool is_preview;
+    bool wants_trace;
+    bool wants_resume;
+    char session_id[64]; /* "": a new session */
+    char token[80];
+    char last_event_id[128];
+    char traceparent[64];
+};
+
+/* ---- realtime.c ---- */
+
+/* What a session may do to a client on its own worker. */
+extern const struct session_client connection_client;
+
+void connection_send(struct connection *c, struct parley_view event, unsigned flags);
+/* One error event, then a close frame with "TYPE.CODE". */
+void connection_refuse(struct connection *c, const struct rt_error *error, int code);
+/* Its session is over. */
+void connection_close(struct connection *c, int code, const char *reason);
+/* Count it for its key; it is served all the same when the key has too many. */
+void connection_count(struct connection *c);
+
+/* Who counts a session whose client is away; takes the connection's count. */
+struct session_keeper connection_keeper(struct connection *c);
+
+/* ---- resume.c ---- */
+
+/* Look for the session on every worker; the connection gets it, or is refused. */
+void resume_session(struct connection *c, const struct wanted *w, const char *user);
+/* The connection that it is for; NULL when that has gone. Thread: the connection's. */
+struct connection *resume_connection(struct resuming *r);
+/* The connection has gone meanwhile. */
+void resume_forget(struct connection *c);
+
+/* ---- bridge.c: a session that lives on another worker ---- */
+
+/*
+ * A way between a connection and a session of two workers, each of which is only touched by its own
+ * thread: everything is posted, in order. Freed when both have let go.
+ */
+struct bridge *bridge_create(struct loop *connection_loop, struct loop *session_loop,
+                             struct resuming *resuming);
+
+/* Thread: the session's. */
+extern const struct session_client bridge_client;
+/* It has its session; it is not to be had (the bridge is gone then). */
+void bridge_begin(struct bridge *b, struct session *s);
+void bridge_drop(struct bridge *b);
+
+/* Thread: the connection's, for these. */
+/* The resuming is over; c: its connection, NULL when that has gone. */
+void bridge_settle(struct bridge *b, struct connection *c);
+void bridge_event(struct bridge *b, struct parley_view event);
+void bridge_binary(struct bridge *b);
+void bridge_dropped(struct bridge *b, size_t events, size_t bytes);
+void bridge_overflow(struct bridge *b);
+/* The connection has gone: by a goodbye, or so that it may come back. The bridge is not used after.
+ */
+void bridge_gone(struct bridge *b);
+void bridge_lost(struct bridge *b, const struct session_keeper *keeper);
+
+#endif
