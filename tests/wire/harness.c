@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "models.h"
 #include "recording.h"
 
 #include "agent/worker_generation.h"
@@ -24,16 +25,7 @@
 #include <parley/store.h>
 #include <parley/tools.h>
 
-#define MAX_EVENTS 512
-#define MAX_CALLS  64
-#define MAX_MODELS 16 /* sessions that models have at once, open or just closed */
-
-struct side {
-    char *events[MAX_EVENTS];
-    int count;
-    int taken;
-    json_t *current;
-};
+#define MAX_CALLS 64
 
 struct tool_call {
     parley_op op;
@@ -41,26 +33,6 @@ struct tool_call {
     char traceparent[64];
     bool cancelled;
     bool ended;
-};
-
-/* One session of one of the test's models. */
-struct upstream {
-    struct side said; /* to it */
-    const char *name;
-    const struct parley_model_host *host;
-    void *ctx; /* NULL: closed */
-    bool is_open;
-    bool was_asked;
-    bool is_busy;
-};
-
-/* What a [model NAME] section may say. */
-struct model_config {
-    const char *name;
-    struct parley_list lacks; /* tools, images, audio */
-    int64_t limit_ms;
-    int64_t max_id_chars;
-    int32_t refuses; /* open() does, as unavailable */
 };
 
 struct wire {
@@ -76,9 +48,7 @@ struct wire {
     bool client_closed;
     int client_code;
     bool client_paused;
-    struct upstream models[MAX_MODELS]; /* in turn */
-    int model_count;                    /* opened so far */
-    int model;                          /* the one that is spoken to and looked at */
+    struct models models;
     const struct parley_tools_host *tools_host;
     void *tools_ctx;
     int64_t tools_wait_ms; /* the list is on its way; 0: it is there */
@@ -93,7 +63,6 @@ struct wire {
     struct list held; /* struct store_answer */
     bool stopped;
     struct recording *recording;
-    char model_traceparent[64];
     int keepers_released;
 };
 
@@ -103,14 +72,14 @@ static struct wire *current;
 /* The session that the test speaks for. */
 static struct upstream *up(const struct wire *w)
 {
-    return (struct upstream *)(uintptr_t)&w->models[w->model % MAX_MODELS];
+    return models_up(&w->models);
 }
 
 /* What wire_models() asked for. */
 static struct {
     const char *sections; /* NULL: one model */
     const char *list;
-} models;
+} listed;
 
 static bool is_resumable;
 
@@ -123,105 +92,6 @@ static struct {
 
 /* What wire_tools_come_later() asked for. */
 static int64_t tools_later_ms;
-
-static void side_add(struct side *s, struct parley_view event)
-{
-    assert_true(s->count < MAX_EVENTS);
-    s->events[s->count++] = view_dup(event);
-}
-
-/* ---- the model ---- */
-
-static bool lacks(const struct model_config *c, const char *what)
-{
-    for (size_t i = 0; i < c->lacks.count; i++) {
-        if (strcmp(c->lacks.items[i], what) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void model_caps_of(void *instance, struct parley_model_caps *caps)
-{
-    const struct model_config *c = instance;
-
-    caps->flags = 0xFFFF & ~PARLEY_CAP_TOOL_HINTS;
-    if (lacks(c, "tools"))
-        caps->flags &= ~PARLEY_CAP_TOOLS;
-    if (lacks(c, "images"))
-        caps->flags &= ~PARLEY_CAP_IMAGES;
-    if (lacks(c, "audio"))
-        caps->flags &= ~(PARLEY_CAP_AUDIO_OUTPUT | PARLEY_CAP_AUDIO_INPUT);
-    caps->input_formats = caps->output_formats = PARLEY_AUDIO_PCM_24K;
-    caps->session_limit_ms = c->limit_ms;
-    caps->max_id_chars = (uint32_t)c->max_id_chars;
-}
-
-static void side_done(struct side *s);
-
-static int model_open_session(void *wi, const struct parley_model_open *open, void **ret,
-                              struct parley_error *err)
-{
-    const struct model_config *c = wi;
-
-    if (c->refuses)
-        return parley_fail(err, PARLEY_E_UNAVAILABLE, "%s is out of order", c->name);
-    current->model = current->model_count++;
-    struct upstream *u = up(current);
-    assert_null(u->ctx);
-    side_done(&u->said);
-    *u = (struct upstream){.name = c->name, .host = open->host, .ctx = open->ctx};
-    view_copy(current->model_traceparent, sizeof(current->model_traceparent),
-              view_of(open->traceparent));
-    *ret = u;
-    return PARLEY_OK;
-}
-
-static int model_take(void *session, struct parley_view event, uint32_t flags,
-                      struct parley_error *err)
-{
-    struct upstream *u = session;
-
-    (void)flags;
-    if (u->is_busy)
-        return parley_fail(err, PARLEY_E_BUSY, "busy");
-    side_add(&u->said, event);
-    return PARLEY_OK;
-}
-
-static void model_pause_session(void *session, int paused)
-{
-    (void)session;
-    (void)paused;
-}
-
-static void say_closed(void *arg)
-{
-    const struct parley_model_closed closed = {
-        .size = sizeof(closed), .code = "", .type = "", .message = ""};
-    struct upstream *u = arg;
-
-    if (u->ctx != NULL)
-        u->host->on_closed(u->ctx, &closed);
-    u->ctx = NULL;
-}
-
-static void model_close_session(void *session)
-{
-    struct upstream *u = session;
-
-    u->was_asked = true;
-    assert_true(loop_post(current->loop, say_closed, NULL, u));
-}
-
-static const struct parley_model_vtable model_table = {
-    .size = sizeof(model_table),
-    .caps = model_caps_of,
-    .open = model_open_session,
-    .send = model_take,
-    .pause = model_pause_session,
-    .close = model_close_session,
-};
 
 /* ---- the tools ---- */
 
@@ -425,33 +295,6 @@ static const struct parley_store_vtable store_table = {
 
 /* ---- descriptors ---- */
 
-static const struct parley_option model_options[] = {
-    PARLEY_LIST(struct model_config, lacks, .help = "What it cannot do."),
-    PARLEY_DURATION_MS(struct model_config, limit_ms, .default_value = "0", .max = 86400000,
-                       .help = "Its longest session."),
-    PARLEY_INT(struct model_config, max_id_chars, .default_value = "32", .max = 1000,
-               .help = "The longest id that it takes."),
-    PARLEY_BOOL(struct model_config, refuses, .default_value = "no", .help = "Opens nothing."),
-};
-
-static int create_model(void *plugin, const struct parley_instance_info *info, void **ret,
-                        struct parley_error *err)
-{
-    struct model_config *c = malloc(sizeof(*c));
-
-    (void)plugin;
-    (void)err;
-    *c = *(const struct model_config *)info->config;
-    c->name = info->name;
-    *ret = c;
-    return PARLEY_OK;
-}
-
-static void destroy_model(void *instance)
-{
-    free(instance);
-}
-
 static int create_nothing(void *plugin, const struct parley_instance_info *info, void **ret,
                           struct parley_error *err)
 {
@@ -481,10 +324,6 @@ static void destroy_nothing(void *instance)
                                                      .role_size = sizeof(struct parley_role),      \
                                                      __VA_ARGS__}
 
-DESCRIPTOR(wire_model_plugin, PARLEY_ROLE_MODEL, model_table, .options = model_options,
-           .option_count = sizeof(model_options) / sizeof(model_options[0]),
-           .config_size = sizeof(struct model_config), .instance_create = create_model,
-           .instance_destroy = destroy_model);
 DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table, .instance_create = create_nothing,
            .instance_destroy = destroy_nothing);
 DESCRIPTOR(wire_store_plugin, PARLEY_ROLE_STORE, store_table, .instance_create = create_nothing,
@@ -538,8 +377,8 @@ static void make_generation(struct wire *w, const char *agent_lines)
     buf_printf(&text,
                "%s\n[tools t]\nplugin = wire_tools_plugin\n"
                "[store s]\nplugin = wire_store_plugin\n[agent test]\nmodel = %s\n%s\n",
-               models.sections == NULL ? "[model m]\nplugin = wire_model_plugin" : models.sections,
-               models.sections == NULL ? "m" : models.list, agent_lines);
+               listed.sections == NULL ? "[model m]\nplugin = wire_model_plugin" : listed.sections,
+               listed.sections == NULL ? "m" : listed.list, agent_lines);
     assert_true(conf_add_layer(c, buf_view(&text), "test.ini", &report));
     int r = generation_create(c, w->registry, 1, &w->generation, &report);
     if (r < 0)
@@ -578,8 +417,9 @@ struct wire *wire_connect(const char *agent_lines)
     log_set_level(getenv("WIRE_LOG") == NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
     clock_fake_start(1000000000, 1767603600000000);
     w->loop = loop_create();
+    models_begin(&w->models, w->loop);
     w->registry = registry_create(services_host(), "/nowhere");
-    adopt(w->registry, &wire_model_plugin_plugin);
+    adopt(w->registry, &models_plugin);
     adopt(w->registry, &wire_tools_plugin_plugin);
     adopt(w->registry, &wire_store_plugin_plugin);
     make_generation(w, agent_lines);
@@ -624,14 +464,6 @@ struct wire *wire_open(const char *agent_lines)
     return w;
 }
 
-static void side_done(struct side *s)
-{
-    for (int i = 0; i < s->count; i++)
-        free(s->events[i]);
-    json_decref(s->current);
-    *s = (struct side){0};
-}
-
 static void on_stopped(void *ctx, struct generation *g)
 {
     ((struct wire *)ctx)->stopped = true;
@@ -658,14 +490,13 @@ void wire_close(struct wire *w)
     host_worker_done(&w->worker);
     recording_destroy(w->recording);
     memset(&record, 0, sizeof(record));
-    memset(&models, 0, sizeof(models));
+    memset(&listed, 0, sizeof(listed));
     is_resumable = false;
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
     side_done(&w->client);
-    for (int i = 0; i < MAX_MODELS; i++)
-        side_done(&w->models[i].said);
+    models_done(&w->models);
     buf_done(&w->stored);
     clock_fake_stop();
     free(w);
@@ -702,8 +533,8 @@ void wire_tools_come(struct wire *w)
 
 void wire_models(const char *sections, const char *list)
 {
-    models.sections = sections;
-    models.list = list;
+    listed.sections = sections;
+    listed.list = list;
 }
 
 bool wire_model_is_open(const struct wire *w)
@@ -713,12 +544,12 @@ bool wire_model_is_open(const struct wire *w)
 
 int wire_model_opens(const struct wire *w)
 {
-    return w->model_count;
+    return w->models.count;
 }
 
 void wire_model_use(struct wire *w, int n)
 {
-    w->model = n;
+    w->models.used = n;
 }
 
 const char *wire_model_name(const struct wire *w)
@@ -1006,7 +837,7 @@ const char *wire_tool_traceparent(struct wire *w, int n)
 
 const char *wire_model_traceparent(struct wire *w)
 {
-    return w->model_traceparent;
+    return w->models.traceparent;
 }
 
 bool wire_tool_was_cancelled(struct wire *w, int n)
