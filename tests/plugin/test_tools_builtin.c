@@ -18,6 +18,8 @@ static const struct parley_tools_vtable *tools;
 static char answer[65536];
 static int answer_status;
 static size_t answer_count;
+static char structured[1024];
+static uint32_t answer_flags;
 
 static void on_end(parley_op op, const struct parley_tool_result *result)
 {
@@ -27,6 +29,10 @@ static void on_end(parley_op op, const struct parley_tool_result *result)
     assert_true(result->output.len < sizeof(answer));
     memcpy(answer, result->output.data, result->output.len);
     answer[result->output.len] = '\0';
+    assert_true(result->structured.len < sizeof(structured));
+    (void)snprintf(structured, sizeof(structured), "%.*s", (int)result->structured.len,
+                   result->structured.len == 0 ? "" : result->structured.data);
+    answer_flags = result->flags;
 }
 
 static const struct parley_tools_host tools_host = {.size = sizeof(tools_host), .end = on_end};
@@ -58,7 +64,10 @@ static int close_plugin(void **state)
     return 0;
 }
 
-static int call(const char *session_id, const char *name, const char *arguments)
+static parley_op last_op;
+
+/* Begin a call that need not end at once. */
+static int begin(const char *session_id, const char *name, const char *arguments)
 {
     const struct parley_tool_call request = {
         .size = sizeof(request),
@@ -74,7 +83,14 @@ static int call(const char *session_id, const char *name, const char *arguments)
     struct parley_error err = PARLEY_ERROR_INIT;
 
     answer_count = 0;
-    int r = tools->call(fake_plugin_worker(plugin), &request, fake_host_op(), &err);
+    last_op = fake_host_op();
+    return tools->call(fake_plugin_worker(plugin), &request, last_op, &err);
+}
+
+static int call(const char *session_id, const char *name, const char *arguments)
+{
+    int r = begin(session_id, name, arguments);
+
     if (r < 0)
         return r;
     assert_int_equal(answer_count, 1);
@@ -87,7 +103,7 @@ static void every_function_has_a_description_and_a_valid_schema(void **state)
 
     (void)state;
     assert_int_equal(tools->list(fake_plugin_worker(plugin), &list, NULL), PARLEY_OK);
-    assert_int_equal(list.count, 5);
+    assert_int_equal(list.count, 7);
     for (size_t i = 0; i < list.count; i++) {
         assert_true(strlen(list.items[i].description) > 40);
         if (list.items[i].parameters == NULL)
@@ -105,6 +121,7 @@ static void calculator_answers_with_the_expression_and_its_value(void **state)
     (void)state;
     assert_int_equal(call("s", "calculator", "{\"expression\":\"2 + 3\"}"), PARLEY_OK);
     assert_string_equal(answer, "2 + 3 = 5");
+    assert_string_equal(structured, "{\"result\":5}");
     assert_int_equal(call("s", "calculator", "{\"expression\":\"1/0\"}"), PARLEY_E_INVALID);
     assert_string_equal(answer, "A division by zero has no result.");
     assert_int_equal(call("s", "calculator", "{}"), PARLEY_E_INVALID);
@@ -118,6 +135,9 @@ static void clock_tells_the_time_of_a_place(void **state)
     fake_host_advance_ms(5 * 60000);
     assert_int_equal(call("s", "clock_now", "{\"time_zone\":\"Tokyo\"}"), PARLEY_OK);
     assert_string_equal(answer, "It is 6:05 PM on Monday, 5 January 2026 in Tokyo, time zone JST.");
+    assert_string_equal(structured,
+                        "{\"time\":\"2026-01-05T18:05:00+09:00\",\"weekday\":\"Monday\","
+                        "\"place\":\"Tokyo\"}");
     assert_int_equal(call("s", "clock_now", "{\"time_zone\":\"Atlantis\"}"), PARLEY_E_NOT_FOUND);
 }
 
@@ -168,6 +188,66 @@ static void notes_are_limited_in_number_and_length(void **state)
     assert_string_equal(answer, "There are 1 notes already, which is the limit; clear them first.");
 }
 
+static void wait_ends_when_its_time_has_passed(void **state)
+{
+    (void)state;
+    assert_int_equal(begin("s", "wait", "{\"seconds\":2.5}"), PARLEY_OK);
+    fake_host_advance_ms(2499);
+    assert_int_equal(answer_count, 0);
+    fake_host_advance_ms(1);
+    assert_int_equal(answer_count, 1);
+    assert_string_equal(answer, "2.5 seconds have passed.");
+    assert_string_equal(structured, "{\"seconds\":2.5}");
+    assert_int_equal(fake_host_timers(), 0);
+}
+
+static void wait_that_is_cancelled_ends_at_once_and_once(void **state)
+{
+    (void)state;
+    assert_int_equal(begin("s", "wait", "{\"seconds\":10}"), PARLEY_OK);
+    tools->cancel(fake_plugin_worker(plugin), last_op);
+    assert_int_equal(answer_count, 1);
+    assert_int_equal(answer_status, PARLEY_E_CANCELLED);
+    tools->cancel(fake_plugin_worker(plugin), last_op);
+    fake_host_advance_ms(20000);
+    assert_int_equal(answer_count, 1);
+}
+
+static void wait_is_limited_and_the_host_is_told_how_long_it_may_take(void **state)
+{
+    struct parley_tool_list list;
+
+    (void)state;
+    close_plugin(NULL);
+    start((const char *const[]){"functions=wait", "max_wait_ms=90s", NULL});
+    assert_int_equal(tools->list(fake_plugin_worker(plugin), &list, NULL), PARLEY_OK);
+    assert_int_equal(list.items[0].timeout_ms, 95000);
+    assert_int_equal(call("s", "wait", "{\"seconds\":91}"), PARLEY_E_TOO_LARGE);
+    assert_string_equal(answer, "90 seconds at most can be waited for.");
+    assert_int_equal(call("s", "wait", "{\"seconds\":0}"), PARLEY_E_INVALID);
+    assert_int_equal(call("s", "wait", "{}"), PARLEY_E_INVALID);
+}
+
+static void waits_of_a_worker_that_stops_are_no_leak(void **state)
+{
+    (void)state;
+    assert_int_equal(begin("s", "wait", "{\"seconds\":10}"), PARLEY_OK);
+    close_plugin(NULL);
+    start(NULL);
+    fake_host_advance_ms(20000);
+    assert_int_equal(answer_count, 0); /* the host had ended it */
+}
+
+static void end_conversation_asks_for_last_words_and_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(call("s", "end_conversation", "{}"), PARLEY_OK);
+    assert_int_equal(answer_flags, PARLEY_TOOL_RESULT_FAREWELL);
+    assert_non_null(strstr(answer, "say goodbye"));
+    assert_int_equal(call("s", "clock_now", "{}"), PARLEY_OK);
+    assert_int_equal(answer_flags, 0);
+}
+
 static void functions_restrict_what_is_offered(void **state)
 {
     struct parley_tool_list list;
@@ -210,6 +290,16 @@ int main(int argc, char **argv)
                                         close_plugin),
         cmocka_unit_test_setup_teardown(notes_are_limited_in_number_and_length, open_plugin,
                                         close_plugin),
+        cmocka_unit_test_setup_teardown(wait_ends_when_its_time_has_passed, open_plugin,
+                                        close_plugin),
+        cmocka_unit_test_setup_teardown(wait_that_is_cancelled_ends_at_once_and_once, open_plugin,
+                                        close_plugin),
+        cmocka_unit_test_setup_teardown(wait_is_limited_and_the_host_is_told_how_long_it_may_take,
+                                        open_plugin, close_plugin),
+        cmocka_unit_test_setup_teardown(waits_of_a_worker_that_stops_are_no_leak, open_plugin,
+                                        close_plugin),
+        cmocka_unit_test_setup_teardown(end_conversation_asks_for_last_words_and_the_end,
+                                        open_plugin, close_plugin),
         cmocka_unit_test_setup_teardown(functions_restrict_what_is_offered, open_plugin,
                                         close_plugin),
         cmocka_unit_test_setup_teardown(wrong_options_are_refused_by_name, open_plugin,

@@ -325,7 +325,7 @@ static void terminal_shows_a_table_that_fits(void **state)
         "parleyctl", "tools", "call", "-c", ini_path, "desk.calculator", "{\"expression\":\"2+3\"}",
         NULL};
     assert_int_equal(run_on_terminal(80, 7, call), CTL_DONE);
-    assert_string_equal(said, "2+3 = 5\r\n");
+    assert_string_equal(said, "2+3 = 5\r\nstructured: {\"result\":5}\r\n");
     (void)unsetenv("NO_COLOR");
 }
 
