@@ -179,7 +179,8 @@ static int perform(struct tools_request *q, const struct args *args, struct parl
         return r;
     if (strcmp(args->words[0], "list") == 0) {
         tools_request_settle(q);
-        return tools_show_list(q, err);
+        q->code = tools_show_list(q);
+        return PARLEY_OK;
     }
     if (strcmp(args->words[0], "call") == 0)
         return call(q, args->words[1], args->count > 2 ? args->words[2] : "{}", err);
@@ -220,7 +221,7 @@ static int run(int argc, char **argv)
         kinds |= 1u << INSTANCE_MODEL;
     else
         q.is_json = q.is_json || isatty(STDOUT_FILENO) != 1;
-    if (getenv("PARLEY_LOG") == NULL)
+    if (getenv("PARLEY_LOG") == NULL && !q.wants_progress) /* its lines are for a program */
         log_set_level(LOG_LEVEL_WARN); /* why a server has no tools, for example */
     q.source.is_attended = true;
     r = local_open(&q.local, &q.source, kinds, &err);

@@ -42,9 +42,9 @@ bool tools_request_is_ambiguous(struct tools_request *q, const struct worker_ins
 int tools_request_find(struct tools_request *q, const char *name, struct tools_choice *ret,
                        struct parley_error *err);
 
-/* Print the functions: a table, or with is_json an array. PARLEY_E_UNAVAILABLE when an instance
- * could not tell its functions; the others are printed all the same. */
-int tools_show_list(struct tools_request *q, struct parley_error *err);
+/* Print the functions: a table, or with is_json an array; then on standard error each instance that
+ * could not tell its own. Returns the exit code. */
+int tools_show_list(struct tools_request *q);
 
 /* Print how a call ended: readable, or with is_json as MCP's result. */
 void tools_show_result(const struct tools_request *q, const struct tools_result *result);

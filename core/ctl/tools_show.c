@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "ctl/command.h"
 #include "ctl/term.h"
 
 #include <inttypes.h>
@@ -161,23 +162,36 @@ static size_t show_instance(struct tools_request *q, struct worker_instance *wi,
     return count;
 }
 
-/* The first instance that has nothing to show though it should. */
-static int check_instances(struct tools_request *q, struct parley_error *err)
+/* Why an instance has nothing to show, or not what it should. */
+static bool has_failed(const struct worker_instance *wi, struct parley_error *err)
 {
-    for (struct worker_instance *wi = NULL; (wi = tools_request_next(q, wi)) != NULL;) {
-        const char *failure = tools_list_failure(wi);
-        if (failure[0] != '\0')
-            return parley_fail(err, PARLEY_E_INTERNAL, "%s: %s", wi->instance->title, failure);
-        if (!tools_are_settled(wi))
-            return parley_fail(err, PARLEY_E_TIMEOUT,
-                               "%s has not told its functions yet; PARLEY_LOG=debug shows why, "
-                               "--timeout SECONDS waits longer",
-                               wi->instance->title);
-    }
-    return PARLEY_OK;
+    const char *failure = tools_list_failure(wi);
+
+    if (failure[0] != '\0')
+        (void)parley_fail(err, PARLEY_E_INTERNAL, "%s: %s", wi->instance->title, failure);
+    else if (!tools_are_settled(wi))
+        (void)parley_fail(err, PARLEY_E_TIMEOUT,
+                          "%s has not told its functions yet; PARLEY_LOG=debug shows why, "
+                          "--timeout SECONDS waits longer",
+                          wi->instance->title);
+    return err->status < 0;
 }
 
-int tools_show_list(struct tools_request *q, struct parley_error *err)
+static int show_failures(struct tools_request *q)
+{
+    int code = CTL_DONE;
+
+    for (struct worker_instance *wi = NULL; (wi = tools_request_next(q, wi)) != NULL;) {
+        struct parley_error err = PARLEY_ERROR_INIT;
+        if (!has_failed(wi, &err))
+            continue;
+        (void)command_failed(&command_tools, &err);
+        code = CTL_FAILED;
+    }
+    return code;
+}
+
+int tools_show_list(struct tools_request *q)
 {
     struct table t = {0};
     json_t *json = q->is_json ? json_array() : NULL;
@@ -192,7 +206,7 @@ int tools_show_list(struct tools_request *q, struct parley_error *err)
     term_json(json);
     if (!q->is_json && total == 0)
         (void)printf("There is no function; does the configuration have a [tools NAME] section?\n");
-    return check_instances(q, err);
+    return show_failures(q);
 }
 
 /* ---- results ---- */
