@@ -231,6 +231,22 @@ describe("store_cosmos", () => {
       assert.ok(words(cosmos.records(documents, id_of(client))).includes("You said: last words"));
   });
 
+  test("SIGTERM waits for writes that are under way", async () => {
+    const server = await start_server(sections());
+    const clients = await Promise.all(Array.from({ length: 3 }, () => join(server)));
+    cosmos.fault = ({ method }) => method === "GET" ? undefined : "slow";
+    await Promise.all(clients.map((client) => client.ask("last words")));
+    await server.stop();
+    const documents = await cosmos.documents();
+    for (const client of clients) {
+      const head = documents.find(({ pk, kind }) => pk === `s:${id_of(client)}` && kind === "head");
+      const rows = cosmos.records(documents, id_of(client));
+      assert.ok(words(rows).includes("You said: last words"));
+      assert.equal(head.record_count, rows.length);
+      assert.equal(head.state, 1);
+    }
+  });
+
   test("kill -9 in the middle loses at most the turn in flight, and another host goes on with the account", { timeout: 60_000 }, async () => {
     const server = await start_server(sections());
     const clients = await Promise.all(Array.from({ length: 6 }, () => join(server)));

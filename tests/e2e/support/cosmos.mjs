@@ -7,6 +7,7 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
+import { setTimeout as pause } from "node:timers/promises";
 import { createHttpServer } from "@vercel/cosmosdb-server";
 
 export const KEY = "cGFybGV5LWxvY2FsLXRlc3Qta2V5";
@@ -49,7 +50,7 @@ export class Cosmos {
 
   /*
    * `fault(seen, number)` may answer: {code, headers, body}; "reset", or "reset after" it was done; "cut", half an
-   * answer; "drip", an answer that comes a byte at a time; "hang".
+   * answer; "drip", an answer that comes a byte at a time; "hang"; "slow", half a second before anything is done.
    */
   async relay(request, response) {
     const parts = [];
@@ -61,13 +62,15 @@ export class Cosmos {
     const fault = is_signed(request) ? this.fault?.(seen, this.seen.length) : { code: 401, body: '{"code":"Unauthorized"}' };
     if (fault === "hang")
       return;
+    if (fault === "slow")
+      await pause(500);
     if (fault === "reset")
       request.socket.destroy();
     else if (fault === "cut")
       response.writeHead(200, { "content-length": 1000 }).write('{"id":"head",', () => request.socket.destroy());
     else if (fault === "drip")
       this.drip(response);
-    else if (fault && fault !== "reset after")
+    else if (fault && !["reset after", "slow"].includes(fault))
       response.writeHead(fault.code, { "content-type": "application/json", ...fault.headers }).end(fault.body ?? "{}");
     else
       this.forward(request, body, response, fault === "reset after");
