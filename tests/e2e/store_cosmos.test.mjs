@@ -165,8 +165,8 @@ describe("store_cosmos", () => {
   test("a certificate is checked: refused with the way out, taken with its authority", async () => {
     const tls = make_certificate();
     const secure = await Cosmos.start({ tls });
-    const refused = await start_server(sections({ endpoint: secure.url, timeout_ms: "1s" }));
-    await refused.wait_for_log(/the store cannot be used.*certificate.*trust its authority with ca_file/i);
+    const refused = await start_server(sections({ endpoint: secure.url, timeout_ms: "5s" }));
+    await refused.wait_for_log(/the store cannot be used.*certificate.*trust its authority with ca_file/i, 20_000);
     await refused.stop();
     assert.equal(secure.seen.length, 0);
     const trusted = await start_server(sections({ endpoint: secure.url, ca_file: tls.certificate }));
