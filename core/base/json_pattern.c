@@ -11,7 +11,7 @@
 #define FIRST_ATTEMPTS  2000
 #define ATTEMPTS_A_BYTE 16
 #define LEAST_A_START   24
-#define ATTEMPTS_A_STEP 50 /* what one unit of work buys */
+#define ATTEMPTS_A_STEP 20 /* what one unit of work buys */
 #define HEAP_KIB        1024
 
 struct json_pattern {

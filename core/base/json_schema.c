@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REF_COST 4 /* of finding what it leads to */
+
 /* ---- help for all keywords ---- */
 
 bool schema_spend(struct check *c, size_t work)
@@ -50,6 +52,8 @@ static enum json_schema_verdict check_reference(struct check *c, const json_t *s
     const json_t *ref = json_object_get(schema, "$ref");
     enum json_schema_verdict v = JSON_SCHEMA_FITS;
 
+    if (json_is_string(ref) && !schema_spend(c, REF_COST))
+        return JSON_SCHEMA_UNKNOWN;
     if (json_is_string(ref)) {
         const json_t *target = schema_resolve(c->schema, json_string_value(ref));
         v = target == NULL ? JSON_SCHEMA_UNKNOWN : schema_apply(c, target, value, seen);

@@ -143,9 +143,12 @@ size_t path_enter_member(struct check *c, const char *name);
 size_t path_enter_item(struct check *c, size_t index);
 void path_leave(struct check *c, size_t mark);
 
+/* Would a reason of this weight, here, be kept? Asked before one is made at some cost. */
+enum weight { WEIGHT_KIND, WEIGHT_REST };
+bool schema_is_heard(const struct check *c, enum weight weight);
+
 /* A misfit: "PATH: WHAT". `weight` says how telling it is among alternatives: a wrong kind says
  * less than a missing member. Returns JSON_SCHEMA_MISFIT. */
-enum weight { WEIGHT_KIND, WEIGHT_REST };
 enum json_schema_verdict schema_refuse(struct check *c, enum weight weight, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -156,7 +159,7 @@ const char *schema_quote(const struct check *c, const json_t *value, char *out, 
 /* "an integer" */
 const char *schema_kind(const json_t *value);
 
-/* The value in full JSON, cut: for what a schema holds. */
+/* The value as JSON, strings cut, and only the kind of objects and arrays. */
 void schema_write(struct buf *out, const json_t *value, size_t limit);
 
 /* The same of a `type`. */

@@ -118,7 +118,7 @@ static enum json_schema_verdict refuse_all(struct check *c, const json_t *list, 
 {
     unsigned shallow = 1 + 2 * c->path_depth + WEIGHT_KIND;
 
-    if (c->silence == 0 && c->fault.rank <= shallow)
+    if (schema_is_heard(c, WEIGHT_REST) && c->fault.rank <= shallow)
         return refuse_kinds(c, list, value);
     return JSON_SCHEMA_MISFIT; /* the best of their reasons stands */
 }

@@ -17,7 +17,7 @@ static enum json_schema_verdict refuse_unknown(struct check *c, const json_t *sc
     const char *key;
     json_t *below;
 
-    if (c->silence > 0)
+    if (!schema_is_heard(c, WEIGHT_REST))
         return JSON_SCHEMA_MISFIT;
     json_object_foreach(json_object_get(schema, "properties"), key, below)
     {

@@ -11,6 +11,7 @@
 
 #define MAX_LISTED   160 /* bytes of the values or types that would be right */
 #define MAX_BOUND    40
+#define BYTES_A_STEP 64   /* of a string whose characters are counted */
 #define RELATIVE_GAP 1e-3 /* of a divisor: what binary fractions may be off at most */
 
 /* ---- type, enum, const ---- */
@@ -46,7 +47,7 @@ static enum json_schema_verdict refuse_type(struct check *c, const json_t *type,
     char quoted[SCHEMA_QUOTED];
     struct buf wanted = {0};
 
-    if (c->silence > 0)
+    if (!schema_is_heard(c, WEIGHT_KIND))
         return JSON_SCHEMA_MISFIT;
     if (json_is_string(type))
         buf_append_str(&wanted, schema_type_words(json_string_value(type)));
@@ -95,7 +96,7 @@ static enum json_schema_verdict refuse_values(struct check *c, const json_t *cho
     struct buf wanted = {0};
     size_t count = json_array_size(choices);
 
-    if (c->silence > 0)
+    if (!schema_is_heard(c, WEIGHT_KIND))
         return JSON_SCHEMA_MISFIT;
     for (size_t i = 0; i < count && wanted.len < MAX_LISTED; i++) {
         buf_append_str(&wanted, i == 0 ? "" : i + 1 == count ? " or " : ", ");
@@ -130,7 +131,7 @@ static enum json_schema_verdict check_const(struct check *c, json_t *wanted, con
         return JSON_SCHEMA_FITS;
     if (c->work == 0)
         return JSON_SCHEMA_UNKNOWN;
-    if (c->silence > 0)
+    if (!schema_is_heard(c, WEIGHT_KIND))
         return JSON_SCHEMA_MISFIT;
     json_t *list = json_array();
     (void)json_array_append(list, wanted);
@@ -157,7 +158,7 @@ static enum json_schema_verdict refuse_bound(struct check *c, const json_t *valu
     char quoted[SCHEMA_QUOTED];
     struct buf text = {0};
 
-    if (c->silence > 0)
+    if (!schema_is_heard(c, WEIGHT_REST))
         return JSON_SCHEMA_MISFIT;
     schema_write(&text, bound, MAX_BOUND);
     (void)schema_refuse(c, WEIGHT_REST, "%s %s %s", schema_quote(c, value, quoted, sizeof(quoted)),
@@ -238,6 +239,8 @@ static enum json_schema_verdict check_length(struct check *c, const json_t *sche
 
     if (least == NULL && most == NULL)
         return JSON_SCHEMA_FITS;
+    if (!schema_spend(c, json_string_length(value) / BYTES_A_STEP))
+        return JSON_SCHEMA_UNKNOWN;
     double chars = (double)count_chars(json_view(value));
     if (json_is_number(least) && chars < json_number_value(least))
         return schema_refuse(c, WEIGHT_REST,

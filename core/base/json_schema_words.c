@@ -111,35 +111,30 @@ static void drop_halves(char *text)
     *to = '\0';
 }
 
+static unsigned rank_of(const struct check *c, enum weight weight)
+{
+    return 1 + 2 * c->path_depth + weight;
+}
+
+bool schema_is_heard(const struct check *c, enum weight weight)
+{
+    return c->silence == 0 && rank_of(c, weight) > c->fault.rank;
+}
+
 enum json_schema_verdict schema_refuse(struct check *c, enum weight weight, const char *format, ...)
 {
-    unsigned rank = 1 + 2 * c->path_depth + weight;
     char what[SCHEMA_MAX_MESSAGE];
     va_list args;
 
-    if (c->silence > 0 || rank <= c->fault.rank)
+    if (!schema_is_heard(c, weight))
         return JSON_SCHEMA_MISFIT;
     va_start(args, format);
     (void)vsnprintf(what, sizeof(what), format, args); /* cut when too long */
     va_end(args);
     drop_halves(what);
-    c->fault.rank = rank;
+    c->fault.rank = rank_of(c, weight);
     (void)snprintf(c->fault.text, sizeof(c->fault.text), "%s: %s", c->path, what);
     return JSON_SCHEMA_MISFIT;
-}
-
-void schema_write(struct buf *out, const json_t *value, size_t limit)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | json_digits(value));
-
-    if (text == NULL)
-        return;
-    size_t len = strlen(text);
-    bool is_cut = len > limit;
-    buf_append(out, text, is_cut ? whole_chars(text, limit) : len);
-    if (is_cut)
-        buf_append_str(out, "...");
-    free(text);
 }
 
 const char *schema_kind(const json_t *value)
@@ -160,6 +155,29 @@ const char *schema_kind(const json_t *value)
     default:
         return "a boolean";
     }
+}
+
+static void write_text(struct buf *out, struct parley_view text, size_t limit)
+{
+    bool is_cut = text.len > limit;
+
+    if (is_cut)
+        text.len = whole_chars(text.data, limit);
+    buf_append_json_string(out, text);
+    if (is_cut) {
+        out->len -= out->failed ? 0 : 1; /* its last quote */
+        buf_append_str(out, "...\"");
+    }
+}
+
+void schema_write(struct buf *out, const json_t *value, size_t limit)
+{
+    if (json_is_string(value))
+        write_text(out, json_view(value), limit);
+    else if (json_is_object(value) || json_is_array(value))
+        buf_append_str(out, schema_kind(value));
+    else
+        json_write(out, value);
 }
 
 const char *schema_quote(const struct check *c, const json_t *value, char *out, size_t size)
