@@ -348,9 +348,10 @@ static const struct function {
      wait_some_time},
     {{
          .name = "end_conversation",
-         .description =
-             "Ends the conversation and hangs up. Use it only when the user says goodbye "
-             "or asks to hang up.",
+         /* It cannot be undone: models that guess ask first. */
+         .flags = PARLEY_TOOL_DESTRUCTIVE | PARLEY_TOOL_IDEMPOTENT,
+         .description = "Ends the conversation for good. Use it only when the user says goodbye or "
+                        "asks to hang up.",
      },
      end_conversation},
 };

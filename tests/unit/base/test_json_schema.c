@@ -495,6 +495,23 @@ static void pattern_that_would_try_for_ever_decides_nothing(void **state)
     assert_int_equal(check("{\"pattern\":\"^(a+)+$\"}", text), JSON_SCHEMA_UNKNOWN);
 }
 
+static void long_string_is_not_counted_for_every_alternative(void **state)
+{
+    json_t *any = json_array();
+    char *text = calloc(1, 4000001);
+
+    (void)state;
+    memset(text, 'x', 4000000);
+    for (int i = 0; i < 1000; i++)
+        json_array_append_new(any, json_pack("{s:i}", "maxLength", 1));
+    json_t *schema = json_pack("{s:o}", "anyOf", any);
+    json_t *value = json_string(text);
+    assert_int_equal(check_tree(schema, value, false), JSON_SCHEMA_UNKNOWN);
+    json_decref(schema);
+    json_decref(value);
+    free(text);
+}
+
 static void many_items_are_compared_without_comparing_all_pairs(void **state)
 {
     json_t *schema = json_pack("{s:b}", "uniqueItems", 1);
@@ -530,6 +547,7 @@ int main(void)
         cmocka_unit_test(depth_beyond_the_limit_decides_nothing),
         cmocka_unit_test(work_beyond_the_limit_decides_nothing),
         cmocka_unit_test(pattern_that_would_try_for_ever_decides_nothing),
+        cmocka_unit_test(long_string_is_not_counted_for_every_alternative),
         cmocka_unit_test(many_items_are_compared_without_comparing_all_pairs),
     };
 
