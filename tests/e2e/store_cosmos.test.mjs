@@ -304,6 +304,34 @@ describe("store_cosmos", () => {
     assert.ok(!server.log.includes("d3Jvbmcga2V5IQ=="));
   });
 
+  test("an Entra token comes from a file that is read again when the account refuses it", async () => {
+    const token_file = `${folder}/entra`;
+    await cosmos.create();
+    cosmos.token = "eyJ.first=";
+    writeFileSync(token_file, "eyJ.first=\n");
+    const server = await start_server(sections({ key: undefined, create: undefined, token_file }));
+    const client = await join(server);
+    await client.ask("first");
+    await until((documents) => of_kind(cosmos.records(documents, id_of(client)), RESPONSE).length === 1);
+    cosmos.token = "eyJ.second=";
+    writeFileSync(token_file, "eyJ.second=\n");
+    await client.ask("second");
+    await until((documents) => of_kind(cosmos.records(documents, id_of(client)), RESPONSE).length === 2);
+    await client.close();
+    await server.stop();
+    assert.ok(!server.log.includes("eyJ"));
+  });
+
+  test("a [credential] may hold the account key", async () => {
+    const server = await start_server({ ...sections({ key: undefined, credential: "cosmos" }), "credential cosmos": { type: "api-key", key: KEY } });
+    const client = await join(server);
+    await client.ask("hello");
+    await until((documents) => of_kind(cosmos.records(documents, id_of(client)), RESPONSE).length === 1);
+    await client.close();
+    await server.stop();
+    assert.ok(!server.log.includes(KEY));
+  });
+
   test("a host that cannot be reached is told", async () => {
     const server = await start_server(sections({ endpoint: "http://127.0.0.1:9", timeout_ms: "1s" }));
     await server.wait_for_log(/the store cannot be used reason="http:\/\/127\.0\.0\.1:9\/: start: /);

@@ -24,13 +24,16 @@ function signature(method, path, date) {
   return createHmac("sha256", Buffer.from(KEY, "base64")).update(text).digest("base64");
 }
 
-const is_signed = (request) => {
+/* `token`: the Entra token that is good; without one account keys are. */
+const is_allowed = (request, token) => {
   const given = new URLSearchParams(decodeURIComponent(request.headers.authorization ?? "").replaceAll("+", "%2B"));
   const date = request.headers["x-ms-date"] ?? "";
+  if (token !== undefined)
+    return given.get("type") === "aad" && given.get("sig") === token;
   return given.get("sig") === signature(request.method, request.url, date) && Math.abs(Date.parse(date) - Date.now()) < 900_000;
 };
 
-/* The account: {url, seen, connections, fault, documents(), close()}. */
+/* The account: {url, seen, connections, fault, token, documents(), close()}. */
 export class Cosmos {
   /* `tls`: {certificate, key} of make_certificate(). */
   static async start({ tls } = {}) {
@@ -59,7 +62,7 @@ export class Cosmos {
     const body = Buffer.concat(parts);
     const seen = { method: request.method, url: request.url, headers: request.headers, body: body.toString() };
     this.seen.push(seen);
-    const fault = is_signed(request) ? this.fault?.(seen, this.seen.length) : { code: 401, body: '{"code":"Unauthorized"}' };
+    const fault = is_allowed(request, this.token) ? this.fault?.(seen, this.seen.length) : { code: 401, body: '{"code":"Unauthorized"}' };
     if (fault === "hang")
       return;
     if (fault === "slow")
@@ -112,6 +115,12 @@ export class Cosmos {
       method, body: body === undefined ? undefined : JSON.stringify(body), headers: { "content-type": "application/json", ...headers },
     });
     return answer.status === 204 ? null : answer.json();
+  }
+
+  /* Database and container, by the back door. */
+  async create() {
+    await this.ask("POST", "/dbs", { id: "parley" });
+    await this.ask("POST", "/dbs/parley/colls", { id: "sessions", partitionKey: { paths: ["/pk"], kind: "Hash", version: 2 }, defaultTtl: -1 });
   }
 
   /* All documents of the container, by the back door. */
