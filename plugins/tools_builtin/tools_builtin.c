@@ -350,8 +350,8 @@ static const struct function {
          .name = "end_conversation",
          /* It cannot be undone: models that guess ask first. */
          .flags = PARLEY_TOOL_DESTRUCTIVE | PARLEY_TOOL_IDEMPOTENT,
-         .description = "Ends the conversation for good. Use it only when the user says goodbye or "
-                        "asks to hang up.",
+         .description = "Hangs up, which is the end of the conversation. Use it only when the user "
+                        "says goodbye or asks to hang up.",
      },
      end_conversation},
 };
