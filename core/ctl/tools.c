@@ -47,8 +47,9 @@ static const char help[] =
     "Next: an agent gets them by `tools = builtin` or `tools = builtin.calculator`. Ctrl-C cancels "
     "a\n"
     "call.\n"
-    "Exit code: 0 done, 1 the tool failed or none matched, 2 wrong usage or configuration,\n"
-    "130 interrupted.\n";
+    "Exit code: 0 done; 1 the tool failed, a server did not come or none matched; 2 wrong usage "
+    "or\n"
+    "configuration; 130 interrupted.\n";
 
 /* ---- call ---- */
 
