@@ -315,6 +315,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     log_set_level(LOG_LEVEL_WARN);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what was told is told, also when this is killed */
     if (argc >= 6 && strcmp(argv[2], "turns") == 0) {
         session_count = atoi(argv[3]);
         turn_count = atoi(argv[4]);
