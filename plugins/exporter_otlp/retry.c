@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "retry.h"
 
+#include "parts/header.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,41 +31,20 @@ int64_t retry_delay_ms(unsigned tried, uint32_t random, int64_t after_ms)
     return delay < after_ms ? after_ms : delay;
 }
 
-/* The header's value in NUL-terminated form; false when it is absent or too long to be one. */
-static bool find_header(struct parley_view headers, const char *name, char *out, size_t size)
-{
-    size_t name_len = strlen(name);
-
-    while (headers.len > 0) {
-        const char *end = memchr(headers.data, '\n', headers.len);
-        size_t line = end == NULL ? headers.len : (size_t)(end - headers.data);
-        if (line > name_len + 1 && headers.data[name_len] == ':' &&
-            strncmp(headers.data, name, name_len) == 0) {
-            size_t len = line - name_len - 1;
-            if (len >= size)
-                return false;
-            memcpy(out, headers.data + name_len + 1, len);
-            out[len] = '\0';
-            return true;
-        }
-        headers.data += line + (end != NULL);
-        headers.len -= line + (end != NULL);
-    }
-    return false;
-}
-
 int64_t retry_after_ms(struct parley_view headers, int64_t unix_ms)
 {
+    const struct parley_view given = header_value(headers, "retry-after");
     char value[64];
     char *end = NULL;
     struct tm date = {0};
 
-    if (!find_header(headers, "retry-after", value, sizeof(value)))
+    if (given.len == 0 || given.len >= sizeof(value))
         return 0;
-    const char *start = value + strspn(value, " \t");
-    long long seconds = strtoll(start, &end, 10);
-    if (end == start || end[strspn(end, " \t\r")] != '\0') {
-        end = strptime(start, "%a, %d %b %Y %H:%M:%S GMT", &date);
+    memcpy(value, given.data, given.len);
+    value[given.len] = '\0';
+    long long seconds = strtoll(value, &end, 10);
+    if (end == value || *end != '\0') {
+        end = strptime(value, "%a, %d %b %Y %H:%M:%S GMT", &date);
         if (end == NULL)
             return 0;
         seconds = (long long)timegm(&date) - unix_ms / 1000;

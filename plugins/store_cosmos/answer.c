@@ -4,34 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parts/header.h"
 #include "sign.h"
-
-struct parley_view answer_header(struct parley_view headers, const char *name)
-{
-    size_t name_len = strlen(name);
-
-    while (headers.len > 0) {
-        const char *end = memchr(headers.data, '\n', headers.len);
-        size_t line = end == NULL ? headers.len : (size_t)(end - headers.data);
-        if (line > name_len && headers.data[name_len] == ':' &&
-            memcmp(headers.data, name, name_len) == 0) {
-            struct parley_view value = {headers.data + name_len + 1, line - name_len - 1};
-            for (; value.len > 0 && value.data[0] == ' '; value.len--)
-                value.data++;
-            while (value.len > 0 && strchr(" \r", value.data[value.len - 1]) != NULL)
-                value.len--;
-            return value;
-        }
-        headers.data += line + (end != NULL);
-        headers.len -= line + (end != NULL);
-    }
-    return (struct parley_view){"", 0};
-}
 
 /* The value as a number; `otherwise` when the header is not there. */
 static double number(struct parley_view headers, const char *name, double otherwise)
 {
-    struct parley_view value = answer_header(headers, name);
+    struct parley_view value = header_value(headers, name);
     char text[32], *end = text;
 
     if (value.len == 0 || value.len >= sizeof(text))
@@ -58,15 +37,15 @@ void answer_read(struct answer *a, const struct parley_http_response *response, 
     o->code = response->code;
     o->substatus = (int)number(headers, "x-ms-substatus", 0);
     o->retry_after_ms = (int64_t)number(headers, "x-ms-retry-after-ms", -1);
-    if (sign_read_date(answer_header(headers, "date"), &date))
+    if (sign_read_date(header_value(headers, "date"), &date))
         o->skew_s = date - signed_unix_s;
     a->body = json_loadb(response->body.data, response->body.len, 0, NULL);
     o->is_readable = a->body != NULL || o->code == 204;
-    a->etag = answer_header(headers, "etag");
-    a->continuation = answer_header(headers, "x-ms-continuation");
-    a->session = answer_header(headers, "x-ms-session-token");
+    a->etag = header_value(headers, "etag");
+    a->continuation = header_value(headers, "x-ms-continuation");
+    a->session = header_value(headers, "x-ms-session-token");
     a->charge = number(headers, "x-ms-request-charge", 0);
-    activity = answer_header(headers, "x-ms-activity-id");
+    activity = header_value(headers, "x-ms-activity-id");
     if (activity.len < sizeof(a->activity))
         memcpy(a->activity, activity.data, activity.len);
 }

@@ -30,7 +30,4 @@ void answer_read_batch(struct answer *a, size_t count);
 
 void answer_done(struct answer *a);
 
-/* A header's value; empty when it is not there. `name` is in lower case. */
-struct parley_view answer_header(struct parley_view headers, const char *name);
-
 #endif

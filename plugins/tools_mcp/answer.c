@@ -2,31 +2,12 @@
 #include "answer.h"
 
 #include "message.h"
+#include "parts/header.h"
 #include "parts/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct parley_view answer_header(struct parley_view headers, const char *name)
-{
-    size_t len = strlen(name);
-
-    while (headers.len > 0) {
-        const char *end = memchr(headers.data, '\n', headers.len);
-        size_t line = end == NULL ? headers.len : (size_t)(end - headers.data) + 1;
-        if (line > len + 2 && memcmp(headers.data, name, len) == 0 && headers.data[len] == ':') {
-            struct parley_view value = {headers.data + len + 1, line - len - 1};
-            while (value.len > 0 && strchr(" \r\n", value.data[value.len - 1]) != NULL)
-                value.len--;
-            while (value.len > 0 && value.data[0] == ' ')
-                value = (struct parley_view){value.data + 1, value.len - 1};
-            return value;
-        }
-        headers = (struct parley_view){headers.data + line, headers.len - line};
-    }
-    return (struct parley_view){"", 0};
-}
 
 bool answer_is_stream(char first)
 {
@@ -106,7 +87,7 @@ static int64_t seconds_until(struct parley_view text, int64_t unix_ms)
 
 int64_t answer_retry_after(const struct parley_http_response *response, int64_t unix_ms)
 {
-    struct parley_view text = answer_header(response->headers, "retry-after");
+    struct parley_view text = header_value(response->headers, "retry-after");
 
     if (response->status < 0 || (response->code != 429 && response->code != 503))
         return -1;
@@ -136,7 +117,7 @@ int answer_fault(const struct parley_http_response *response, struct parley_view
         return response->status;
     }
     if (response->code >= 200 && response->code < 300) {
-        struct parley_view type = answer_header(response->headers, "content-type");
+        struct parley_view type = header_value(response->headers, "content-type");
         (void)snprintf(why, ANSWER_MAX_WHY,
                        "it answered %d with content of type \"%.*s\" and no result in it",
                        response->code, (int)(type.len > 80 ? 80 : type.len), type.data);

@@ -9,9 +9,6 @@
 
 #define ANSWER_MAX_WHY 400
 
-/* The value of a header, by its name in lower case; an empty view when it is not there. */
-struct parley_view answer_header(struct parley_view headers, const char *name);
-
 /* Does a body that starts like this belong to an event stream? Blanks before it were skipped. */
 bool answer_is_stream(char first);
 

@@ -3,6 +3,7 @@
 
 #include "answer.h"
 #include "base64url.h"
+#include "parts/header.h"
 #include "secret.h"
 
 #include <stdlib.h>
@@ -86,7 +87,7 @@ bool auth_take_nonce(char nonce[DPOP_MAX_NONCE], struct parley_view from)
 
 bool auth_hear(struct auth *a, struct parley_view headers)
 {
-    return a->is_bound && auth_take_nonce(a->resource_nonce, answer_header(headers, "dpop-nonce"));
+    return a->is_bound && auth_take_nonce(a->resource_nonce, header_value(headers, "dpop-nonce"));
 }
 
 /* ---- when a token is needed ---- */

@@ -2,6 +2,7 @@
 #include "fetch.h"
 
 #include "answer.h"
+#include "parts/header.h"
 #include "uri.h"
 
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static uint32_t flags_for(const struct fetcher *f, const char *url)
 
 static bool is_json(const struct parley_http_response *response)
 {
-    struct parley_view type = answer_header(response->headers, "content-type");
+    struct parley_view type = header_value(response->headers, "content-type");
     size_t len = 0;
 
     while (len < type.len && strchr("; \t", type.data[len]) == NULL)
@@ -89,7 +90,7 @@ static json_t *read_tree(const struct parley_http_response *response)
 static void explain(const struct fetch *f, const struct parley_http_response *response,
                     char why[FETCH_MAX_WHY])
 {
-    struct parley_view type = answer_header(response->headers, "content-type");
+    struct parley_view type = header_value(response->headers, "content-type");
 
     if (response->status < 0)
         (void)snprintf(why, FETCH_MAX_WHY, "%s %.150s: %.180s", f->what, f->url, response->message);
@@ -114,7 +115,7 @@ static void on_end(void *ctx, const struct parley_http_response *response)
         .status = response->status,
         .code = response->code,
         .tree = read_tree(response),
-        .nonce = answer_header(response->headers, "dpop-nonce"),
+        .nonce = header_value(response->headers, "dpop-nonce"),
         .why = why,
     };
 

@@ -4,6 +4,7 @@
 #include "answer.h"
 #include "message.h"
 #include "mirror.h"
+#include "parts/header.h"
 #include "parts/sse.h"
 #include "stateless.h"
 
@@ -379,7 +380,7 @@ static bool may_listen_again(struct exchange *x, int code)
 static void take_session(struct exchange *x, const struct parley_http_response *response)
 {
     struct http *h = x->http;
-    struct parley_view id = answer_header(response->headers, "mcp-session-id");
+    struct parley_view id = header_value(response->headers, "mcp-session-id");
 
     free(h->session);
     h->session = NULL;

@@ -16,6 +16,7 @@
 #include "mirror.h"
 #include "old_http.h"
 #include "outcome.h"
+#include "parts/header.h"
 #include "stateless.h"
 
 /* ---- messages ---- */
@@ -500,12 +501,12 @@ static void headers_are_found_by_name(void **state)
 {
     static const struct parley_view headers =
         PARLEY_VIEW("x: 1\r\nmcp-session-id: abc \r\nmcp-session-id-2: no\r\n");
-    struct parley_view value = answer_header(headers, "mcp-session-id");
+    struct parley_view value = header_value(headers, "mcp-session-id");
 
     (void)state;
     assert_int_equal(value.len, 3);
     assert_memory_equal(value.data, "abc", 3);
-    assert_int_equal(answer_header(headers, "absent").len, 0);
+    assert_int_equal(header_value(headers, "absent").len, 0);
 }
 
 int main(void)

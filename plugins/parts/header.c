@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "header.h"
+
+#include <string.h>
+
+static struct parley_view trimmed(struct parley_view value)
+{
+    while (value.len > 0 && strchr(" \t\r\n", value.data[value.len - 1]) != NULL)
+        value.len--;
+    while (value.len > 0 && strchr(" \t", value.data[0]) != NULL)
+        value = (struct parley_view){value.data + 1, value.len - 1};
+    return value;
+}
+
+struct parley_view header_value(struct parley_view headers, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (headers.len > 0) {
+        const char *end = memchr(headers.data, '\n', headers.len);
+        size_t line = end == NULL ? headers.len : (size_t)(end - headers.data) + 1;
+        if (line > len && headers.data[len] == ':' && memcmp(headers.data, name, len) == 0)
+            return trimmed((struct parley_view){headers.data + len + 1, line - len - 1});
+        headers = (struct parley_view){headers.data + line, headers.len - line};
+    }
+    return (struct parley_view){"", 0};
+}
