@@ -16,11 +16,14 @@ struct cached {
     char *session_id;
     char *etag;
     json_t *head;
+    size_t bytes;
 };
 
 /* Zeroed is valid: empty. */
 struct cache {
     struct cached slots[CACHE_SLOTS]; /* by the hash of the session's id; the newest stays */
+    size_t bytes;
+    size_t hand; /* the slot that makes room next */
 };
 
 /* Copies; *ret_head is a new reference. NULL when it is not known. */

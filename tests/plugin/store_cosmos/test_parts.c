@@ -12,6 +12,7 @@
 
 #include <parley/types.h>
 
+#include "cache.h"
 #include "document.h"
 #include "retry.h"
 #include "shared.h"
@@ -143,6 +144,41 @@ static void session_tokens_stay_bounded(void **state)
     shared_destroy(s);
 }
 
+static json_t *head_of(size_t data_len)
+{
+    char *data = malloc(data_len + 1);
+
+    memset(data, 'x', data_len);
+    data[data_len] = '\0';
+    json_t *head = json_pack("{ssss}", "kind", "head", "data", data);
+    free(data);
+    return head;
+}
+
+static void heads_in_memory_are_bounded_and_the_newest_stays(void **state)
+{
+    struct cache *cache = calloc(1, sizeof(*cache));
+    json_t *large = head_of(100000), *huge = head_of(1000000);
+    char *etag = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < 2000; i++)
+        cache_keep(cache, "sess", i, large, "\"1\"");
+    assert_true(cache->bytes <= (size_t)16 << 20 && cache->bytes > (size_t)15 << 20);
+    json_t *found = cache_find(cache, "sess", 1999, &etag);
+    assert_ptr_equal(found, large);
+    json_decref(found);
+    free(etag);
+    cache_keep(cache, "sess", 1999, huge,
+               "\"2\""); /* too long to be kept, and the old one is wrong */
+    assert_null(cache_find(cache, "sess", 1999, &etag));
+    cache_done(cache);
+    assert_int_equal(cache->bytes, 0);
+    free(cache);
+    json_decref(large);
+    json_decref(huge);
+}
+
 static void ids_of_rows_hold_only_what_cosmos_takes(void **state)
 {
     json_t *head = json_pack("{sssI}", "session", "a/b \xc3\xa9#", "created_ms", (json_int_t)7);
@@ -236,6 +272,7 @@ int main(void)
         cmocka_unit_test(dates_are_english_in_every_locale_and_can_be_read_back),
         cmocka_unit_test(the_newest_session_token_of_each_range_is_kept),
         cmocka_unit_test(session_tokens_stay_bounded),
+        cmocka_unit_test(heads_in_memory_are_bounded_and_the_newest_stays),
         cmocka_unit_test(ids_of_rows_hold_only_what_cosmos_takes),
         cmocka_unit_test(the_answers_that_callers_judge_are_never_tried_again),
         cmocka_unit_test(what_can_never_work_fails_at_once),
