@@ -85,12 +85,13 @@ build_in() {
     rm -f "$folder.log"
 }
 
-# build_programs_in FOLDER: parleyd, parleyctl and the plugins, without the tests and what those need.
+# build_programs_in FOLDER: parleyd, parleyctl, the plugins and the test kit, without the tests and what those need.
 build_programs_in() {
     configure_in "$1" -Dtests=false
     build_targets=build.ninja build_in "$1"
     build_targets=$(ninja -C "$1" -t targets all |
-        sed -n -e 's#^\(core/parley[a-z]*\): .*#\1#p' -e 's#^\(plugins/[^/]*/[^/]*\.so\): .*#\1#p')
+        sed -n -e 's#^\(core/parley[a-z]*\): .*#\1#p' -e 's#^\(plugins/[^/]*/[^/]*\.so\): .*#\1#p' \
+            -e 's#^\(sdk/testkit/[^/]*\): [a-zA-Z_]*LINKER.*#\1#p')
     build_in "$1"
     build_targets=
 }
