@@ -25,13 +25,16 @@ static struct parley_view take_until(struct parley_view *rest, const char *mark)
     return taken;
 }
 
+static volatile size_t sink;
+
 /* What is read must be readable to its end. */
 static void look_at_text(const char *text, struct parley_view data)
 {
-    volatile size_t sum = strlen(text);
+    size_t sum = strlen(text);
 
     for (size_t i = 0; i < data.len; i++)
         sum += (unsigned char)data.data[i];
+    sink = sum;
 }
 
 static void look_at_document(const json_t *document)
