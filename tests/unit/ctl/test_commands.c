@@ -166,6 +166,52 @@ static void plugins_are_listed_and_refused_ones_explained(void **state)
     assert_true(json_get_bool(json_array_get(json_object_get(answer, "plugins"), 0), "ok", false));
 }
 
+static void every_rule_that_a_plugin_breaks_is_told_by_name(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(RUN("plugins", "check", "bad_many_faults", "--plugin-dir", BADPLUGIN_DIR),
+                     CTL_FAILED);
+    says("breaks 4 rules");
+    says("    words: summary is missing");
+    says("    roles: role parley.tools/1: the function 'call' is missing");
+    assert_int_equal(
+        RUN("plugins", "check", "bad_many_faults", "--plugin-dir", BADPLUGIN_DIR, "--json"),
+        CTL_FAILED);
+    _cleanup_json_ json_t *answer = json_parse((struct parley_view){said, strlen(said)}, &err);
+    json_t *plugin = json_array_get(json_object_get(answer, "plugins"), 0);
+    assert_false(json_get_bool(plugin, "ok", true));
+    assert_int_equal(json_array_size(json_object_get(plugin, "faults")), 4);
+}
+
+static void plugin_that_crashes_is_told_and_the_others_are_looked_at(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("plugins", "check", "bad_crash_constructor", "bad_end_late",
+                         "--plugin-dir", BADPLUGIN_DIR),
+                     CTL_FAILED);
+    says("    comes-back: ");
+    says("in its constructors");
+    says("bad_end_late");
+}
+
+static void plugin_is_described_with_version_roles_and_options(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(
+        RUN("plugins", "describe", "bad_secret", "--plugin-dir", BADPLUGIN_DIR, "--json"),
+        CTL_DONE);
+    _cleanup_json_ json_t *answer = json_parse((struct parley_view){said, strlen(said)}, &err);
+    json_t *plugin = json_array_get(json_object_get(answer, "plugins"), 0);
+    assert_string_equal(json_string_value(json_object_get(plugin, "version")), "1");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(plugin, "roles"), 0)),
+                        "parley.tools/1");
+    assert_int_equal(json_array_size(json_object_get(plugin, "options")), 1);
+}
+
 static void plugin_that_is_no_file_is_named_as_it_was_given(void **state)
 {
     (void)state;
@@ -338,6 +384,9 @@ int main(void)
         cmocka_unit_test(reference_is_told_for_people_and_for_programs),
         cmocka_unit_test(server_that_is_not_there_has_its_own_code),
         cmocka_unit_test(plugins_are_listed_and_refused_ones_explained),
+        cmocka_unit_test(every_rule_that_a_plugin_breaks_is_told_by_name),
+        cmocka_unit_test(plugin_that_crashes_is_told_and_the_others_are_looked_at),
+        cmocka_unit_test(plugin_is_described_with_version_roles_and_options),
         cmocka_unit_test(plugin_that_is_no_file_is_named_as_it_was_given),
         cmocka_unit_test(models_that_are_not_there_are_not_verified_in_silence),
         cmocka_unit_test(mistakes_of_a_configuration_are_shown_instead_of_it),
