@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A server's life: ready, reloaded while it serves, drained, stopped; and what operators ask it meanwhile. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { PARLEYCTL, PARLEYD, run, start_server, write_config, write_files } from "./support/program.mjs";
 import { ini_text } from "./support/parleyd.mjs";
 import { USER_TEXT, dial, join, text_of } from "./support/raw_client.mjs";
@@ -68,6 +70,14 @@ async function keep_alive(server) {
   return { get, end: () => socket.destroy() };
 }
 
+/* One of the lying plugins of tests/badplugin, built here: the programs' own build has none of them. */
+function build_plugin(name) {
+  const file = `${write_files({})}/${name}.so`;
+  const top = fileURLToPath(new URL("../../", import.meta.url));
+  execFileSync("cc", ["-shared", "-fPIC", "-w", `-I${top}sdk/include`, `${top}tests/badplugin/${name}.c`, "-o", file]);
+  return file;
+}
+
 describe("reload", () => {
   let server;
 
@@ -127,6 +137,7 @@ describe("reload", () => {
     ["an unknown key", () => ini_text({ ...server.sections, "agent assistant": { model: "main", colour: "blue" } }), /parley\.ini:\d+: \[agent assistant\] colour: unknown key/],
     ["an unknown model", () => ini_text({ ...server.sections, "agent assistant": { model: "mian" } }), /\[agent assistant\] model: .*mian/],
     ["a script that is not there", () => ini_text({ ...server.sections, "model main": { plugin: "model_script", script: "/nowhere.json" } }), /\[model main\] .*nowhere/],
+    ["a plugin that crashes", () => ini_text({ ...server.sections, "tools bad": { plugin: build_plugin("bad_crash_constructor") } }), /bad_crash_constructor\.so: it crashes .* in its constructors/],
     ["no INI", () => "[server\n", /parley\.ini:1/],
     ["an empty file", () => "", /./],
   ])
