@@ -69,6 +69,13 @@ static void crashes_and_waits_are_found(void **state)
     assert_non_null(strstr(output, "usleep() waits"));
 }
 
+static void cancel_that_comes_late_is_tried(void **state)
+{
+    (void)state;
+    assert_int_equal(run_kit("bad_cancel_late", "--rule tools.cancel-late"), 1);
+    assert_told("bad_cancel_late", "never-crashes", "cancel");
+}
+
 static void what_is_left_behind_is_found(void **state)
 {
     (void)state;
@@ -132,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_that_are_wrong_are_found),
         cmocka_unit_test(crashes_and_waits_are_found),
+        cmocka_unit_test(cancel_that_comes_late_is_tried),
         cmocka_unit_test(what_is_left_behind_is_found),
         cmocka_unit_test(lists_that_are_wrong_are_found),
         cmocka_unit_test(secrets_in_the_log_are_found),

@@ -123,8 +123,8 @@ struct parley_tools_vtable {
                 struct parley_error *err);
     /*
      * [worker] The result is no longer wanted; end still follows, usually PARLEY_E_CANCELLED. For a
-     * BLOCKING tool it comes while call() runs on its pool thread, or is just about to. May be
-     * NULL.
+     * BLOCKING tool it comes while call() runs on its pool thread, is just about to, or has just
+     * ended it. May be NULL.
      */
     void (*cancel)(void *worker_instance, parley_op op);
     /* [worker] A conversation ended: forget what was kept for it. May be NULL. */
