@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Cosmos, KEY } from "./support/cosmos.mjs";
 import { ini_text, make_certificate } from "./support/parleyd.mjs";
 import { check, start_server, write_files } from "./support/program.mjs";
-import { USER_TEXT, join } from "./support/raw_client.mjs";
+import { USER_TEXT, dial, join } from "./support/raw_client.mjs";
 
 const [ITEM, CALL, RESPONSE] = [1, 2, 3];
 
@@ -281,6 +281,112 @@ describe("store_cosmos", () => {
     await other.wait_for_sessions(0);
     await other.stop();
     assert.ok(of_kind(cosmos.records(await cosmos.documents(), id_of(client)), ITEM).length >= 2);
+  });
+
+  const ANN = "ann-0123456789abcdef";
+
+  const come_back = (server, id, token) =>
+    dial(server, { agent: null, key: ANN, query: `session_id=${id}`, headers: { "parley-resume-token": token } });
+
+  /* A session at a host of its own, with two turns that the account has. */
+  async function begin(server) {
+    const client = await join(server, { key: ANN, query: "resume=on" });
+    const { session: { id }, parley: { resume_token } } = client.log.all("session.created")[0];
+    for (const text of ["the word is walrus", "what is two plus three"])
+      await client.ask(text);
+    await client.log.wait((event) => event.type === "response.done" && words(event).includes("It is five."));
+    await until((documents) => words(cosmos.records(documents, id)).includes("It is five."));
+    return { client, id, token: resume_token };
+  }
+
+  /* As if its time were over: nobody waits half a minute for that. */
+  async function end_lease(id) {
+    for (let i = 0; i < 20; i++) {
+      const head = (await cosmos.documents()).find(({ pk, kind }) => pk === `s:${id}` && kind === "head");
+      const answer = await cosmos.ask("PUT", "/dbs/parley/colls/sessions/docs/head", { ...head, lease_until_ms: 1 },
+        { "x-ms-documentdb-partitionkey": words([`s:${id}`]), "if-match": head._etag });
+      if (answer.lease_until_ms === 1)
+        return;
+    }
+    throw new Error("somebody writes all the time");
+  }
+
+  /* While its host is there, another one does not take the session; and some do not know of other hosts' at all. */
+  async function is_elsewhere(t, server, { id, token }) {
+    const client = come_back(server, id, token);
+    const { error: { code } } = await client.log.wait("error");
+    await client.end();
+    if (code !== "session_not_found") {
+      assert.equal(code, "session_on_another_host");
+      return true;
+    }
+    t.skip("this parleyd does not take over sessions of other hosts");
+    return false;
+  }
+
+  const keys = () => ({ auth: { keys: `ann=${ANN}` } });
+
+  test("two hosts fight for one session: it goes on at the one that took it, and the other writes nothing more", { timeout: 60_000 }, async (t) => {
+    const [one, two] = await Promise.all([start_server({ ...sections(), ...keys() }), start_server({ ...sections(), ...keys() })]);
+    const { client, id, token } = await begin(one);
+    if (!await is_elsewhere(t, two, { id, token })) {
+      await client.close();
+      await Promise.all([one.stop(), two.stop()]);
+      return;
+    }
+
+    one.process.kill("SIGSTOP"); /* a host that hangs, and does not know it */
+    await end_lease(id);
+    const late = come_back(two, id, token);
+    const created = await late.log.wait("session.created");
+    assert.equal(created.session.id, id);
+    assert.equal(created.parley.resumed, "conversation");
+    assert.match(words(late.log.events), /walrus/);
+    await late.ask("after the move");
+    await until((documents) => words(cosmos.records(documents, id)).includes("You said: after the move"));
+    const epoch_of = async () => (await cosmos.documents()).find(({ pk, kind }) => pk === `s:${id}` && kind === "head").epoch;
+    assert.equal(await epoch_of(), 2);
+
+    one.process.kill("SIGCONT");
+    client.send(USER_TEXT("and I am still here"));
+    client.send({ type: "response.create" });
+    await one.wait_for_log(/epoch 1 is not the current 2/, 20_000);
+    await late.ask("last words");
+    await late.close();
+    await two.wait_for_sessions(0);
+    const documents = await cosmos.documents();
+    const rows = cosmos.records(documents, id);
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_row, i) => i + 1), "no gap, nothing twice");
+    assert.ok(!words(rows).includes("and I am still here"));
+    assert.match(words(rows), /last words/);
+    assert.equal(await epoch_of(), 2);
+    client.socket.terminate();
+    await one.stop();
+    await two.stop();
+  });
+
+  test("a session whose host was killed goes on at another with all that its client was told", { timeout: 60_000 }, async (t) => {
+    const [one, two] = await Promise.all([start_server({ ...sections(), ...keys() }), start_server({ ...sections(), ...keys() })]);
+    const { id, token } = await begin(one);
+    const goes_on = await is_elsewhere(t, two, { id, token });
+    one.process.kill("SIGKILL");
+    await one.exited;
+    if (!goes_on) {
+      await two.stop();
+      return;
+    }
+    await end_lease(id);
+    const client = come_back(two, id, token);
+    await client.log.wait("session.created");
+    await client.ask("after the fall");
+    for (const told of ["walrus", "It is five."])
+      assert.ok(words(client.log.events).includes(told), told);
+    await client.close();
+    await two.wait_for_sessions(0);
+    const rows = cosmos.records(await cosmos.documents(), id);
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_row, i) => i + 1));
+    assert.equal(of_kind(rows, CALL).filter(({ data }) => data.status !== "started").length, 1, "the tool ran once");
+    await two.stop();
   });
 
   test("a container that is not there is told at the start, with the way to create it", async () => {
