@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Delivers turns, tools and metrics to any OpenTelemetry collector: OTLP over HTTP, in protobuf. */
-#include "encode.h"
-#include "gzip.h"
-#include "headers.h"
-#include "lane.h"
+#include "parts/otlp/sender.h"
 
 #include <parley/exporter.h>
 #include <parley/plugin.h>
@@ -29,23 +26,9 @@ struct otlp {
     const struct parley_host *host;
     const struct config *config;
     const void *handle;
-    const struct parley_exporter_host *exporter;
     struct headers headers;
     char *traces_url;
     char *metrics_url;
-    struct lane *traces;
-    struct lane *metrics;
-    bool is_stopped; /* the host has ended every delivery */
-};
-
-/* One batch, which may be several requests; told when the last one is done. */
-struct delivery {
-    struct otlp *otlp;
-    parley_op op;
-    unsigned waiting;
-    int status; /* the first failure */
-    uint64_t lost;
-    struct parley_error err;
 };
 
 static int load(const struct parley_host *host, void **ret_plugin, struct parley_error *err)
@@ -53,33 +36,6 @@ static int load(const struct parley_host *host, void **ret_plugin, struct parley
     (void)err;
     *ret_plugin = (void *)(uintptr_t)host; /* constant, and handed back as such below */
     return PARLEY_OK;
-}
-
-/* "http://host:4318/" and "/v1/traces" without a doubled slash; NULL without memory. */
-static char *join(const char *endpoint, const char *path)
-{
-    size_t len = strlen(endpoint);
-
-    while (len > 0 && endpoint[len - 1] == '/')
-        len--;
-    char *url = malloc(len + strlen(path) + 1);
-    if (url != NULL) {
-        memcpy(url, endpoint, len);
-        memcpy(url + len, path, strlen(path) + 1);
-    }
-    return url;
-}
-
-static bool add_own_headers(struct otlp *o)
-{
-    char agent[64];
-
-    (void)snprintf(agent, sizeof(agent), "parley/%s", o->host->version);
-    if (o->config->compression == COMPRESSION_GZIP &&
-        !headers_add(&o->headers, "Content-Encoding", "gzip"))
-        return false;
-    return headers_add(&o->headers, "Content-Type", "application/x-protobuf") &&
-           headers_add(&o->headers, "User-Agent", agent);
 }
 
 static void instance_destroy(void *instance)
@@ -94,21 +50,17 @@ static void instance_destroy(void *instance)
 
 static int prepare(struct otlp *o, struct parley_error *err)
 {
-    const char *endpoint = o->config->endpoint;
+    const struct config *c = o->config;
+    int r = sender_check_url("endpoint", c->endpoint, err);
 
-    if (strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0)
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "endpoint: \"%s\" is no http:// or https:// address", endpoint);
-    if (strchr(endpoint, '@') != NULL) /* an address is logged and shown */
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "endpoint: it holds a user or a password; send them by headers = "
-                           "Authorization=Basic%%20...");
-    int r = headers_add_text(&o->headers, o->config->headers, err);
+    if (r == PARLEY_OK)
+        r = headers_add_text(&o->headers, c->headers, err);
     if (r < 0)
         return r;
-    o->traces_url = join(endpoint, "/v1/traces");
-    o->metrics_url = join(endpoint, "/v1/metrics");
-    if (o->traces_url == NULL || o->metrics_url == NULL || !add_own_headers(o))
+    o->traces_url = sender_url(c->endpoint, "/v1/traces");
+    o->metrics_url = sender_url(c->endpoint, "/v1/metrics");
+    if (o->traces_url == NULL || o->metrics_url == NULL ||
+        !sender_add_headers(&o->headers, o->host, c->compression == COMPRESSION_GZIP))
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     return PARLEY_OK;
 }
@@ -132,128 +84,51 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     return PARLEY_OK;
 }
 
-static struct lane *lane_to(struct otlp *o, struct parley_worker *worker, const char *url)
+static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
+                        struct parley_error *err)
 {
-    const struct lane_config config = {
+    const struct otlp *o = instance;
+    const struct config *c = o->config;
+    struct sender *sender = NULL;
+    const struct sender_config config = {
         .host = o->host,
-        .http = o->host->service(PARLEY_SERVICE_HTTP),
-        .timer = o->host->service(PARLEY_SERVICE_TIMER),
-        .worker = worker,
         .handle = o->handle,
-        .url = url,
-        .headers = (const char *const *)o->headers.items,
-        .header_count = o->headers.count,
-        .ca_file = o->config->ca_file,
-        .timeout_ms = o->config->timeout_ms,
-        .max_queue_bytes = o->config->max_queue_bytes,
+        .traces_url = c->traces ? o->traces_url : NULL,
+        .metrics_url = c->metrics ? o->metrics_url : NULL,
+        .headers = &o->headers,
+        .is_gzip = c->compression == COMPRESSION_GZIP,
+        .with_content = c->content != 0,
+        .timeout_ms = c->timeout_ms,
+        .max_queue_bytes = c->max_queue_bytes,
+        .ca_file = c->ca_file,
     };
 
-    return config.http == NULL || config.timer == NULL ? NULL : lane_create(&config);
+    int r = sender_create(&config, worker, &sender, err);
+    *ret_worker_instance = sender;
+    return r;
 }
 
 static void worker_stop(void *worker_instance)
 {
-    struct otlp *o = worker_instance;
-
-    o->is_stopped = true;
-    lane_close(o->traces);
-    lane_close(o->metrics);
-    o->traces = o->metrics = NULL;
-}
-
-static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
-                        struct parley_error *err)
-{
-    struct otlp *o = instance;
-
-    o->is_stopped = false;
-    o->traces = lane_to(o, worker, o->traces_url);
-    o->metrics = lane_to(o, worker, o->metrics_url);
-    if (o->traces == NULL || o->metrics == NULL) {
-        worker_stop(o);
-        return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
-    }
-    *ret_worker_instance = o;
-    return PARLEY_OK;
+    sender_destroy(worker_instance);
 }
 
 static void attach(void *worker_instance, struct parley_worker *worker,
                    const struct parley_exporter_host *host)
 {
-    struct otlp *o = worker_instance;
-
     (void)worker;
-    o->exporter = host;
-}
-
-static void on_done(void *ctx, int status, uint64_t lost, const struct parley_error *err)
-{
-    struct delivery *d = ctx;
-
-    d->lost += lost;
-    if (status < 0 && d->status == PARLEY_OK) {
-        d->status = status;
-        if (err != NULL)
-            d->err = *err;
-    }
-    if (--d->waiting > 0)
-        return;
-    if (!d->otlp->is_stopped)
-        d->otlp->exporter->end(d->op, d->status, d->lost, d->status < 0 ? &d->err : NULL);
-    free(d);
-}
-
-typedef bool (*encode_fn)(const struct encode_config *config, const struct parley_batch *batch,
-                          struct body *ret);
-
-static void send(struct otlp *o, struct delivery *d, const struct parley_batch *batch,
-                 encode_fn encode, struct lane *lane, uint64_t records)
-{
-    const struct encode_config config = {.scope_version = o->host->version,
-                                         .with_content = o->config->content != 0};
-    struct parley_error err = PARLEY_ERROR_INIT;
-    struct body body = {0};
-    int r;
-
-    d->waiting++;
-    if (!encode(&config, batch, &body)) {
-        r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %llu records",
-                        (unsigned long long)records);
-    } else if (o->config->compression == COMPRESSION_GZIP && !gzip_body(&body)) {
-        free(body.bytes);
-        r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to compress %llu records",
-                        (unsigned long long)records);
-    } else {
-        r = lane_send(lane, body, records, on_done, d, &err);
-    }
-    if (r < 0)
-        on_done(d, r, records, &err);
+    sender_attach(worker_instance, host);
 }
 
 static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
                    struct parley_error *err)
 {
-    struct otlp *o = worker_instance;
-    struct delivery *d = calloc(1, sizeof(*d));
-
-    if (d == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
-    *d = (struct delivery){.otlp = o, .op = op, .waiting = 1};
-    d->err = (struct parley_error)PARLEY_ERROR_INIT;
-    if (batch->span_count > 0 && o->config->traces)
-        send(o, d, batch, encode_traces, o->traces, batch->span_count);
-    if (batch->metric_count > 0 && o->config->metrics)
-        send(o, d, batch, encode_metrics, o->metrics, batch->metric_count);
-    on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */
-    return PARLEY_OK;
+    return sender_deliver(worker_instance, batch, op, err);
 }
 
 static void flush(void *worker_instance)
 {
-    struct otlp *o = worker_instance;
-
-    lane_hurry(o->traces);
-    lane_hurry(o->metrics);
+    sender_flush(worker_instance);
 }
 
 #define C struct config

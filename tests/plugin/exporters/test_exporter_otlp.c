@@ -411,11 +411,10 @@ static void stop_cancels_what_is_in_flight(void **state)
     deliver_turn();
     deliver_turn();
     vtable->flush(fake_plugin_worker(plugin));
-    const struct parley_plugin *descriptor = fake_plugin_descriptor(plugin);
-    descriptor->worker_stop(fake_plugin_worker(plugin));
+    fake_plugin_close(plugin);
     assert_true(http_was_cancelled);  /* and the host tells no more of it */
     assert_int_equal(ended.count, 0); /* the host ended both before worker_stop */
-    close_otlp();
+    http_reset();
 }
 
 static void body_is_compressed_when_asked_for(void **state)

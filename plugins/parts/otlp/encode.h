@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A batch as the bodies of OTLP requests, in protobuf. */
-#ifndef EXPORTER_OTLP_ENCODE_H
-#define EXPORTER_OTLP_ENCODE_H
+#ifndef PARTS_OTLP_ENCODE_H
+#define PARTS_OTLP_ENCODE_H
 
 #include <parley/exporter.h>
 

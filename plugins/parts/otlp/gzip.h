@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef EXPORTER_OTLP_GZIP_H
-#define EXPORTER_OTLP_GZIP_H
+#ifndef PARTS_OTLP_GZIP_H
+#define PARTS_OTLP_GZIP_H
 
 #include "encode.h"
 

@@ -10,8 +10,8 @@
  * After several failures in a row, or one that says the set-up is wrong (401, 403, 404), the lane
  * rests for a while and refuses; then it tries again. Thread: the worker's.
  */
-#ifndef EXPORTER_OTLP_LANE_H
-#define EXPORTER_OTLP_LANE_H
+#ifndef PARTS_OTLP_LANE_H
+#define PARTS_OTLP_LANE_H
 
 #include "encode.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a request is tried again. Pure functions. */
-#ifndef EXPORTER_OTLP_RETRY_H
-#define EXPORTER_OTLP_RETRY_H
+#ifndef PARTS_OTLP_RETRY_H
+#define PARTS_OTLP_RETRY_H
 
 #include <parley/types.h>
 

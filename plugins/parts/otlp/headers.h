@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Headers of every request: OTLP's own, and those the operator adds for authentication. */
-#ifndef EXPORTER_OTLP_HEADERS_H
-#define EXPORTER_OTLP_HEADERS_H
+#ifndef PARTS_OTLP_HEADERS_H
+#define PARTS_OTLP_HEADERS_H
 
 #include <parley/error.h>
 
@@ -15,7 +15,7 @@ struct headers {
 };
 
 /*
- * Add those of a text in the form of OTEL_EXPORTER_OTLP_HEADERS: "name=value,name=value", values
+ * Add those of a text in the form of OTEL_PARTS_OTLP_HEADERS: "name=value,name=value", values
  * percent-encoded where they need it. A failure never shows a value.
  */
 int headers_add_text(struct headers *h, const char *text, struct parley_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is freed at once: the tree of messages of one request. */
-#ifndef EXPORTER_OTLP_ARENA_H
-#define EXPORTER_OTLP_ARENA_H
+#ifndef PARTS_OTLP_ARENA_H
+#define PARTS_OTLP_ARENA_H
 
 #include <parley/types.h>
 

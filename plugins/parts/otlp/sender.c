@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sender.h"
+
+#include "encode.h"
+#include "gzip.h"
+#include "lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sender {
+    struct sender_config config;
+    const struct parley_exporter_host *exporter;
+    struct lane *traces;  /* NULL: not sent */
+    struct lane *metrics; /* likewise */
+    bool is_stopped;      /* the host has ended every delivery */
+};
+
+/* One batch, which may be several requests; told when the last one is done. */
+struct delivery {
+    struct sender *sender;
+    parley_op op;
+    unsigned waiting;
+    int status; /* the first failure */
+    uint64_t lost;
+    struct parley_error err;
+};
+
+/* ---- for the plugin's instance ---- */
+
+char *sender_url(const char *endpoint, const char *path)
+{
+    size_t len = strlen(endpoint);
+
+    while (len > 0 && endpoint[len - 1] == '/')
+        len--;
+    char *url = malloc(len + strlen(path) + 1);
+    if (url != NULL) {
+        memcpy(url, endpoint, len);
+        memcpy(url + len, path, strlen(path) + 1);
+    }
+    return url;
+}
+
+int sender_check_url(const char *option, const char *url, struct parley_error *err)
+{
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return parley_fail(err, PARLEY_E_INVALID, "%s: \"%s\" is no http:// or https:// address",
+                           option, url);
+    if (strchr(url, '@') != NULL) /* an address is logged and shown */
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "%s: it holds a user or a password; leave them out of the address",
+                           option);
+    return PARLEY_OK;
+}
+
+bool sender_add_headers(struct headers *headers, const struct parley_host *host, bool is_gzip)
+{
+    char agent[64];
+
+    (void)snprintf(agent, sizeof(agent), "parley/%s", host->version);
+    if (is_gzip && !headers_add(headers, "Content-Encoding", "gzip"))
+        return false;
+    return headers_add(headers, "Content-Type", "application/x-protobuf") &&
+           headers_add(headers, "User-Agent", agent);
+}
+
+/* ---- life ---- */
+
+static struct lane *lane_to(const struct sender *s, struct parley_worker *worker, const char *url)
+{
+    const struct sender_config *c = &s->config;
+    const struct lane_config config = {
+        .host = c->host,
+        .http = c->host->service(PARLEY_SERVICE_HTTP),
+        .timer = c->host->service(PARLEY_SERVICE_TIMER),
+        .worker = worker,
+        .handle = c->handle,
+        .url = url,
+        .headers = (const char *const *)c->headers->items,
+        .header_count = c->headers->count,
+        .ca_file = c->ca_file,
+        .timeout_ms = c->timeout_ms,
+        .max_queue_bytes = c->max_queue_bytes,
+    };
+
+    return config.http == NULL || config.timer == NULL ? NULL : lane_create(&config);
+}
+
+int sender_create(const struct sender_config *config, struct parley_worker *worker,
+                  struct sender **ret, struct parley_error *err)
+{
+    struct sender *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    s->config = *config;
+    if (config->traces_url != NULL)
+        s->traces = lane_to(s, worker, config->traces_url);
+    if (config->metrics_url != NULL)
+        s->metrics = lane_to(s, worker, config->metrics_url);
+    if ((config->traces_url != NULL && s->traces == NULL) ||
+        (config->metrics_url != NULL && s->metrics == NULL)) {
+        sender_destroy(s);
+        return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
+    }
+    *ret = s;
+    return PARLEY_OK;
+}
+
+void sender_attach(struct sender *s, const struct parley_exporter_host *host)
+{
+    s->exporter = host;
+}
+
+void sender_flush(struct sender *s)
+{
+    if (s->traces != NULL)
+        lane_hurry(s->traces);
+    if (s->metrics != NULL)
+        lane_hurry(s->metrics);
+}
+
+void sender_destroy(struct sender *s)
+{
+    if (s == NULL)
+        return;
+    s->is_stopped = true;
+    lane_close(s->traces);
+    lane_close(s->metrics);
+    free(s);
+}
+
+/* ---- deliveries ---- */
+
+static void on_done(void *ctx, int status, uint64_t lost, const struct parley_error *err)
+{
+    struct delivery *d = ctx;
+
+    d->lost += lost;
+    if (status < 0 && d->status == PARLEY_OK) {
+        d->status = status;
+        if (err != NULL)
+            d->err = *err;
+    }
+    if (--d->waiting > 0)
+        return;
+    if (!d->sender->is_stopped)
+        d->sender->exporter->end(d->op, d->status, d->lost, d->status < 0 ? &d->err : NULL);
+    free(d);
+}
+
+typedef bool (*encode_fn)(const struct encode_config *config, const struct parley_batch *batch,
+                          struct body *ret);
+
+static void send(struct sender *s, struct delivery *d, const struct parley_batch *batch,
+                 encode_fn encode, struct lane *lane, uint64_t records)
+{
+    const struct encode_config config = {.scope_version = s->config.host->version,
+                                         .with_content = s->config.with_content};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct body body = {0};
+    int r;
+
+    d->waiting++;
+    if (!encode(&config, batch, &body)) {
+        r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %llu records",
+                        (unsigned long long)records);
+    } else if (s->config.is_gzip && !gzip_body(&body)) {
+        free(body.bytes);
+        r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to compress %llu records",
+                        (unsigned long long)records);
+    } else {
+        r = lane_send(lane, body, records, on_done, d, &err);
+    }
+    if (r < 0)
+        on_done(d, r, records, &err);
+}
+
+/* What a destination has no use for is left out, and is not lost. */
+static void send_dressed(struct sender *s, struct delivery *d, const struct parley_batch *batch)
+{
+    struct arena arena = {0};
+    struct parley_batch dressed = *batch;
+
+    dressed.spans = s->config.dress(s->config.ctx, batch, &arena, &dressed.span_count);
+    dressed.span_size = sizeof(struct parley_span);
+    if (dressed.spans == NULL || arena.failed) {
+        struct parley_error err = PARLEY_ERROR_INIT;
+        (void)parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %u records",
+                          batch->span_count);
+        d->waiting++;
+        on_done(d, PARLEY_E_NO_MEMORY, batch->span_count, &err);
+    } else if (dressed.span_count > 0) {
+        send(s, d, &dressed, encode_traces, s->traces, dressed.span_count);
+    }
+    arena_done(&arena);
+}
+
+int sender_deliver(struct sender *s, const struct parley_batch *batch, parley_op op,
+                   struct parley_error *err)
+{
+    struct delivery *d = calloc(1, sizeof(*d));
+
+    if (d == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    *d = (struct delivery){.sender = s, .op = op, .waiting = 1};
+    d->err = (struct parley_error)PARLEY_ERROR_INIT;
+    if (batch->span_count > 0 && s->traces != NULL && s->config.dress != NULL)
+        send_dressed(s, d, batch);
+    else if (batch->span_count > 0 && s->traces != NULL)
+        send(s, d, batch, encode_traces, s->traces, batch->span_count);
+    if (batch->metric_count > 0 && s->metrics != NULL)
+        send(s, d, batch, encode_metrics, s->metrics, batch->metric_count);
+    on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */
+    return PARLEY_OK;
+}

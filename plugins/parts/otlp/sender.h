@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An exporter over OTLP/HTTP as a plugin's worker instance: batches are encoded and sent, one lane
+ * for each signal, and every delivery ends once. What distinguishes one plugin from another is
+ * where it sends, with which headers, and how it dresses spans for its destination. Thread: the
+ * worker's.
+ */
+#ifndef PARTS_OTLP_SENDER_H
+#define PARTS_OTLP_SENDER_H
+
+#include "arena.h"
+#include "headers.h"
+
+#include <parley/exporter.h>
+#include <parley/host.h>
+
+#include <stdbool.h>
+
+/* The spans of a batch as a destination wants them, in memory of the arena; *ret_count may be less
+ * than there were. NULL without memory. */
+typedef struct parley_span *(*sender_dress)(void *ctx, const struct parley_batch *batch,
+                                            struct arena *arena, uint32_t *ret_count);
+
+/* What it points to must outlive the sender. */
+struct sender_config {
+    const struct parley_host *host;
+    const void *handle;      /* for the log */
+    const char *traces_url;  /* NULL: spans are not sent */
+    const char *metrics_url; /* NULL: metrics are not sent */
+    const struct headers *headers;
+    bool is_gzip; /* the headers must say so */
+    bool with_content;
+    int64_t timeout_ms;
+    int64_t max_queue_bytes;
+    const char *ca_file;
+    sender_dress dress; /* NULL: spans go as they are */
+    void *ctx;
+};
+
+struct sender;
+
+/* "http://host:4318/" and "/v1/traces" without a doubled slash, to be freed; NULL without memory.
+ */
+char *sender_url(const char *endpoint, const char *path);
+
+/* Is it an address that may be logged? INVALID with the option's name otherwise. */
+int sender_check_url(const char *option, const char *url, struct parley_error *err);
+
+/* Content-Type, User-Agent and, for gzip, Content-Encoding. False without memory or room. */
+bool sender_add_headers(struct headers *headers, const struct parley_host *host, bool is_gzip);
+
+/* At worker_start. UNSUPPORTED: a host without HTTP or timers. */
+int sender_create(const struct sender_config *config, struct parley_worker *worker,
+                  struct sender **ret, struct parley_error *err);
+
+void sender_attach(struct sender *s, const struct parley_exporter_host *host);
+
+int sender_deliver(struct sender *s, const struct parley_batch *batch, parley_op op,
+                   struct parley_error *err);
+
+void sender_flush(struct sender *s);
+
+/* At worker_stop: the host has ended every delivery. NULL is fine. */
+void sender_destroy(struct sender *s);
+
+#endif
