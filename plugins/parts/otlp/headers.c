@@ -109,6 +109,44 @@ int headers_add_text(struct headers *h, const char *text, struct parley_error *e
     return r;
 }
 
+/* RFC 4648, section 4; out has room for 4 bytes for each 3, and a NUL. */
+static void to_base64(const unsigned char *bytes, size_t len, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        uint32_t word = (uint32_t)bytes[i] << 16;
+        word |= n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0;
+        word |= n > 2 ? bytes[i + 2] : 0;
+        *out++ = digits[word >> 18];
+        *out++ = digits[word >> 12 & 63];
+        *out++ = n > 1 ? digits[word >> 6 & 63] : '=';
+        *out++ = n > 2 ? digits[word & 63] : '=';
+    }
+    *out = '\0';
+}
+
+bool headers_add_basic(struct headers *h, const char *user, const char *password)
+{
+    size_t len = strlen(user) + 1 + strlen(password);
+    size_t size = sizeof("Basic ") + (len + 2) / 3 * 4;
+    char *pair = malloc(len + 1), *value = malloc(size);
+    bool is_added = false;
+
+    if (pair != NULL && value != NULL) {
+        (void)snprintf(pair, len + 1, "%s:%s", user, password);
+        memcpy(value, "Basic ", 6);
+        to_base64((const unsigned char *)pair, len, value + 6);
+        is_added = headers_add(h, "Authorization", value);
+        explicit_bzero(pair, len);
+        explicit_bzero(value, size);
+    }
+    free(pair);
+    free(value);
+    return is_added;
+}
+
 void headers_done(struct headers *h)
 {
     for (uint32_t i = 0; i < h->count; i++) {

@@ -23,6 +23,9 @@ int headers_add_text(struct headers *h, const char *text, struct parley_error *e
 /* Add one. False without memory or room. */
 bool headers_add(struct headers *h, const char *name, const char *value);
 
+/* `Authorization: Basic` of the two (RFC 7617). False without memory or room. */
+bool headers_add_basic(struct headers *h, const char *user, const char *password);
+
 /* Wipe and free. */
 void headers_done(struct headers *h);
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns, answers and tool calls as traces of Langfuse, over its OTLP endpoint. */
+#include "observation.h"
+
+#include <parley/exporter.h>
+#include <parley/plugin.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "parts/otlp/sender.h"
+
+#define PATH "/api/public/otel/v1/traces"
+
+struct config {
+    const char *public_key;
+    const char *secret_key;
+    const char *base_url;
+    int32_t content;
+    struct parley_list tags;
+    struct parley_list prompts;
+    const char *release;
+    int64_t timeout_ms;
+    int64_t max_queue_bytes;
+    const char *ca_file;
+};
+
+struct langfuse {
+    const struct parley_host *host;
+    const struct config *config;
+    const void *handle;
+    struct observation_config observation;
+    struct headers headers;
+    char *url;
+};
+
+static int load(const struct parley_host *host, void **ret_plugin, struct parley_error *err)
+{
+    (void)err;
+    *ret_plugin = (void *)(uintptr_t)host; /* constant, and handed back as such below */
+    return PARLEY_OK;
+}
+
+static void instance_destroy(void *instance)
+{
+    struct langfuse *self = instance;
+
+    headers_done(&self->headers);
+    free(self->url);
+    free(self);
+}
+
+static int check_key(const char *option, const char *key, const char *prefix,
+                     struct parley_error *err)
+{
+    if (strncmp(key, prefix, strlen(prefix)) == 0)
+        return PARLEY_OK;
+    return parley_fail(err, PARLEY_E_INVALID,
+                       "%s: it does not begin with %s; the keys are in the project's settings",
+                       option, prefix);
+}
+
+static int check(const struct config *c, struct parley_error *err)
+{
+    int r = sender_check_url("base_url", c->base_url, err);
+
+    if (r == PARLEY_OK)
+        r = check_key("public_key", c->public_key, "pk-lf-", err);
+    if (r == PARLEY_OK)
+        r = check_key("secret_key", c->secret_key, "sk-lf-", err);
+    return r < 0 ? r : observation_check_prompts(&c->prompts, err);
+}
+
+/* Version 4 is written at once; without it data of an unknown sender shows up minutes late. */
+static bool add_headers(struct langfuse *self)
+{
+    return sender_add_headers(&self->headers, self->host, true) &&
+           headers_add_basic(&self->headers, self->config->public_key, self->config->secret_key) &&
+           headers_add(&self->headers, "x-langfuse-ingestion-version", "4") &&
+           headers_add(&self->headers, "x-langfuse-sdk-name", "parley") &&
+           headers_add(&self->headers, "x-langfuse-sdk-version", self->host->version) &&
+           headers_add(&self->headers, "x-langfuse-public-key", self->config->public_key);
+}
+
+static int prepare(struct langfuse *self, struct parley_error *err)
+{
+    const struct config *c = self->config;
+    int r = check(c, err);
+
+    if (r < 0)
+        return r;
+    self->url = sender_url(c->base_url, PATH);
+    self->observation = (struct observation_config){
+        .tags = &c->tags,
+        .prompts = &c->prompts,
+        .release = c->release,
+        .version = self->host->version,
+    };
+    return self->url != NULL && add_headers(self)
+               ? PARLEY_OK
+               : parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+}
+
+static int instance_create(void *plugin, const struct parley_instance_info *info,
+                           void **ret_instance, struct parley_error *err)
+{
+    struct langfuse *self = calloc(1, sizeof(*self));
+
+    if (self == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    self->host = plugin;
+    self->config = info->config;
+    self->handle = info->handle;
+    int r = prepare(self, err);
+    if (r < 0) {
+        instance_destroy(self);
+        return r;
+    }
+    *ret_instance = self;
+    return PARLEY_OK;
+}
+
+/* ---- deliveries ---- */
+
+/* One span without an id would have the whole batch refused. */
+static struct parley_span *dress(void *ctx, const struct parley_batch *batch, struct arena *arena,
+                                 uint32_t *ret_count)
+{
+    const struct langfuse *self = ctx;
+    struct parley_span *spans = arena_alloc(arena, batch->span_count * sizeof(*spans));
+
+    *ret_count = 0;
+    for (uint32_t i = 0; spans != NULL && i < batch->span_count; i++) {
+        const struct parley_span *span = span_at(batch, i);
+        if (span_has_ids(span) &&
+            observation_dress(&self->observation, span, arena, &spans[*ret_count]))
+            ++*ret_count;
+    }
+    return spans;
+}
+
+static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
+                        struct parley_error *err)
+{
+    struct langfuse *self = instance;
+    struct sender *sender = NULL;
+    const struct sender_config config = {
+        .host = self->host,
+        .handle = self->handle,
+        .traces_url = self->url,
+        .headers = &self->headers,
+        .is_gzip = true,
+        .with_content = self->config->content != 0,
+        .timeout_ms = self->config->timeout_ms,
+        .max_queue_bytes = self->config->max_queue_bytes,
+        .ca_file = self->config->ca_file,
+        .dress = dress,
+        .ctx = self,
+    };
+
+    int r = sender_create(&config, worker, &sender, err);
+    *ret_worker_instance = sender;
+    return r;
+}
+
+static void worker_stop(void *worker_instance)
+{
+    sender_destroy(worker_instance);
+}
+
+static void attach(void *worker_instance, struct parley_worker *worker,
+                   const struct parley_exporter_host *host)
+{
+    (void)worker;
+    sender_attach(worker_instance, host);
+}
+
+static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
+                   struct parley_error *err)
+{
+    return sender_deliver(worker_instance, batch, op, err);
+}
+
+static void flush(void *worker_instance)
+{
+    sender_flush(worker_instance);
+}
+
+/* ---- tables ---- */
+
+#define C struct config
+static const struct parley_option options[] = {
+    PARLEY_STRING(C, public_key, .flags = PARLEY_OPTION_REQUIRED,
+                  .example = "${LANGFUSE_PUBLIC_KEY}", .help = "Public key of the project."),
+    PARLEY_SECRET(C, secret_key, .flags = PARLEY_OPTION_REQUIRED,
+                  .example = "${LANGFUSE_SECRET_KEY}", .help = "Secret key of the project."),
+    PARLEY_STRING(C, base_url, .default_value = "https://cloud.langfuse.com",
+                  .example = "https://us.cloud.langfuse.com",
+                  .help = "Where Langfuse is: the cloud of the EU, that of the US, or your own."),
+    PARLEY_BOOL(C, content, .default_value = "no",
+                .help = "Send what was said and what tools returned, where telemetry captures it."),
+    PARLEY_LIST(C, tags, .example = "phone, pilot", .help = "Tags of every trace."),
+    PARLEY_LINES(C, prompts, .example = "receptionist=concierge:3",
+                 .help = "Prompt of Langfuse that an agent's instructions are, one "
+                         "AGENT=NAME:VERSION a line; answers are linked to it."),
+    PARLEY_STRING(C, release, .example = "${GIT_COMMIT:-}", .help = "Release of what is deployed."),
+    PARLEY_DURATION_MS(C, timeout_ms, .default_value = "10s", .min = 100, .max = 40000,
+                       .help = "Longest delivery of one batch with all its tries."),
+    PARLEY_SIZE(C, max_queue_bytes, .default_value = "8m", .min = 65536, .max = 1073741824,
+                .help = "Most bytes that wait for Langfuse; beyond it batches are dropped and "
+                        "counted."),
+    PARLEY_PATH(C, ca_file,
+                .help = "PEM file of authorities that are trusted besides the "
+                        "system's."),
+};
+
+static const struct parley_exporter_vtable exporter_vtable = {
+    .size = sizeof(exporter_vtable),
+    .attach = attach,
+    .deliver = deliver,
+    .flush = flush,
+};
+
+static const struct parley_role roles[] = {{PARLEY_ROLE_EXPORTER, &exporter_vtable}};
+
+static const struct parley_plugin plugin = {
+    .size = sizeof(plugin),
+    .abi_major = PARLEY_ABI_MAJOR,
+    .name = "exporter_langfuse",
+    .version = PARLEY_VERSION,
+    .summary = "Sends turns, answers and tool calls to Langfuse.",
+    .licence = "Apache-2.0",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .option_size = sizeof(options[0]),
+    .config_size = sizeof(struct config),
+    .roles = roles,
+    .role_count = 1,
+    .role_size = sizeof(roles[0]),
+    .load = load,
+    .instance_create = instance_create,
+    .instance_destroy = instance_destroy,
+    .worker_start = worker_start,
+    .worker_stop = worker_stop,
+};
+
+const struct parley_plugin *parley_plugin_v1(void)
+{
+    return &plugin;
+}
