@@ -11,6 +11,7 @@ const proto = createRequire(import.meta.url)("@opentelemetry/otlp-transformer/bu
 const REQUESTS = {
   "/v1/traces": proto.trace.v1.ExportTraceServiceRequest,
   "/v1/metrics": proto.metrics.v1.ExportMetricsServiceRequest,
+  "/api/public/otel/v1/traces": proto.trace.v1.ExportTraceServiceRequest, /* Langfuse's */
 };
 const SHAPE = { longs: Number, enums: Number, bytes: (bytes) => Buffer.from(bytes), defaults: false };
 

@@ -54,6 +54,7 @@ static const struct parley_attr root_attrs[] = {
 };
 
 static const struct parley_attr inference_attrs[] = {
+    STR("gen_ai.operation.name", "realtime_inference"),
     STR("gen_ai.request.model", "gpt-realtime"),
     INT("gen_ai.usage.input_tokens", 800),
     INT("gen_ai.usage.output_tokens", 90),
@@ -62,8 +63,10 @@ static const struct parley_attr inference_attrs[] = {
      .string = PARLEY_VIEW("completed\0turn_detected")},
 };
 
-static const struct parley_attr tool_attrs[] = {STR("gen_ai.tool.name", "clock.now")};
-static const struct parley_attr failed_tool_attrs[] = {STR("gen_ai.tool.name", "mail.send"),
+static const struct parley_attr tool_attrs[] = {STR("gen_ai.operation.name", "execute_tool"),
+                                                STR("gen_ai.tool.name", "clock.now")};
+static const struct parley_attr failed_tool_attrs[] = {STR("gen_ai.operation.name", "execute_tool"),
+                                                       STR("gen_ai.tool.name", "mail.send"),
                                                        STR("error.type", "timeout")};
 
 static const struct parley_span_event root_events[] = {
