@@ -50,6 +50,7 @@ static void session_free(struct session *s)
     measure_end(s, "shutdown");
     sequencer_done(s);
     tool_wait_done(s);
+    tokens_done(s);
     settings_done(s);
     items_done(&s->items);
     names_done(s);

@@ -318,8 +318,8 @@ static void send_update(struct session *s, json_t *accepted, json_t *take_before
     tell_out(s);
 }
 
-void settings_client_update(struct session *s, const json_t *update,
-                            struct parley_view raw_event_id)
+/* False after an error was said. */
+static bool take_update(struct session *s, const json_t *update, struct parley_view raw_event_id)
 {
     const struct rt_session_rules rules = {
         .may_set = may_set, .ctx = s->agent, .voice_is_fixed = s->has_spoken};
@@ -331,15 +331,28 @@ void settings_client_update(struct session *s, const json_t *update,
     if (taken != NULL && agent_client_may_set(s->agent, "tools")) {
         say_fault(s, RT_ERROR_INVALID_VALUE, "session.tools", raw_event_id,
                   "Tool '%s' is one of the agent's own; give yours another name.", taken);
-        return;
+        return false;
     }
     if (rt_session_update(s->settings, update, &rules, &merged, &accepted, &fault) < 0) {
         say_error(s, &fault, raw_event_id);
-        return;
+        return false;
     }
     json_t *before = json_incref(s->settings);
     take_settings(s, merged);
     send_update(s, accepted, before, raw_event_id);
+    return true;
+}
+
+void settings_client_update(struct session *s, const json_t *update,
+                            struct parley_view raw_event_id)
+{
+    _cleanup_json_ json_t *rest = NULL;
+    _cleanup_json_ json_t *tokens = NULL;
+
+    if (!tokens_split(s, update, raw_event_id, &rest, &tokens))
+        return;
+    if (take_update(s, rest != NULL ? rest : update, raw_event_id))
+        tokens_keep(s, tokens);
 }
 
 void settings_refused(struct session *s, const struct pending *p)

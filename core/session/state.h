@@ -273,6 +273,7 @@ struct session {
     struct session_tool *tools;
     size_t tool_count;
     struct tool_wait tool_wait;
+    struct token *tokens;        /* of the client's own, see tokens.c */
     struct rt_session_view view; /* of settings; renewed with them */
     bool has_spoken;
 
@@ -320,6 +321,17 @@ struct session {
     } counts;
     struct buf out; /* scratch for one event */
 };
+
+/* ---- tokens.c: the client's own tokens for tools ---- */
+
+/* Take them out of an update. False after an error was said. *ret_tokens is for tokens_keep(), NULL
+ * for none; then *ret_rest is NULL, too, and the update is as it was. */
+bool tokens_split(struct session *s, const json_t *update, struct parley_view event_id,
+                  json_t **ret_rest, json_t **ret_tokens);
+void tokens_keep(struct session *s, const json_t *tokens);
+/* For this section of tools, or NULL. */
+const char *tokens_find(const struct session *s, const char *label);
+void tokens_done(struct session *s);
 
 /* ---- say.c: towards client and model ---- */
 

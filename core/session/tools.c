@@ -266,6 +266,7 @@ static void run(struct call *c)
         .arguments = json_view(c->arguments),
         .takes_any_arguments = !c->policy.check_arguments,
         .traceparent = turn_traceparent(s),
+        .authorization = tokens_find(s, c->tool->wi->instance->name),
         .timeout_ms = config->tool_timeout_ms,
         .policy_timeout_ms = c->policy.timeout_ms,
         .max_output_bytes = c->policy.max_output_bytes > 0 ? c->policy.max_output_bytes

@@ -31,6 +31,7 @@ struct tool_call {
     parley_op op;
     char call_id[64];
     char traceparent[64];
+    char authorization[64];
     bool cancelled;
     bool ended;
 };
@@ -93,6 +94,9 @@ static struct {
 /* What wire_tools_come_later() asked for. */
 static int64_t tools_later_ms;
 
+/* What wire_tools_take_tokens() asked for. */
+static bool tools_take_tokens;
+
 /* ---- the tools ---- */
 
 static const struct parley_tool tool_list[] = {
@@ -147,6 +151,7 @@ static int tools_begin_call(void *wi, const struct parley_tool_call *call, parle
     *c = (struct tool_call){.op = op};
     view_copy(c->call_id, sizeof(c->call_id), view_of(call->call_id));
     view_copy(c->traceparent, sizeof(c->traceparent), view_of(call->traceparent));
+    view_copy(c->authorization, sizeof(c->authorization), view_of(call->authorization));
     if (strcmp(call->name, "fast") == 0)
         assert_true(loop_post(w->loop, end_fast, NULL, c));
     return PARLEY_OK;
@@ -295,6 +300,15 @@ static const struct parley_store_vtable store_table = {
 
 /* ---- descriptors ---- */
 
+struct tools_config {
+    int32_t session_token;
+};
+
+static const struct parley_option tools_options[] = {
+    PARLEY_BOOL(struct tools_config, session_token, .default_value = "no",
+                .help = "It takes tokens of sessions."),
+};
+
 static int create_nothing(void *plugin, const struct parley_instance_info *info, void **ret,
                           struct parley_error *err)
 {
@@ -324,8 +338,9 @@ static void destroy_nothing(void *instance)
                                                      .role_size = sizeof(struct parley_role),      \
                                                      __VA_ARGS__}
 
-DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table, .instance_create = create_nothing,
-           .instance_destroy = destroy_nothing);
+DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table, .options = tools_options,
+           .option_count = 1, .config_size = sizeof(struct tools_config),
+           .instance_create = create_nothing, .instance_destroy = destroy_nothing);
 DESCRIPTOR(wire_store_plugin, PARLEY_ROLE_STORE, store_table, .instance_create = create_nothing,
            .instance_destroy = destroy_nothing);
 
@@ -375,10 +390,11 @@ static void make_generation(struct wire *w, const char *agent_lines)
     struct conf *c = conf_create("/", NULL);
 
     buf_printf(&text,
-               "%s\n[tools t]\nplugin = wire_tools_plugin\n"
+               "%s\n[tools t]\nplugin = wire_tools_plugin\nsession_token = %s\n"
                "[store s]\nplugin = wire_store_plugin\n[agent test]\nmodel = %s\n%s\n",
                listed.sections == NULL ? "[model m]\nplugin = wire_model_plugin" : listed.sections,
-               listed.sections == NULL ? "m" : listed.list, agent_lines);
+               tools_take_tokens ? "yes" : "no", listed.sections == NULL ? "m" : listed.list,
+               agent_lines);
     assert_true(conf_add_layer(c, buf_view(&text), "test.ini", &report));
     int r = generation_create(c, w->registry, 1, &w->generation, &report);
     if (r < 0)
@@ -492,6 +508,7 @@ void wire_close(struct wire *w)
     memset(&record, 0, sizeof(record));
     memset(&listed, 0, sizeof(listed));
     is_resumable = false;
+    tools_take_tokens = false;
     (void)loop_destroy(w->loop);
     (void)generation_unref(w->generation);
     (void)registry_destroy(w->registry);
@@ -522,6 +539,11 @@ void wire_record(bool with_content, const char *traceparent)
 void wire_tools_come_later(int64_t wait_ms)
 {
     tools_later_ms = wait_ms;
+}
+
+void wire_tools_take_tokens(void)
+{
+    tools_take_tokens = true;
 }
 
 void wire_tools_come(struct wire *w)
@@ -833,6 +855,11 @@ void wire_tool_progress(struct wire *w, int n, double done, double total, const 
 const char *wire_tool_traceparent(struct wire *w, int n)
 {
     return w->calls[n].traceparent;
+}
+
+const char *wire_tool_authorization(struct wire *w, int n)
+{
+    return w->calls[n].authorization;
 }
 
 const char *wire_model_traceparent(struct wire *w)

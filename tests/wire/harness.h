@@ -112,6 +112,9 @@ void wire_advance_ms(struct wire *w, int64_t ms);
 const char *wire_text(const json_t *event, const char *path);
 const json_t *wire_at(const json_t *event, const char *path);
 
+/* The next session's [tools t] has `session_token = yes`. Ends with the next wire_close(). */
+void wire_tools_take_tokens(void);
+
 /* Calls of the test's tools: [tools t] has slow (ends when told), fast, boom (refuses), wipe. */
 int wire_tool_calls(struct wire *w);
 const char *wire_tool_call_id(struct wire *w, int n);
@@ -123,6 +126,7 @@ void wire_tool_fails(struct wire *w, int n, const char *output);
 void wire_tool_shows(struct wire *w, int n, const char *output, const char *image);
 void wire_tool_progress(struct wire *w, int n, double done, double total, const char *message);
 const char *wire_tool_traceparent(struct wire *w, int n);
+const char *wire_tool_authorization(struct wire *w, int n);
 const char *wire_model_traceparent(struct wire *w);
 bool wire_tool_was_cancelled(struct wire *w, int n);
 
