@@ -25,7 +25,8 @@ struct resuming {
     char last_event_id[128];
     bool wants_trace;
     enum session_resumed result;
-    struct bridge *bridge; /* NULL: it is on this worker */
+    struct bridge *bridge;   /* NULL: it is on this worker */
+    struct rebuild *rebuild; /* it is looked for in the store */
 };
 
 struct connection *resume_connection(struct resuming *r)
@@ -116,6 +117,12 @@ static const struct refusal {
                                   "The session's client is connected. If that connection is dead, "
                                   "try again when the server has noticed it.",
                                   1013},
+    [SESSION_RESUME_ELSEWHERE] = {"session_on_another_host",
+                                  "Another server has the session; connect there, or try again "
+                                  "when its lease has ended.",
+                                  1013},
+    [SESSION_RESUME_FAILED] = {"session_not_resumed",
+                               "The session could not be resumed now; try again.", 1013},
 };
 
 static void refuse(struct connection *c, enum session_resumed result)
@@ -130,15 +137,10 @@ static void refuse(struct connection *c, enum session_resumed result)
 
 /* ---- the way there and back ---- */
 
-static void done(struct net_visit *v)
+static void end(struct resuming *r)
 {
-    struct resuming *r = (struct resuming *)v;
     struct connection *c = r->c;
 
-    if (r->bridge != NULL) {
-        log_debug("the session lives on another worker session=%s", r->id);
-        bridge_settle(r->bridge, c);
-    }
     if (c != NULL) {
         c->resuming = NULL;
         ws_pause(c->ws, false);
@@ -149,6 +151,44 @@ static void done(struct net_visit *v)
         refuse(c, r->result);
     explicit_bzero(r->token, sizeof(r->token));
     free(r);
+}
+
+static void on_rebuilt(void *ctx, enum session_resumed how, struct session *s)
+{
+    struct resuming *r = ctx;
+
+    r->rebuild = NULL;
+    r->result = how;
+    if (s != NULL)
+        r->c->session = s; /* who has gone has abandoned it */
+    end(r);
+}
+
+/* No worker here has it: it may be another host's that is no more. */
+static bool look_in_store(struct resuming *r)
+{
+    struct session_resume by = request_of(r);
+    struct worker_generation *wg =
+        r->c == NULL ? NULL : r->c->net->w.hub.generation(r->c->net->w.hub.ctx);
+
+    if (r->result != SESSION_RESUME_UNKNOWN || wg == NULL)
+        return false;
+    by.client = &connection_client;
+    by.client_ctx = r->c;
+    r->rebuild = session_rebuild(r->own, wg, &by, on_rebuilt, r);
+    return r->rebuild != NULL;
+}
+
+static void done(struct net_visit *v)
+{
+    struct resuming *r = (struct resuming *)v;
+
+    if (r->bridge != NULL) {
+        log_debug("the session lives on another worker session=%s", r->id);
+        bridge_settle(r->bridge, r->c);
+    }
+    if (!look_in_store(r))
+        end(r);
 }
 
 void resume_session(struct connection *c, const struct wanted *w, const char *user)
@@ -180,7 +220,14 @@ void resume_session(struct connection *c, const struct wanted *w, const char *us
 
 void resume_forget(struct connection *c)
 {
-    if (c->resuming != NULL)
-        c->resuming->c = NULL;
+    struct resuming *r = c->resuming;
+
     c->resuming = NULL;
+    if (r == NULL)
+        return;
+    r->c = NULL;
+    if (r->rebuild == NULL)
+        return; /* the walk over the workers ends it */
+    session_rebuild_abandon(r->rebuild);
+    end(r);
 }

@@ -45,14 +45,22 @@ void session_begin(struct session *s, struct parley_view session_created)
               json_get_view(json_object_get(created, "session"), "id"));
     rt_encode_session_update(&s->out, view_of(p->id), for_model);
     tell_out(s);
-    resume_say_created(s);
+    if (s->resume.is_rebuilt) {
+        (void)replay_conversation(s);
+        resume_say_rebuilt(s);
+    } else {
+        resume_say_created(s);
+    }
+    resume_hold_lease(s);
     log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
              s->agent->name, s->user, s->model_title,
              (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
     s->move.taken_over_us = clock_now_us();
     move_watch_limit(s, json_get_int(json_object_get(created, "session"), "expires_at", 0),
                      clock_now_us());
-    response_greet(s);
+    if (!s->resume.is_rebuilt)
+        response_greet(s);
+    response_next(s);
     connect_take_early(s);
 }
 

@@ -24,7 +24,7 @@ static void tell_truncation(struct session *s, struct playback_item *p, int64_t 
     if (i != NULL) {
         i->heard_ms = p->truncated_ms;
         i->produced_ms = playback_produced_ms(p);
-        journal_truncated(s, view_of(i->id), p->truncated_ms);
+        journal_truncated(s, view_of(i->id), p->truncated_ms, i->produced_ms);
     }
     if (i != NULL && i->is_replayed) {
         replay_heard(s, i);

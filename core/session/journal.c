@@ -42,6 +42,8 @@ static void failed(struct session *s, const char *what, const struct parley_erro
     if (j->has_failed)
         return;
     j->has_failed = true;
+    if (err != NULL && err->status == PARLEY_E_CONFLICT && s->resume.is_on)
+        session_end_soon(s, 1001, "session_taken_over", "The session goes on at another server.");
     log_error(
         "the store failed; this conversation is not kept from here on session=%s store=\"%s\" "
         "while=\"%s\" reason=\"%s\"",
@@ -63,18 +65,23 @@ static void noted(struct session *s, int64_t seq)
 
 static void fill_head(struct session *s, struct buf *data, struct parley_store_head *head)
 {
+    const struct journal *j = &s->journal;
+    int64_t now = clock_unix_ms();
+
     buf_append_str(data, "{\"usage\":");
     rt_usage_write(data, &s->usage);
-    buf_printf(data, ",\"turns\":%u}", s->turn.number);
-    int64_t now = clock_unix_ms();
+    buf_printf(data, ",\"turns\":%u", s->turn.number);
+    resume_write(s, data);
+    buf_append_char(data, '}');
     *head = (struct parley_store_head){
         .size = sizeof(*head),
-        .state = s->journal.is_ending ? PARLEY_SESSION_ENDED : PARLEY_SESSION_ACTIVE,
+        .state = j->is_ending && !j->hands_over ? PARLEY_SESSION_ENDED : PARLEY_SESSION_ACTIVE,
         .session_id = s->id,
         .agent = s->agent->name,
         .user = s->user,
         .owner = s->env->host_name,
         .epoch = s->journal.epoch,
+        .lease_until_ms = s->resume.is_on && !j->is_ending ? now + RESUME_LEASE_MS : 0,
         .created_ms = s->journal.created_ms,
         .updated_ms = now,
         .expires_ms = s->agent->config->keep_ms == 0 ? 0 : now + s->agent->config->keep_ms,
@@ -115,7 +122,6 @@ static void on_updated(void *ctx, int status, const struct parley_error *err)
 
     s->journal.request = NULL;
     measure_store(s, "update", clock_now_us() - s->journal.began_us, status);
-    s->journal.is_ending = false;
     if (status < 0)
         failed(s, "update", err);
     write_next(s);
@@ -134,6 +140,8 @@ static void write_head(struct session *s)
     int r;
 
     fill_head(s, &data, &head);
+    if (j->is_created)
+        j->is_ending = j->is_renewed = false;
     j->began_us = clock_now_us();
     if (!j->is_created)
         r = store_create(j->store, &head, (struct store_caller){&created_events, s}, &j->request,
@@ -190,7 +198,7 @@ static void write_next(struct session *s)
         clear(&j->waiting);
         j->waiting_count = 0;
         j->waiting_bytes = 0;
-        j->is_ending = false;
+        j->is_ending = j->is_renewed = false;
         if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_CONTINUE)
             noted(s, INT64_MAX); /* nothing will be kept: nothing to wait for */
     } else if (!j->is_created) {
@@ -200,7 +208,7 @@ static void write_next(struct session *s)
             j->is_ending = false;
     } else if (j->waiting_count > 0) {
         write_records(s);
-    } else if (j->is_ending) {
+    } else if (j->is_ending || j->is_renewed) {
         write_head(s);
     }
     session_released(s);
@@ -224,6 +232,22 @@ void journal_end(struct session *s)
 {
     s->journal.is_ending = s->journal.store != NULL;
     write_next(s);
+}
+
+void journal_renew(struct session *s)
+{
+    s->journal.is_renewed = s->journal.is_created;
+    write_next(s);
+}
+
+void journal_take_over(struct session *s, int64_t epoch, int64_t created_ms, int64_t records)
+{
+    struct journal *j = &s->journal;
+
+    j->epoch = epoch;
+    j->created_ms = created_ms;
+    j->next_seq = records + 1;
+    j->is_created = true;
 }
 
 bool journal_is_idle(const struct session *s)
@@ -291,13 +315,15 @@ void journal_transcript(struct session *s, struct parley_view item_id, struct pa
     add(s, PARLEY_RECORD_TRANSCRIPT, item_id, &data);
 }
 
-void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms)
+void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms,
+                       int64_t produced_ms)
 {
     struct buf data = {0};
 
     if (s->journal.store == NULL)
         return;
-    buf_printf(&data, "{\"audio_end_ms\":%lld}", (long long)audio_end_ms);
+    buf_printf(&data, "{\"audio_end_ms\":%lld,\"audio_ms\":%lld}", (long long)audio_end_ms,
+               (long long)produced_ms);
     add(s, audio_end_ms == 0 ? PARLEY_RECORD_DELETED : PARLEY_RECORD_TRUNCATED, item_id, &data);
 }
 

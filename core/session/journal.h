@@ -39,6 +39,8 @@ struct journal {
     bool is_created; /* the head is in the store */
     bool has_failed; /* told once */
     bool is_ending;  /* the head is to say that the session has ended */
+    bool is_renewed; /* ... or how it is now, and that it is still owned */
+    bool hands_over; /* it ends here and may go on at another host */
     uint64_t lost;   /* records that found no room or were refused */
 };
 
@@ -48,12 +50,20 @@ void journal_init(struct session *s);
 void journal_end(struct session *s);
 bool journal_is_idle(const struct session *s);
 
+/* The head is written again, with a lease that begins now. */
+void journal_renew(struct session *s);
+
+/* The session goes on here: records follow those that the store has. */
+void journal_take_over(struct session *s, int64_t epoch, int64_t created_ms, int64_t records);
+
 /* Give up what is under way. */
 void journal_done(struct session *s);
 
 void journal_item(struct session *s, struct item *i);
 void journal_transcript(struct session *s, struct parley_view item_id, struct parley_view text);
-void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms);
+/* What was heard of that much audio. */
+void journal_truncated(struct session *s, struct parley_view item_id, int64_t audio_end_ms,
+                       int64_t produced_ms);
 void journal_deleted(struct session *s, struct parley_view item_id);
 /*
  * A call is about to start: its record has the status "started", the one with its result follows

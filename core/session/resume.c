@@ -17,18 +17,59 @@
 #include "base/str.h"
 #include "session/state.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #define KEEP_MODEL_MS 10000 /* before the model of an absent client is closed */
 #define NOT_QUIET_MS  2000  /* ... and before it is tried again */
 #define REOPEN_MS     30000 /* to find a model for who is back */
+#define RENEW_MS      10000 /* of the lease */
 
 void resume_begin(struct session *s, bool is_wanted)
 {
     list_init(&s->resume.sent.events);
     s->resume.is_on = is_wanted && s->agent->config->resume_ms > 0;
-    if (s->resume.is_on)
-        id_random(s->resume.token, sizeof(s->resume.token) - 1);
+    if (!s->resume.is_on)
+        return;
+    id_random(s->resume.token, sizeof(s->resume.token) - 1);
+    resume_hash(s->resume.token, s->resume.token_hash);
+}
+
+/* ---- for other hosts ---- */
+
+void resume_hash(const char *token, char ret_hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+
+    ret_hex[0] = '\0';
+    if (EVP_Digest(token, strlen(token), digest, &len, EVP_sha256(), NULL) != 1 || len != 32)
+        return; /* then no token fits */
+    for (unsigned i = 0; i < len; i++)
+        (void)snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+void resume_write(const struct session *s, struct buf *out)
+{
+    if (!s->resume.is_on)
+        return;
+    buf_printf(out, ",\"resume\":{\"token_sha256\":\"%s\",\"models\":%u},\"session\":",
+               s->resume.token_hash, s->model_number);
+    json_write(out, s->settings);
+}
+
+static void on_lease(void *ctx)
+{
+    struct session *s = ctx;
+
+    journal_renew(s);
+    loop_timer_start(s->env->loop, &s->resume.lease, RENEW_MS, on_lease, s);
+}
+
+void resume_hold_lease(struct session *s)
+{
+    if (s->resume.is_on && s->journal.store != NULL)
+        loop_timer_start(s->env->loop, &s->resume.lease, RENEW_MS, on_lease, s);
 }
 
 /* ---- what was told ---- */
@@ -143,6 +184,7 @@ void resume_stop(struct session *s)
 {
     loop_timer_stop(&s->resume.expiry);
     loop_timer_stop(&s->resume.suspend);
+    loop_timer_stop(&s->resume.lease);
     keeper_release(s);
     queue_clear(&s->resume.sent);
     explicit_bzero(s->resume.token, sizeof(s->resume.token));
@@ -214,6 +256,13 @@ static void say_conversation(struct session *s)
     rt_encode_tree(&s->out, "response", running);
     rt_encode_end(&s->out);
     say_here(s);
+}
+
+void resume_say_rebuilt(struct session *s)
+{
+    encode_created(s, "conversation");
+    say_here(s);
+    say_conversation(s);
 }
 
 static void attach(struct session *s, const struct session_resume *by)

@@ -26,7 +26,7 @@ struct worker_sessions {
 
 /* ---- the end ---- */
 
-static void session_free(struct session *s)
+void session_free(struct session *s)
 {
     struct worker_generation *wg = s->wg;
     const struct worker_env *env = s->env;
@@ -93,6 +93,7 @@ void session_wind_up(struct session *s, const char *reason)
     measure_end(s, reason);
     connect_stop(s);
     resume_stop(s);
+    s->journal.hands_over = s->resume.is_on && strcmp(reason, "shutdown") == 0;
     s->phase = SESSION_ENDED;
     tool_wait_done(s);
     interruption_stop(s);
@@ -157,7 +158,7 @@ void session_client_gone(struct session *s)
 
 /* ---- the beginning ---- */
 
-static struct session *session_create(const struct session_open *open)
+struct session *session_create(const struct session_open *open)
 {
     struct session *s = calloc(1, sizeof(*s));
 
@@ -183,6 +184,16 @@ static struct session *session_create(const struct session_open *open)
     return s;
 }
 
+void session_enlist(struct session *s, const struct session_open *open)
+{
+    s->client = open->client;
+    s->client_ctx = open->client_ctx;
+    s->table = open->sessions;
+    list_append(&s->table->all, &s->entry);
+    s->table->count++;
+    measure_begin(s);
+}
+
 int session_open(const struct session_open *open, struct session **ret, struct parley_error *err)
 {
     struct session *s = session_create(open);
@@ -198,12 +209,7 @@ int session_open(const struct session_open *open, struct session **ret, struct p
         session_free(s);
         return r;
     }
-    s->client = open->client;
-    s->client_ctx = open->client_ctx;
-    s->table = open->sessions;
-    list_append(&s->table->all, &s->entry);
-    s->table->count++;
-    measure_begin(s);
+    session_enlist(s, open);
     *ret = s;
     return PARLEY_OK;
 }
@@ -398,6 +404,11 @@ bool session_has_expired(const struct worker_sessions *w, const char *id)
             return true;
     }
     return false;
+}
+
+const struct worker_env *session_env(const struct worker_sessions *w)
+{
+    return w->env;
 }
 
 struct loop *worker_sessions_loop(const struct worker_sessions *w)

@@ -20,6 +20,7 @@
  *   spans.c        spans of turns, answers, tools   trace.c          turns and their events
  *   said.c         what was said, for telemetry     measure.c        metrics
  *   farewell.c     a tool ends the conversation     resume.c         a client that comes back
+ *   rebuild.c      a session out of the store
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H
@@ -112,6 +113,8 @@ enum session_resumed {
     SESSION_RESUME_WRONG_USER,
     SESSION_RESUME_WRONG_AGENT,
     SESSION_RESUME_CONNECTED, /* its client is there */
+    SESSION_RESUME_ELSEWHERE, /* another host has it */
+    SESSION_RESUME_FAILED,    /* the store or the model, see the log */
 };
 
 struct session_resume {
@@ -129,6 +132,22 @@ struct session_resume {
  */
 enum session_resumed session_resume(struct worker_sessions *w, const struct session_resume *by,
                                     struct session **ret);
+
+struct rebuild;
+
+/*
+ * The same for a session that no worker of this host has: it is rebuilt from the store, when no
+ * other host owns it any more. done(ctx, how, s) runs once, never on this stack; s is there for
+ * SESSION_RESUMED, and session.created follows when its model is ready. The strings are copied.
+ * NULL without memory, and nothing is called.
+ */
+struct rebuild *
+session_rebuild(struct worker_sessions *w, struct worker_generation *generation,
+                const struct session_resume *by,
+                void (*done)(void *ctx, enum session_resumed how, struct session *s), void *ctx);
+
+/* The client has gone: nothing is called. NULL is fine. */
+void session_rebuild_abandon(struct rebuild *r);
 
 /* End from parley's side: an error event, then a close frame. */
 void session_end(struct session *s, int close_code, const char *error_code, const char *message);

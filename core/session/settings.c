@@ -233,6 +233,11 @@ int settings_init(struct session *s, const json_t *preset, struct parley_error *
     return PARLEY_OK;
 }
 
+void settings_restore(struct session *s, json_t *take_session)
+{
+    take_settings(s, take_session);
+}
+
 void settings_done(struct session *s)
 {
     drop_tools(s);

@@ -199,6 +199,9 @@ struct resume {
     bool is_on; /* it asked for that, and the agent allows it */
     bool is_away;
     char token[33];
+    char token_hash[65]; /* SHA-256 in hex: what the store has of it */
+    bool is_rebuilt;     /* from the store: the model and the client are told all of it */
+    struct loop_timer lease;
     struct event_queue sent; /* the last events that it was told, without a hole */
     size_t kept;             /* so many */
     uint64_t told;           /* in all */
@@ -381,6 +384,8 @@ const char *settings_taken_name(const struct session *s, const json_t *tools);
 json_t *settings_tools_with(const struct session *s, json_t *client_tools);
 /* An item that the client must not see: a call of one of the agent's tools, or its result. */
 bool settings_hides(const struct session *s, const json_t *item);
+/* Go on with a session object that was kept. Takes it. */
+void settings_restore(struct session *s, json_t *take_session);
 /* Are there such items at all? */
 bool settings_hides_calls(const struct session *s);
 
@@ -477,7 +482,16 @@ void move_closed(struct session *s, const struct parley_model_closed *closed);
 
 /* ---- resume.c ---- */
 
+#define RESUME_LEASE_MS 30000 /* without news from the owner another host may take the session */
+
 void resume_begin(struct session *s, bool is_wanted);
+/* The session is open: its lease is kept alive from here on. */
+void resume_hold_lease(struct session *s);
+/* What another host needs, as further members of the head's data. */
+void resume_write(const struct session *s, struct buf *out);
+void resume_hash(const char *token, char ret_hex[65]);
+/* The session was rebuilt from the store: session.created, then all of the conversation. */
+void resume_say_rebuilt(struct session *s);
 /* session.created, with the token. */
 void resume_say_created(struct session *s);
 /* The client is told this. */
@@ -520,6 +534,11 @@ void session_model_gone(struct session *s, const struct parley_model_closed *clo
 
 /* ---- session.c ---- */
 
+/* A session that is not in the table yet; and its way into it, once its model connects. */
+struct session *session_create(const struct session_open *open);
+void session_enlist(struct session *s, const struct session_open *open);
+void session_free(struct session *s);
+const struct worker_env *session_env(const struct worker_sessions *w);
 struct session *session_find(const struct worker_sessions *w, const char *id);
 /* Remember that this one was not resumed in time, to say so when somebody asks. */
 void session_expired(struct session *s);
