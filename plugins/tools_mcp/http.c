@@ -17,6 +17,7 @@
 #define MAX_EXCHANGES    96
 #define RESUME_TRIES     3
 #define RESUME_MS        1000
+#define MAX_SHIFT        5 /* beyond it the pause is LONGEST_RETRY_MS */
 #define LONGEST_RETRY_MS 30000
 #define LISTEN_MS        3600000
 #define GOODBYE_MS       5000
@@ -342,7 +343,8 @@ static void on_pause_over(void *ctx)
 static bool pause_and_resume(struct exchange *x)
 {
     const struct surroundings *around = &x->http->config.around;
-    int64_t wait = x->sse.retry_ms > 0 ? x->sse.retry_ms : RESUME_MS << x->tries;
+    unsigned shift = x->tries < MAX_SHIFT ? x->tries : MAX_SHIFT;
+    int64_t wait = x->sse.retry_ms > 0 ? x->sse.retry_ms : RESUME_MS << shift;
 
     if (wait > LONGEST_RETRY_MS)
         wait = LONGEST_RETRY_MS;
@@ -364,14 +366,17 @@ static bool may_resume(const struct exchange *x)
            !x->is_too_large && x->tries < RESUME_TRIES && x->session == x->http->session_number;
 }
 
-/* A stream that stood is opened again; a server that has none said so. */
+/* A stream that stood, or could not be reached, is opened again for as long as the session lasts; a
+ * server that has none said so. */
 static bool may_listen_again(struct exchange *x, int code)
 {
-    if (code < 200 || code >= 300 || x->is_too_large || x->session != x->http->session_number)
+    bool is_refused = code != 0 && (code < 200 || code >= 300);
+
+    if (is_refused || x->is_too_large || x->session != x->http->session_number)
         return false;
     x->tries = x->body_kind == STREAM ? 0 : x->tries;
     x->deadline_ms = now_ms(x->http) + LISTEN_MS;
-    return x->tries < RESUME_TRIES;
+    return true;
 }
 
 /* ---- the end of an exchange ---- */

@@ -307,6 +307,30 @@ static void list_becomes(const char *list)
     answer(expect("POST", "tools/list"), "", list);
 }
 
+static void stream_of_an_older_server_is_opened_again_for_as_long_as_the_session_lasts(void **state)
+{
+    static const int64_t pauses[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000};
+
+    (void)state;
+    connect_to_liar("on_changed_tool=warn", LIST(TOOL("a", "Reads.", OBJECT)));
+    struct asked *stream = changes_stream;
+    send_data(stream, 200, "id: 7\ndata:\n\n");
+    for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+        end_exchange(stream, PARLEY_E_UNAVAILABLE, i == 0 ? 200 : 0, "");
+        fake_host_advance_ms(pauses[i] - 1);
+        assert_int_equal(unseen(), 0);
+        fake_host_advance_ms(1);
+        stream = expect("GET", "");
+        assert_non_null(strstr(stream->headers, "Last-Event-ID: 7\n"));
+    }
+    changes_stream = stream;
+    list_becomes(LIST(TOOL("b", "Adds.", OBJECT)));
+    assert_int_equal(listed(NULL), 1);
+    end_exchange(stream, PARLEY_OK, 405, "");
+    fake_host_advance_ms(60000);
+    assert_int_equal(unseen(), 0); /* it has none any more */
+}
+
 static void case_85_changed_tool_is_warned_of_and_used(void **state)
 {
     const struct parley_tool *items;
@@ -395,6 +419,7 @@ int main(int argc, char **argv)
         T(case_73_refusal_to_listen_harms_nothing),
         T(case_73_stream_that_drops_is_opened_again_after_growing_pauses),
         T(case_73_end_in_good_order_is_a_drop_without_an_error),
+        T(stream_of_an_older_server_is_opened_again_for_as_long_as_the_session_lasts),
         T(case_85_changed_tool_is_warned_of_and_used),
         T(case_85_changed_tool_is_not_offered_any_more),
         T(case_85_change_is_noticed_across_connections),
