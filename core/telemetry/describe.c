@@ -97,6 +97,7 @@ static const struct row attributes[] = {
     {NAME_PLUGIN, "string", "metrics", "A plugin, by its file's name."},
     {NAME_PLUGIN_INSTANCE, "string", "metrics", "The section that configures it: `tools files`."},
     {NAME_PLUGIN_CALLBACK, "string", "metrics", "The function of the plugin that ran."},
+    {NAME_TOOLS_SECTION, "string", "metrics", "The name of the [tools ...] section."},
     {NAME_COMPONENT_NAME, "string", "metrics", "The `[exporter NAME]`."},
     {NAME_HTTP_METHOD, "string", "metrics", "Method of the request."},
     {NAME_HTTP_ROUTE, "string", "metrics", "The route that took it."},

@@ -68,6 +68,7 @@
 #define NAME_DIRECTION           "parley.direction"
 #define NAME_EVENT_KIND          "parley.event.kind"
 #define NAME_STORE_OPERATION     "parley.store.operation"
+#define NAME_TOOLS_SECTION       "parley.tools.section"
 #define NAME_SPEECH_OUTCOME      "parley.speech.outcome"
 #define NAME_PLUGIN              "parley.plugin.name"
 #define NAME_PLUGIN_INSTANCE     "parley.plugin.instance"

@@ -41,6 +41,16 @@ static int64_t next_pause_ms(struct client *c)
     return client_with_jitter(c, pause);
 }
 
+static void count_connection(const struct client *c, const char *error)
+{
+    const struct parley_metric_label labels[] = {{"parley.tools.section", c->config.section},
+                                                 {"error.type", error}};
+
+    if (c->config.metrics != NULL)
+        (void)c->config.metrics->add(c->config.around.worker, "parley.tools.connections", 1, labels,
+                                     error == NULL ? 1 : 2);
+}
+
 /* What the transport is, is to be found out again. */
 static void swap_back(struct client *c)
 {
@@ -93,6 +103,7 @@ void client_fail(struct client *c, const char *why)
     c->is_promised = c->is_promised || c->failures == 1; /* the host is to hear of it */
     (void)snprintf(c->trouble, sizeof(c->trouble), "the MCP server is unavailable: %s", why);
     c->state = DOWN;
+    count_connection(c, was_ready ? "lost" : "unavailable");
     if (c->failures == 1)
         LOG(c, WARN, "the MCP server is unavailable: %s", why);
     else
@@ -165,6 +176,7 @@ void client_become_ready(struct client *c)
     if (!is_own && (c->failures > 0 || c->ready_ms == 0))
         LOG(c, INFO, "the MCP server is ready");
     c->trouble[0] = '\0';
+    count_connection(c, NULL);
     c->state = READY;
     c->ready_ms = client_now_ms(c);
     if (is_own)

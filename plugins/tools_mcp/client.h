@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include <parley/options.h>
+#include <parley/service/metrics.h>
 #include <parley/tools.h>
 
 #include "link.h"
@@ -30,11 +31,13 @@ struct pins;
 
 struct client_config {
     struct surroundings around;
-    const char *prefix;              /* of the names that the model sees */
-    const struct parley_list *allow; /* the server's names; empty: all */
-    int64_t timeout_ms;              /* of a call; 0: the host's own */
-    int64_t max_timeout_ms;          /* that progress extends it to; 0: it does not */
-    unsigned max_calls;              /* under way at once; further ones wait */
+    const struct parley_service_metrics *metrics; /* or NULL */
+    const char *section;                          /* the name of the INI section, for metrics */
+    const char *prefix;                           /* of the names that the model sees */
+    const struct parley_list *allow;              /* the server's names; empty: all */
+    int64_t timeout_ms;                           /* of a call; 0: the host's own */
+    int64_t max_timeout_ms;                       /* that progress extends it to; 0: it does not */
+    unsigned max_calls;                           /* under way at once; further ones wait */
     enum client_protocol protocol;
     const char *version;      /* of CLIENT_LEGACY: this one and no other; NULL: any */
     struct pins *pins;        /* what the tools were like when they were first seen */

@@ -126,6 +126,8 @@ static struct client *make_client(const struct connection *c)
     const struct config *from = c->config.config;
     const struct client_config config = {
         .around = c->config.around,
+        .metrics = c->config.around.host->service(PARLEY_SERVICE_METRICS),
+        .section = c->config.section,
         .prefix = c->config.prefix,
         .allow = &from->allow,
         .protocol = protocol_of(from),

@@ -13,6 +13,7 @@
 struct connection_config {
     struct surroundings around;
     const struct config *config;
+    const char *section; /* the name of the INI section */
     const char *prefix; /* of tools' names */
     bool is_child;
     struct orphans *orphans;

@@ -30,6 +30,7 @@ struct plugin {
 struct instance {
     struct plugin *plugin;
     const struct config *config;
+    char name[64];
     const void *handle;
     bool is_child; /* the server is a child process, not behind a URL */
     char prefix[MAX_PREFIX + 2];
@@ -232,6 +233,7 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
         return parley_fail(err, PARLEY_E_NO_MEMORY, "%s: no memory", info->name);
     instance->plugin = plugin;
     instance->config = info->config;
+    (void)snprintf(instance->name, sizeof(instance->name), "%s", info->name);
     instance->handle = info->handle;
     bool is_attended = PARLEY_HAS(info, flags) && (info->flags & PARLEY_INSTANCE_ATTENDED) != 0;
     int r = prepare(instance, info->name, is_attended, err);
@@ -268,6 +270,7 @@ static int fill_worker(struct worker_instance *wi, struct parley_error *err)
     struct connection_config config = {
         .around = wi->around,
         .config = instance->config,
+        .section = instance->name,
         .prefix = instance->prefix,
         .is_child = instance->is_child,
         .orphans = instance->orphans,

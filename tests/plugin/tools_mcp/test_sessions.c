@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <parley/service/metrics.h>
+
 #include "played.h"
 
 static const char *const plain[] = {"url=http://127.0.0.1/mcp", NULL};
@@ -187,6 +189,42 @@ static void case_12_server_that_wants_to_be_left_alone_is(void **state)
     (void)expect("POST", "\"initialize\"");
 }
 
+/* ---- what operators can see ---- */
+
+static char counted[256];
+
+static int count(struct parley_worker *worker, const char *name, double value,
+                 const struct parley_metric_label *labels, size_t label_count)
+{
+    size_t len = strlen(counted);
+
+    (void)worker;
+    assert_string_equal(name, "parley.tools.connections");
+    assert_true(value == 1);
+    assert_string_equal(labels[0].key, "parley.tools.section");
+    (void)snprintf(counted + len, sizeof(counted) - len, "%s:%s ", labels[0].value,
+                   label_count > 1 ? labels[1].value : "good");
+    return PARLEY_OK;
+}
+
+static void case_21_state_of_the_connection_is_counted(void **state)
+{
+    static const struct parley_service_metrics metrics = {.size = sizeof(metrics), .add = count};
+
+    (void)state;
+    counted[0] = '\0';
+    fake_host_provide(PARLEY_SERVICE_METRICS, &metrics);
+    open_plugin(plain);
+    end_exchange(expect("POST", "\"initialize\""), PARLEY_E_UNAVAILABLE, 0, "");
+    fake_host_advance_ms(625);
+    greet(WELCOME("2025-11-25"), "");
+    answer(expect("POST", "tools/list"), "", ONE_TOOL);
+    assert_int_equal(listed(NULL), 1);
+    assert_int_equal(call(1, "web_a", "{}"), PARLEY_OK);
+    end_exchange(expect("POST", "tools/call"), PARLEY_E_UNAVAILABLE, 0, "");
+    assert_string_equal(counted, "web:unavailable web:good web:lost ");
+}
+
 /* ---- the transport of 2024-11-05 ---- */
 
 /* What a message of the server looks like on its one stream. */
@@ -326,6 +364,7 @@ int main(int argc, char **argv)
         T(case_34_server_that_takes_no_goodbye_is_left_all_the_same),
         T(case_41_redirect_is_not_followed),
         T(case_12_server_that_wants_to_be_left_alone_is),
+        T(case_21_state_of_the_connection_is_counted),
         T(case_39_endpoint_that_takes_no_post_may_be_of_the_older_transport),
         T(case_39_refusal_in_the_words_of_the_protocol_is_not_the_older_transport),
         T(case_39_address_that_is_no_server_at_all_is_tried_from_the_beginning),
