@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is each of the 90 cases of MCP that parley has to master the name of a test?
+"""Is each case of MCP that parley has to master the name of a test?
 
 usage: cases.py SOURCE_ROOT
 
 A test in C is called case_NN_..., or case_NN_MM_... for several; one in JavaScript "case NN: ...".
+There are 90. Those of authorization are not counted here.
 """
 import pathlib
 import re
 import sys
 
-COUNT = 90
+CASES = set(range(1, 91)) - set(range(74, 85))
 FOLDERS = {"tests/plugin/tools_mcp": "*.c", "tests/unit/host": "*.c", "tests/e2e": "*.mjs",
            "tests/wire": "*.c"}
 
@@ -27,10 +28,10 @@ def main():
     for folder, pattern in FOLDERS.items():
         for path in (root / folder).glob(pattern):
             found.update(numbers(path.read_text()))
-    missing = [str(number) for number in range(1, COUNT + 1) if number not in found]
+    missing = [str(number) for number in sorted(CASES - found)]
     if missing:
         sys.exit(f"no test for the cases {', '.join(missing)}")
-    print(f"{COUNT} cases")
+    print(f"{len(CASES)} cases")
 
 
 main()
