@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A session whose server has gone, taken over by another one with the same SQLite file. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { start_server, write_files } from "./support/program.mjs";
 import { dial, join, text_of } from "./support/raw_client.mjs";
@@ -15,21 +16,35 @@ const SCRIPT = {
   ],
 };
 
+let path; /* of the database of the last pair */
+
 function pair() {
   const folder = write_files({ "script.json": JSON.stringify(SCRIPT) });
+  path = `${folder}/parley.db`;
   const sections = {
     "model script": { plugin: "model_script", script: `${folder}/script.json` },
-    "store main": { plugin: "store_sqlite", path: `${folder}/parley.db` },
+    "store main": { plugin: "store_sqlite", path },
     "agent assistant": { model: "script", output: "text", store: "main", client_may_set: "*" },
     auth: { keys: `ann=${ANN}, bob=${BOB}` },
   };
   return Promise.all([start_server(sections), start_server(sections)]);
 }
 
+/* What is said is written after it was told: wait for it before the server dies. */
+async function until_kept(words) {
+  const program = "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute('SELECT group_concat(data) FROM records').fetchone()[0])";
+  for (let i = 0; i < 100; i++) {
+    if (execFileSync("python3", ["-c", program, path], { encoding: "utf8" }).includes(words))
+      return;
+  }
+  throw new Error(`${words} was not kept`);
+}
+
 async function begin(server) {
   const client = await join(server, { key: ANN, query: "resume=on" });
   const { session: { id }, parley: { resume_token: token } } = client.log.all("session.created")[0];
   await client.ask("the word is walrus");
+  await until_kept("Yes: the word is walrus.");
   return { client, id, token };
 }
 
