@@ -528,6 +528,14 @@ static void on_token_file(struct auth *a, struct errand_result *result)
     }
 }
 
+/* Was this token refused just now? */
+static bool is_refused(const struct auth *a, const char *token)
+{
+    const char *old = a->line == NULL ? NULL : strrchr(a->line, ' ');
+
+    return old != NULL && strcmp(old + 1, token) == 0;
+}
+
 /* True when a token came with it that can be used at once. */
 static bool take_kept(struct auth *a, const struct keep *k)
 {
@@ -546,7 +554,7 @@ static bool take_kept(struct auth *a, const struct keep *k)
     if (k->scope != NULL)
         (void)challenge_join_scopes(k->scope, "", a->scopes);
     if (!is_whole || k->access_token == NULL || !secret_is_token(k->access_token) ||
-        (k->expires_s > 0 && k->expires_s < now_s + NEAR_END_S))
+        is_refused(a, k->access_token) || (k->expires_s > 0 && k->expires_s < now_s + NEAR_END_S))
         return false;
     return auth_set_token(a, AUTH_TYPE_BEARER, k->access_token,
                           k->expires_s > 0 ? k->expires_s - now_s : 0);
@@ -571,6 +579,15 @@ static void on_login_file(struct auth *a, struct errand_result *result)
     auth_settle(a, PARLEY_OK, "");
 }
 
+/* A server looks again as long as it has nothing: somebody may have signed in meanwhile. */
+static bool may_be_kept(const struct auth *a)
+{
+    const struct auth_settings *s = a->settings;
+
+    return s->mode == AUTH_AUTHORIZATION_CODE && s->login_file[0] != '\0' &&
+           (!a->has_looked || (!s->is_attended && a->refresh_token == NULL));
+}
+
 /* ---- the beginning ---- */
 
 void flight_begin(struct auth *a, enum auth_reason reason, const struct challenge *challenge)
@@ -588,7 +605,7 @@ void flight_begin(struct auth *a, enum auth_reason reason, const struct challeng
         flight_fail(a, PARLEY_E_UNAVAILABLE, "a host without HTTP");
     else if (s->mode == AUTH_BEARER)
         is_begun = errand_read(a, "token_file", s->token_file, on_token_file, &err);
-    else if (s->mode == AUTH_AUTHORIZATION_CODE && s->login_file[0] != '\0' && !a->has_looked)
+    else if (may_be_kept(a))
         is_begun = errand_read(a, "login_file", s->login_file, on_login_file, &err);
     else
         find(a);

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "played.h"
 
@@ -319,6 +321,59 @@ static void refused_credentials_are_not_tried_again_at_once(void **state)
     assert_true(fake_host_logged("invalid_client"));
 }
 
+/* ---- a person's sign-in ---- */
+
+static void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+/* The connection is tried again and again, until a token is asked for. */
+static struct asked *wait_for_token_request(void)
+{
+    for (int i = 0; i < 30; i++) {
+        fake_host_advance_ms(10 * 1000);
+        settle();
+        (void)fake_host_run();
+        fake_host_advance_ms(1);
+        if (asked[asked_count - 1].is_open &&
+            strcmp(asked[asked_count - 1].url, "https://as/token") == 0)
+            return &asked[asked_count - 1];
+    }
+    fail_msg("no token was asked for");
+    return NULL;
+}
+
+static void server_looks_for_a_sign_in_as_long_as_it_has_none(void **state)
+{
+    char path[] = "/tmp/parley-login-XXXXXX", option[80];
+    const char *options[] = {"url=https://h/mcp", "auth=authorization_code", option, NULL};
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    (void)close(fd);
+    (void)unlink(path);
+    (void)snprintf(option, sizeof(option), "login_file=%s", path);
+    open_plugin(options);
+    refuse(expect("POST", "initialize"), 401, CHALLENGE);
+    (void)fake_host_run();
+    fake_host_advance_ms(1);
+    give(expect_at("GET", "https://h/prm"), 200, RESOURCE);
+    give(expect_at("GET", "https://as/.well-known/oauth-authorization-server"), 200, SERVER);
+    assert_true(fake_host_logged("somebody has to sign in"));
+    put(path, "{\"url\":\"https://h/mcp\",\"issuer\":\"https://as\",\"client_id\":\"me\","
+              "\"refresh_token\":\"R1\"}");
+    struct asked *token = wait_for_token_request();
+    assert_non_null(strstr(token->body, "grant_type=refresh_token&refresh_token=R1"));
+    assert_false(fake_host_logged("R1"));
+    (void)unlink(path);
+}
+
 /* ---- tokens of conversations ---- */
 
 static void sessions_own_token_goes_over_a_connection_of_its_own(void **state)
@@ -388,6 +443,8 @@ int main(int argc, char **argv)
             case_83_token_endpoint_with_a_page_or_too_much_is_a_clear_error, setup, teardown),
         cmocka_unit_test_setup_teardown(case_84_no_secret_reaches_the_log, setup, teardown),
         cmocka_unit_test_setup_teardown(refused_credentials_are_not_tried_again_at_once, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(server_looks_for_a_sign_in_as_long_as_it_has_none, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(sessions_own_token_goes_over_a_connection_of_its_own, setup,
                                         teardown),
