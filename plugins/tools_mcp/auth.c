@@ -94,7 +94,7 @@ bool auth_hear(struct auth *a, struct parley_view headers)
 
 static bool can_obtain(const struct auth *a)
 {
-    return a->settings->mode > AUTH_BEARER;
+    return a->settings->mode > AUTH_BEARER || auth_has_credential(a);
 }
 
 static bool is_held(const struct auth *a)
@@ -111,7 +111,7 @@ static bool renews_alone(const struct auth *a)
 bool auth_is_lacking(struct auth *a)
 {
     static const struct challenge none = {0};
-    bool is_known = a->is_found || a->settings->token_endpoint[0] != '\0';
+    bool is_known = a->is_found || a->settings->token_endpoint[0] != '\0' || auth_has_credential(a);
 
     if (!can_obtain(a))
         return false;
@@ -157,7 +157,9 @@ static bool is_spurned(struct auth *a, const struct auth_refusal *refusal)
 static enum auth_verdict refused_token(struct auth *a, const struct auth_refusal *refusal,
                                        const struct challenge *challenge, char why[AUTH_MAX_WHY])
 {
-    if (a->settings->mode == AUTH_BEARER && a->settings->token_file[0] == '\0')
+    bool is_fixed = a->settings->mode == AUTH_BEARER && a->settings->token_file[0] == '\0';
+
+    if (is_fixed && !auth_has_credential(a))
         return give_up(why, "it answered HTTP 401: it does not take the token");
     if (is_spurned(a, refusal))
         return give_up(why,
@@ -174,6 +176,7 @@ static enum auth_verdict refused_scope(struct auth *a, const struct auth_refusal
     if (strcmp(challenge->error, "insufficient_scope") != 0)
         return give_up(why, "");
     bool is_asked =
+        auth_has_credential(a) || /* whose scope is the operator's */
         challenge_has_scopes(a->scopes, challenge->scope) ||
         (a->denied_scopes[0] != '\0' && challenge_has_scopes(a->denied_scopes, challenge->scope));
     if (!can_obtain(a) || is_asked || refusal->attempts >= MAX_ATTEMPTS) {
@@ -285,6 +288,7 @@ struct auth *auth_create(const struct surroundings *around, const struct auth_se
     a->settings = settings;
     a->offload = around->host->service(PARLEY_SERVICE_OFFLOAD);
     a->fdwatch = around->host->service(PARLEY_SERVICE_FDWATCH);
+    a->vault = around->host->service(PARLEY_SERVICE_CREDENTIALS);
     a->redirect_port = settings->redirect_port;
     a->fetcher = (struct fetcher){
         .around = *around,

@@ -39,6 +39,7 @@ struct auth_settings {
     const char *ca_file;
     const char *token;
     const char *token_file;
+    const char *credential; /* of the host, for a bearer token; or "" */
     const char *client_id;
     const char *client_secret;
     const struct jwt_key *key; /* or NULL */

@@ -3,6 +3,7 @@
 #ifndef TOOLS_MCP_AUTH_STATE_H
 #define TOOLS_MCP_AUTH_STATE_H
 
+#include <parley/service/credentials.h>
 #include <parley/service/fdwatch.h>
 #include <parley/service/offload.h>
 
@@ -37,6 +38,8 @@ struct auth {
     const struct auth_settings *settings;
     const struct parley_service_offload *offload;
     const struct parley_service_fdwatch *fdwatch;
+    const struct parley_service_credentials *vault; /* of settings->credential */
+    uint64_t vault_request;                         /* 0: none is under way */
     struct fetcher fetcher;
 
     /* the token */
@@ -107,6 +110,12 @@ static inline int64_t auth_now_ms(const struct auth *a)
 /* ---- auth.c ---- */
 
 enum auth_type { AUTH_TYPE_BEARER, AUTH_TYPE_DPOP };
+
+/* The host's credential gives the tokens. */
+static inline bool auth_has_credential(const struct auth *a)
+{
+    return a->settings->mode == AUTH_BEARER && a->settings->credential[0] != '\0';
+}
 
 /* Take a token. False without memory. */
 bool auth_set_token(struct auth *a, enum auth_type type, const char *token, int64_t lifetime_s);

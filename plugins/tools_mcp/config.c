@@ -22,12 +22,15 @@ const struct parley_option config_options[CONFIG_OPTION_COUNT] = {
                           "authorization_code",
                 .help = "How the server over HTTP knows parley: by a fixed token, or by one that "
                         "an authorization server gives for a secret, a signature, an assertion or "
-                        "a person's sign-in; auto is bearer with token or token_file, else none."),
+                        "a person's sign-in; auto is bearer with token, token_file or "
+                        "credential, else none."),
     PARLEY_SECRET(struct config, token, .example = "file:secrets/mcp-token",
                   .help = "Bearer token for the server over HTTP."),
     PARLEY_PATH(struct config, token_file, .example = "/run/secrets/mcp-token",
                 .help = "File with the bearer token, in place of token; read again when the server "
                         "refuses the token."),
+    PARLEY_STRING(struct config, credential, .example = "managed-identity",
+                  .help = "A [credential NAME] section, in place of token; scope says for what."),
     PARLEY_STRING(struct config, client_id, .example = "parley-crm",
                   .help = "Name that the authorization server knows parley by."),
     PARLEY_SECRET(struct config, client_secret, .example = "file:secrets/crm-client",

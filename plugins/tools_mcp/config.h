@@ -20,6 +20,7 @@ struct config {
     int32_t auth;
     const char *token;
     const char *token_file;
+    const char *credential;
     const char *client_id;
     const char *client_secret;
     const char *client_secret_file;
@@ -50,7 +51,7 @@ struct config {
     int64_t ready_timeout_ms;
 };
 
-#define CONFIG_OPTION_COUNT 36
+#define CONFIG_OPTION_COUNT 37
 extern const struct parley_option config_options[CONFIG_OPTION_COUNT];
 
 /* A value of signing_alg as it is written. */

@@ -14,7 +14,7 @@ struct connection_config {
     struct surroundings around;
     const struct config *config;
     const char *section; /* the name of the INI section */
-    const char *prefix; /* of tools' names */
+    const char *prefix;  /* of tools' names */
     bool is_child;
     struct orphans *orphans;
     struct pins *pins;

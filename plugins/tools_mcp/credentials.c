@@ -18,8 +18,12 @@ struct credentials {
 
 static int load_token(struct credentials *c, const struct config *config, struct parley_error *err)
 {
-    if (config->token[0] != '\0' && config->token_file[0] != '\0')
-        return parley_fail(err, PARLEY_E_INVALID, "token and token_file: give one of them");
+    int given = (config->token[0] != '\0') + (config->token_file[0] != '\0') +
+                (config->credential[0] != '\0');
+
+    if (given > 1)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "token, token_file and credential: give one of them");
     int r = PARLEY_OK;
     if (config->token_file[0] != '\0')
         r = secret_read("token_file", config->token_file, &c->token, err);
@@ -66,7 +70,9 @@ static int check_identity(const struct credentials *c, const struct config *conf
 {
     switch ((enum auth_mode)config->auth) {
     case AUTH_BEARER:
-        return c->token[0] == '\0' ? missing("token or token_file", "bearer", err) : PARLEY_OK;
+        return c->token[0] == '\0' && config->credential[0] == '\0'
+                   ? missing("token, token_file or credential", "bearer", err)
+                   : PARLEY_OK;
     case AUTH_CLIENT_CREDENTIALS:
         if (config->client_id[0] == '\0')
             return missing("client_id", "client_credentials", err);
@@ -140,13 +146,14 @@ static void fill(struct credentials *c, const struct config *config, bool is_att
     enum auth_mode mode = (enum auth_mode)config->auth;
 
     if (mode == AUTH_AUTO)
-        mode = c->token[0] != '\0' ? AUTH_BEARER : AUTH_NONE;
+        mode = c->token[0] != '\0' || config->credential[0] != '\0' ? AUTH_BEARER : AUTH_NONE;
     c->settings = (struct auth_settings){
         .mode = mode,
         .url = config->url,
         .ca_file = config->ca_file,
         .token = mode == AUTH_BEARER ? c->token : "",
         .token_file = mode == AUTH_BEARER ? config->token_file : "",
+        .credential = mode == AUTH_BEARER ? config->credential : "",
         .client_id = config->client_id,
         .client_secret = c->secret,
         .key = c->key,
@@ -206,6 +213,7 @@ struct credentials *credentials_of_session(const struct config *config, const ch
     c->settings.mode = AUTH_BEARER;
     c->settings.token = c->token;
     c->settings.token_file = "";
+    c->settings.credential = "";
     c->settings.assertion_file = "";
     return c;
 }

@@ -30,6 +30,9 @@ void flight_fail(struct auth *a, int status, const char *why)
 
 void flight_done(struct auth *a)
 {
+    if (a->vault_request != 0)
+        a->vault->cancel(a->around.worker, a->vault_request);
+    a->vault_request = 0;
     discovery_destroy(a->discovery);
     fetch_destroy(a->fetch);
     login_close(a->login);
@@ -588,6 +591,43 @@ static bool may_be_kept(const struct auth *a)
            (!a->has_looked || (!s->is_attended && a->refresh_token == NULL));
 }
 
+/* ---- the host's credential ---- */
+
+static void on_vault_token(void *ctx, const struct parley_credential_token *token)
+{
+    struct auth *a = ctx;
+    int64_t now_ms = (int64_t)(a->around.host->unix_us() / 1000);
+    char *value = token->status < 0 ? NULL : strndup(token->value.data, token->value.len);
+
+    a->vault_request = 0;
+    if (token->status < 0)
+        flight_fail(a, token->status, token->message);
+    else if (value == NULL ||
+             !auth_set_token(a, AUTH_TYPE_BEARER, value,
+                             token->expires_ms > now_ms ? (token->expires_ms - now_ms) / 1000 : 0))
+        flight_fail(a, PARLEY_E_NO_MEMORY, "no memory for a token");
+    else
+        auth_settle(a, PARLEY_OK, "");
+    secret_free(value);
+}
+
+/* What the server did not take is not to come again. */
+static bool ask_vault(struct auth *a, struct parley_error *err)
+{
+    static const struct parley_credential_events events = {.size = sizeof(events),
+                                                           .on_token = on_vault_token};
+    static const char prefix[] = "Authorization: Bearer ";
+    const struct auth_settings *s = a->settings;
+
+    if (a->reason == AUTH_FOR_REFUSED && a->line != NULL) {
+        const char *old = a->line + sizeof(prefix) - 1;
+        a->vault->refused(a->around.handle, s->credential, s->scope,
+                          (struct parley_view){old, strlen(old)});
+    }
+    return a->vault->get(a->around.handle, a->around.worker, s->credential, s->scope, &events, a,
+                         &a->vault_request, err) >= 0;
+}
+
 /* ---- the beginning ---- */
 
 void flight_begin(struct auth *a, enum auth_reason reason, const struct challenge *challenge)
@@ -603,6 +643,8 @@ void flight_begin(struct auth *a, enum auth_reason reason, const struct challeng
     a->has_nonced = false;
     if (a->fetcher.http == NULL)
         flight_fail(a, PARLEY_E_UNAVAILABLE, "a host without HTTP");
+    else if (auth_has_credential(a))
+        is_begun = ask_vault(a, &err);
     else if (s->mode == AUTH_BEARER)
         is_begun = errand_read(a, "token_file", s->token_file, on_token_file, &err);
     else if (may_be_kept(a))

@@ -10,6 +10,7 @@
  *     catalog.c     tools as parley has them   outcome.c  results in words for the model
  */
 #include <parley/plugin.h>
+#include <parley/service/credentials.h>
 #include <parley/tools.h>
 
 #include <stdbool.h>
@@ -203,6 +204,22 @@ static void warn_of_exposure(const struct instance *instance)
                                     "tokens are sent unencrypted; use https:// in url");
 }
 
+static int check_credential(const struct instance *instance, struct parley_error *err)
+{
+    const char *name = instance->config->credential;
+    const struct parley_service_credentials *vault =
+        instance->plugin->host->service(PARLEY_SERVICE_CREDENTIALS);
+    struct parley_error why = PARLEY_ERROR_INIT;
+
+    if (name[0] == '\0')
+        return PARLEY_OK;
+    if (vault == NULL)
+        return parley_fail(err, PARLEY_E_UNSUPPORTED,
+                           "this host offers no " PARLEY_SERVICE_CREDENTIALS);
+    int r = vault->check(instance->handle, name, &why);
+    return r < 0 ? parley_fail(err, r, "credential: %s", why.message) : PARLEY_OK;
+}
+
 static int prepare(struct instance *instance, const char *name, bool is_attended,
                    struct parley_error *err)
 {
@@ -216,6 +233,8 @@ static int prepare(struct instance *instance, const char *name, bool is_attended
         r = choose_prefix(instance, name, err);
     if (r == PARLEY_OK)
         r = credentials_create(instance->config, is_attended, &instance->credentials, err);
+    if (r == PARLEY_OK)
+        r = check_credential(instance, err);
     if (r < 0)
         return r;
     warn_of_exposure(instance);

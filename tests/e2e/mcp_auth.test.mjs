@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, verify } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -179,4 +180,44 @@ test("a token that was renewed in its file is taken at once", async () => {
   assert.equal(server.calls.at(-1).token, "new");
   await client.close();
   await parleyd.stop();
+});
+
+test("a credential of parley's own gives the token, and another one when it is refused", async () => {
+  server = await start_oauth_mcp({ accepts: ["entra-1"] });
+  const asked = [];
+  const identity = createServer((request, response) => {
+    asked.push({ url: request.url, header: request.headers["x-identity-header"] });
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ access_token: `entra-${asked.length}`, expires_in: 3600 }));
+  });
+  await new Promise((resolve) => identity.listen(0, "127.0.0.1", resolve));
+  process.env.IDENTITY_ENDPOINT = `http://127.0.0.1:${identity.address().port}/token`;
+  process.env.IDENTITY_HEADER = "guess";
+  try {
+    const parleyd = await start_agent({ credential: "managed-identity", scope: "api://crm/.default" });
+    await parleyd.wait_for_log(/the MCP server is ready/);
+    const client = await open_client(parleyd);
+    assert.match((await client.ask("echo")).text, /it is done/);
+    assert.equal(server.calls.at(-1).token, "entra-1");
+    server.good = new Set(["entra-2"]);
+    assert.match((await client.ask("echo")).text, /it is done/);
+    assert.equal(server.calls.at(-1).token, "entra-2");
+    assert.deepEqual(asked.map(({ header }) => header), ["guess", "guess"]);
+    assert.match(asked[0].url, /resource=api%3A%2F%2Fcrm(&|$)/);
+    await client.close();
+    await parleyd.stop();
+    assert.doesNotMatch(parleyd.log, /entra-[12]|guess/);
+  } finally {
+    delete process.env.IDENTITY_ENDPOINT;
+    delete process.env.IDENTITY_HEADER;
+    identity.closeAllConnections();
+    await new Promise((resolve) => identity.close(resolve));
+  }
+});
+
+test("an unknown credential is told by --check", async () => {
+  server = await start_oauth_mcp();
+  const { code, err } = await call({ credential: "manged-identity", scope: "api://crm/.default" });
+  assert.equal(code, 2);
+  assert.match(err, /there is no \[credential manged-identity\] section; did you mean "managed-identity"\?/);
 });
