@@ -635,7 +635,7 @@ static void options_that_do_not_fit_are_refused_by_name(void **state)
     refuse((const char *const[]){"command=x", "env=NO", NULL}, "env: line 1 is not NAME=value");
     refuse((const char *const[]){"url=http://a/", "token=a b", NULL}, "token: holds blanks");
     refuse((const char *const[]){"url=http://a/", "token=a", "token_file=/b", NULL},
-           "token and token_file");
+           "token, token_file and credential");
     refuse((const char *const[]){"url=http://a/", "token_file=/nowhere/x", NULL},
            "token_file: /nowhere/x cannot be read");
 }
