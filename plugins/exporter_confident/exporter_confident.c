@@ -142,29 +142,6 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
     return r;
 }
 
-static void worker_stop(void *worker_instance)
-{
-    sender_destroy(worker_instance);
-}
-
-static void attach(void *worker_instance, struct parley_worker *worker,
-                   const struct parley_exporter_host *host)
-{
-    (void)worker;
-    sender_attach(worker_instance, host);
-}
-
-static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
-                   struct parley_error *err)
-{
-    return sender_deliver(worker_instance, batch, op, err);
-}
-
-static void flush(void *worker_instance)
-{
-    sender_flush(worker_instance);
-}
-
 /* ---- tables ---- */
 
 #define C struct config
@@ -192,14 +169,7 @@ static const struct parley_option options[] = {
                         "system's."),
 };
 
-static const struct parley_exporter_vtable exporter_vtable = {
-    .size = sizeof(exporter_vtable),
-    .attach = attach,
-    .deliver = deliver,
-    .flush = flush,
-};
-
-static const struct parley_role roles[] = {{PARLEY_ROLE_EXPORTER, &exporter_vtable}};
+static const struct parley_role roles[] = {{PARLEY_ROLE_EXPORTER, &sender_vtable}};
 
 static const struct parley_plugin plugin = {
     .size = sizeof(plugin),
@@ -219,7 +189,7 @@ static const struct parley_plugin plugin = {
     .instance_create = instance_create,
     .instance_destroy = instance_destroy,
     .worker_start = worker_start,
-    .worker_stop = worker_stop,
+    .worker_stop = sender_stop,
 };
 
 const struct parley_plugin *parley_plugin_v1(void)

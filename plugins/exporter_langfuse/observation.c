@@ -6,8 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_TEXT 200 /* of a trace's name, session, user and tags; longer ones are dropped there   \
-                      */
+#define MAX_TEXT                                                                                   \
+    200 /* of a trace's name, session, user and tags; longer ones are dropped there                \
+         */
 #define MAX_TAGS    4096
 #define MAX_DETAILS 512
 

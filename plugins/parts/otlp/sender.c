@@ -101,30 +101,28 @@ int sender_create(const struct sender_config *config, struct parley_worker *work
         s->metrics = lane_to(s, worker, config->metrics_url);
     if ((config->traces_url != NULL && s->traces == NULL) ||
         (config->metrics_url != NULL && s->metrics == NULL)) {
-        sender_destroy(s);
+        sender_stop(s);
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
     }
     *ret = s;
     return PARLEY_OK;
 }
 
-void sender_attach(struct sender *s, const struct parley_exporter_host *host)
+static void flush(void *worker_instance)
 {
-    s->exporter = host;
-}
+    struct sender *s = worker_instance;
 
-void sender_flush(struct sender *s)
-{
     if (s->traces != NULL)
         lane_hurry(s->traces);
     if (s->metrics != NULL)
         lane_hurry(s->metrics);
 }
 
-void sender_destroy(struct sender *s)
+/* The host has ended every delivery. */
+void sender_stop(void *worker_instance)
 {
-    if (s == NULL)
-        return;
+    struct sender *s = worker_instance;
+
     s->is_stopped = true;
     lane_close(s->traces);
     lane_close(s->metrics);
@@ -197,9 +195,10 @@ static void send_dressed(struct sender *s, struct delivery *d, const struct parl
     arena_done(&arena);
 }
 
-int sender_deliver(struct sender *s, const struct parley_batch *batch, parley_op op,
+static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
                    struct parley_error *err)
 {
+    struct sender *s = worker_instance;
     struct delivery *d = calloc(1, sizeof(*d));
 
     if (d == NULL)
@@ -215,3 +214,19 @@ int sender_deliver(struct sender *s, const struct parley_batch *batch, parley_op
     on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */
     return PARLEY_OK;
 }
+
+static void attach(void *worker_instance, struct parley_worker *worker,
+                   const struct parley_exporter_host *host)
+{
+    struct sender *s = worker_instance;
+
+    (void)worker;
+    s->exporter = host;
+}
+
+const struct parley_exporter_vtable sender_vtable = {
+    .size = sizeof(sender_vtable),
+    .attach = attach,
+    .deliver = deliver,
+    .flush = flush,
+};

@@ -53,14 +53,8 @@ bool sender_add_headers(struct headers *headers, const struct parley_host *host,
 int sender_create(const struct sender_config *config, struct parley_worker *worker,
                   struct sender **ret, struct parley_error *err);
 
-void sender_attach(struct sender *s, const struct parley_exporter_host *host);
-
-int sender_deliver(struct sender *s, const struct parley_batch *batch, parley_op op,
-                   struct parley_error *err);
-
-void sender_flush(struct sender *s);
-
-/* At worker_stop: the host has ended every delivery. NULL is fine. */
-void sender_destroy(struct sender *s);
+/* The role's table for a plugin whose worker instance is its sender, and its worker_stop. */
+extern const struct parley_exporter_vtable sender_vtable;
+void sender_stop(void *worker_instance);
 
 #endif
