@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANSWER_MS    120000 /* deleting all that a user has said may take a while */
+#define ANSWER_BYTES (128u << 20)
+
 struct answer {
     struct loop *loop;
     int status;
@@ -76,6 +79,8 @@ static int ask(struct http_client *client, struct answer *a, const struct remote
         .headers = headers,
         .header_count = r->token == NULL || r->token[0] == '\0' ? 0 : 1,
         .ca_file = r->ca_file,
+        .timeout_ms = ANSWER_MS,
+        .max_response_bytes = ANSWER_BYTES,
     };
     int status = http_client_start(client, &request, &events, a, &id, err);
     if (status == PARLEY_OK)

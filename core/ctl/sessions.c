@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parleyctl sessions: the live conversations of a running server. */
+/* parleyctl sessions: the live conversations of a running server, and those that its stores keep.
+ */
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "ctl/admin.h"
 #include "ctl/command.h"
+#include "ctl/kept.h"
 #include "ctl/term.h"
 
 #include <ctype.h>
@@ -12,19 +14,30 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: parleyctl sessions list|show ID|move ID --model NAME [options]\n"
+    "usage: parleyctl sessions list|show|move|export|delete [ID] [options]\n"
     "\n"
     "  list       every live session: its agent, model, state, age and turns\n"
     "  show ID    one of them with its conversation\n"
     "  move ID    have it go on with another model of its agent, at a quiet moment\n"
     "\n"
+    "  list --kept  the sessions that a store keeps, newest first\n"
+    "  export ID    one of them as a JSON document: items, tool calls, responses, with times\n"
+    "  delete ID    delete one that is not live, for good; or --user NAME: all of a user's\n"
+    "\n"
     "      --model NAME       of the [model NAME] to go on with\n"
+    "      --store NAME       which [store NAME], when there are several\n"
+    "      --agent NAME       list only those of an agent\n"
+    "      --user NAME        list, or delete, only those of a user\n"
+    "      --limit N          list at most so many (100)\n"
+    "      --yes              delete without asking\n"
     "\n" ADMIN_HELP "\n"
     "  parleyctl sessions list -c etc/parley.ini\n"
     "  parleyctl sessions show sess_8Kd02hf73kQpXz1m4bTy --json\n"
     "  parleyctl sessions move sess_8Kd02hf73kQpXz1m4bTy --model azure\n"
+    "  parleyctl sessions export sess_8Kd02hf73kQpXz1m4bTy > session.json\n"
+    "  parleyctl sessions delete --user ann\n"
     "\n"
-    "Exit code: 0 shown or moved, 1 no such session or refused, 2 wrong usage, 3 no server "
+    "Exit code: 0 done, 1 no such session, refused, or some are live, 2 wrong usage, 3 no server "
     "answers.\n";
 
 static void print_age(int64_t ms)
@@ -141,8 +154,9 @@ static int check_words(const struct args *args, const char *model, struct parley
     if (strcmp(what, "list") == 0 && args->count == 1)
         return PARLEY_OK;
     if (strcmp(what, "show") != 0 && !moves)
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "say what to do: list, show ID, or move ID --model NAME");
+        return parley_fail(
+            err, PARLEY_E_INVALID,
+            "say what to do: list, show ID, move ID --model NAME, export ID or delete ID");
     if (args->count != 2 || !is_id(args->words[1]))
         return parley_fail(err, PARLEY_E_INVALID,
                            "%s needs the id of one session; parleyctl sessions list has them",
@@ -179,18 +193,33 @@ static void print_answer(const char *what, const json_t *answer)
 static int run(int argc, char **argv)
 {
     struct admin_options o = {0};
+    struct kept_options k = {0};
     const char *model = NULL;
-    const struct arg table[] = {ADMIN_ARGS(o), {"--model", NULL, &model, NULL}, {0}};
+    const struct arg table[] = {ADMIN_ARGS(o),
+                                {"--model", NULL, &model, NULL},
+                                {"--store", NULL, &k.store, NULL},
+                                {"--agent", NULL, &k.agent, NULL},
+                                {"--user", NULL, &k.user, NULL},
+                                {"--limit", NULL, &k.limit, NULL},
+                                {"--kept", NULL, NULL, &k.is_kept},
+                                {"--yes", NULL, NULL, &k.is_sure},
+                                {0}};
     struct parley_error err = PARLEY_ERROR_INIT;
     struct args args;
     char path[192];
     _cleanup_json_ json_t *answer = NULL;
 
     int r = args_parse(argc, argv, table, &args, &err);
+    bool is_kept = r == PARLEY_OK && kept_is(&k, &args);
     if (r == PARLEY_OK)
-        r = check_words(&args, model, &err);
+        r = is_kept ? kept_check(&k, &args, &err) : check_words(&args, model, &err);
     if (r < 0)
         return command_usage_error(&command_sessions, &err);
+    if (is_kept) {
+        int code;
+        r = kept_run(&o, &k, &args, &code, &err);
+        return r < 0 ? command_failed(&command_sessions, &err) : code;
+    }
     const char *what = args.words[0];
     write_path(&args, model, path);
     r = admin_ask(&o, strcmp(what, "move") == 0 ? "POST" : "GET", path, &answer, &err);
@@ -205,7 +234,7 @@ static int run(int argc, char **argv)
 
 const struct command command_sessions = {
     .name = "sessions",
-    .summary = "list, show and move the live sessions of a running server",
+    .summary = "list, show, move, export and delete sessions of a running server",
     .help = help,
     .run = run,
 };

@@ -7,32 +7,30 @@
  *     GET  /admin/v1/sessions/ID     one of them, with its conversation
  *     POST /admin/v1/sessions/ID/move?model=NAME
  *                                    have it go on with that model of its agent
+ *     GET  /admin/v1/kept            sessions that a store keeps: kept.c
+ *     GET, DELETE /admin/v1/kept/ID  one of them
+ *     DELETE /admin/v1/kept?user=NAME
+ *                                    all of a user's
  *     POST /admin/v1/reload          read the configuration again
  */
+#include "net/admin.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "net/net_state.h"
 
 #include <stdlib.h>
 
-/* An answer that comes later. */
-struct waiting {
-    struct http_request *request; /* NULL: its client has gone */
-    bool wants_one;
-};
-
 void admin_gone(void *ctx, struct http_request *r)
 {
-    struct waiting *w = http_ctx(r);
+    struct admin_waiting *w = http_ctx(r);
 
     (void)ctx;
     if (w != NULL)
         w->request = NULL;
 }
 
-static struct waiting *wait_for(struct http_request *r, bool wants_one)
+struct admin_waiting *admin_wait(struct http_request *r, bool wants_one)
 {
-    struct waiting *w = calloc(1, sizeof(*w));
+    struct admin_waiting *w = calloc(1, sizeof(*w));
 
     if (w == NULL) {
         answer_error(r, 503, "server_error", NULL, "No memory; try again.");
@@ -46,7 +44,7 @@ static struct waiting *wait_for(struct http_request *r, bool wants_one)
 
 static void on_sessions(void *arg, json_t *take_all)
 {
-    struct waiting *w = arg;
+    struct admin_waiting *w = arg;
 
     if (w->request != NULL && w->wants_one && json_array_size(take_all) == 0)
         answer_error(w->request, 404, "invalid_request_error", "not_found",
@@ -64,7 +62,7 @@ static void sessions(struct net *n, struct http_request *r, struct parley_view i
     char name[64];
     if (id.len >= sizeof(name) || memchr(id.data, '\0', id.len) != NULL)
         id = VIEW("-"); /* which no session is called */
-    struct waiting *w = wait_for(r, id.len > 0);
+    struct admin_waiting *w = admin_wait(r, id.len > 0);
     if (w == NULL)
         return;
     view_copy(name, sizeof(name), id);
@@ -75,7 +73,7 @@ static void sessions(struct net *n, struct http_request *r, struct parley_view i
 
 struct moving {
     struct net_visit visit; /* first */
-    struct waiting *waiting;
+    struct admin_waiting *waiting;
     char id[64];
     char model[128];
     bool is_found;
@@ -130,7 +128,7 @@ static void move_session(struct net *n, struct http_request *r, struct parley_vi
         return;
     }
     struct moving *m = calloc(1, sizeof(*m));
-    struct waiting *w = m == NULL ? NULL : wait_for(r, true);
+    struct admin_waiting *w = m == NULL ? NULL : admin_wait(r, true);
     if (w == NULL) {
         free(m);
         return;
@@ -145,7 +143,7 @@ static void move_session(struct net *n, struct http_request *r, struct parley_vi
 
 static void on_reloaded(void *arg, const char *fault)
 {
-    struct waiting *w = arg;
+    struct admin_waiting *w = arg;
 
     if (w->request != NULL && fault[0] == '\0')
         answer_json(w->request, 200, json_pack("{s:b}", "reloaded", 1));
@@ -156,7 +154,7 @@ static void on_reloaded(void *arg, const char *fault)
 
 static void reload(struct net *n, struct http_request *r)
 {
-    struct waiting *w = wait_for(r, false);
+    struct admin_waiting *w = admin_wait(r, false);
 
     if (w != NULL)
         n->w.hub.reload(n->w.hub.ctx, on_reloaded, w);
@@ -203,7 +201,33 @@ const char *admin_route(const struct http_request *r)
     if (view_starts_with(path, VIEW("/admin/v1/sessions/")))
         return view_ends_with(path, VIEW("/move")) ? "/admin/v1/sessions/*/move"
                                                    : "/admin/v1/sessions/*";
+    if (view_is(path, "/admin/v1/kept"))
+        return "/admin/v1/kept";
+    if (view_starts_with(path, VIEW("/admin/v1/kept/")))
+        return "/admin/v1/kept/*";
     return view_is(path, "/admin/v1/reload") ? "/admin/v1/reload" : "";
+}
+
+/* False: no route of these. */
+static bool kept_request(struct net *n, struct http_request *r)
+{
+    const struct parley_view root = VIEW("/admin/v1/kept"), prefix = VIEW("/admin/v1/kept/");
+    struct parley_view path = http_path(r);
+    struct parley_view id = {path.data + prefix.len, path.len - prefix.len};
+    bool is_get = view_is(http_method(r), "GET"), is_delete = view_is(http_method(r), "DELETE");
+    bool has_id = view_starts_with(path, prefix) && path.len > prefix.len;
+
+    if ((!has_id && !view_equal(path, root)) || (!is_get && !is_delete))
+        return false;
+    if (has_id && is_get)
+        kept_export(n, r, id);
+    else if (has_id)
+        kept_delete(n, r, id);
+    else if (is_get)
+        kept_list(n, r);
+    else
+        kept_delete_user(n, r);
+    return true;
 }
 
 void admin_request(void *ctx, struct http_request *r)
@@ -216,6 +240,8 @@ void admin_request(void *ctx, struct http_request *r)
 
     http_set_ctx(r, NULL);
     if (!is_allowed(n, r))
+        return;
+    if (kept_request(n, r))
         return;
     if (is_get && view_is(path, "/admin/v1/sessions"))
         sessions(n, r, VIEW(""));
@@ -230,5 +256,7 @@ void admin_request(void *ctx, struct http_request *r)
     else
         answer_error(r, 404, "invalid_request_error", "not_found",
                      "The admin API has GET /admin/v1/sessions, GET /admin/v1/sessions/ID, "
-                     "POST /admin/v1/sessions/ID/move?model=NAME and POST /admin/v1/reload.");
+                     "POST /admin/v1/sessions/ID/move?model=NAME, GET /admin/v1/kept, GET and "
+                     "DELETE /admin/v1/kept/ID, DELETE /admin/v1/kept?user=NAME and "
+                     "POST /admin/v1/reload.");
 }
