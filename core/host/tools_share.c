@@ -305,7 +305,7 @@ static int begin_visit(struct tools_share *share, const struct errand *e)
         .traceparent = e->traceparent,
         .authorization = e->authorization,
         .wants_content = true,
-        .timeout_ms = e->timeout_ms,
+        .policy_timeout_ms = e->timeout_ms, /* as the guest waits, whatever the function says */
         .max_output_bytes = TOOLS_MAX_OUTPUT,
     };
 

@@ -17,6 +17,7 @@ static struct {
     parley_op op;
     int calls;
     int cancels;
+    int64_t timeout_ms;
     size_t count;
     char arguments[64];
     char authorization[32];
@@ -54,6 +55,7 @@ static int call(void *wi, const struct parley_tool_call *c, parley_op op, struct
     plugin.calls++;
     plugin.op = op;
     plugin.thread = pthread_self();
+    plugin.timeout_ms = c->timeout_ms;
     view_copy(plugin.arguments, sizeof(plugin.arguments), c->arguments);
     (void)snprintf(plugin.authorization, sizeof(plugin.authorization), "%s", c->authorization);
     return PARLEY_OK;
@@ -208,6 +210,7 @@ static void call_on_guest(void)
                                  .name = "look",
                                  .authorization = "for the peer",
                                  .wants_content = true,
+                                 .policy_timeout_ms = 60000,
                                  .arguments = VIEW("{\"at\": \"it\"}")};
 
     guest.run = tools_call(guest.wi, &c, &events, NULL);
@@ -309,6 +312,7 @@ static void a_call_of_a_guest_runs_at_home_and_its_result_comes_back(void **stat
     assert_true(pthread_equal(plugin.thread, pthread_self()));
     assert_string_equal(plugin.arguments, "{\"at\": \"it\"}");
     assert_string_equal(plugin.authorization, "for the peer");
+    assert_int_equal(plugin.timeout_ms, 60000); /* the operator's, at home as well */
     plugin.host->end(plugin.op, &result);
     wait_for_ends(1);
     assert_int_equal(guest.status, PARLEY_OK);
