@@ -47,7 +47,10 @@ describe("in a conversation", () => {
     await parleyd.wait_for_log(/the MCP server says "calling never"/);
     client.send({ type: "input_audio_buffer.append", audio: SILENCE });
     await parleyd.wait_for_log(/the MCP server says "cancelled \d+"/);
-    assert.match((await client.ask("hello")).text, /Nothing to do/);
+    let text = "";
+    for (let i = 0; i < 3 && text === ""; i++) /* the end of the interrupted response may be told first */
+      ({ text } = await client.ask("hello"));
+    assert.match(text, /Nothing to do/);
     await client.close();
     await parleyd.stop();
   });
