@@ -67,6 +67,43 @@ describe("programs", () => {
     assert.deepEqual([claims.iss, claims.sub, claims.aud], ["me", "me", server.origin]);
   });
 
+  test("a secret goes the one way that the server lists", async () => {
+    const with_methods = async (methods) => {
+      server = await start_oauth_mcp({ methods });
+      const { code, err } = await call({ auth: "client_credentials", client_id: "me", client_secret: "s3cret" });
+      assert.equal(code, 0, err);
+      assert.equal(server.grants.length, 1);
+      await server.stop();
+      return server.grants[0];
+    };
+    const basic = await with_methods(["client_secret_basic"]);
+    assert.equal(basic.authorization, `Basic ${Buffer.from("me:s3cret").toString("base64")}`);
+    assert.equal(basic.client_secret, undefined);
+    const none = await with_methods(["none"]);
+    assert.deepEqual([none.client_id, none.client_secret, none.authorization], ["me", undefined, undefined]);
+  });
+
+  test("an assertion of the platform is exchanged for a token", async () => {
+    server = await start_oauth_mcp();
+    const { code, out, err } = await call({ auth: "jwt_bearer", assertion_file: file("jwt", "platform-jwt") });
+    assert.equal(code, 0, err);
+    assert.match(out, /it is done/);
+    assert.equal(server.grants[0].grant_type, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    assert.deepEqual([server.grants[0].assertion, server.grants[0].resource], ["platform-jwt", server.url]);
+    assert.doesNotMatch(out + err, /platform-jwt|token-1/);
+  });
+
+  test("an address inside the operator's network is not asked, not even over TLS", async () => {
+    for (const place of ["https://10.0.0.1/x", "https://192.168.1.1/x", "https://169.254.169.254/latest", "https://[fd00::1]/x", "https://[::ffff:10.0.0.1]/x"]) {
+      server = await start_oauth_mcp({ metadata: place });
+      const { code, err } = await call({ auth: "client_credentials", client_id: "me", client_secret: "s3cret" });
+      assert.notEqual(code, 0, place);
+      assert.match(err, /not (a )?public/, place);
+      assert.equal(server.grants.length, 0, place);
+      await server.stop();
+    }
+  });
+
   test("a refused assertion is not tried in another way, and is not repeated to the operator", async () => {
     server = await start_oauth_mcp({ refuses: "invalid_grant" });
     const { code, err } = await call({ auth: "jwt_bearer", assertion_file: file("jwt", "platform-jwt") });

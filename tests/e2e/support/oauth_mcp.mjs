@@ -18,7 +18,8 @@ async function body_of(request) {
   return text;
 }
 
-/* options: {accepts: [tokens that are good at any time], lifetime_s, refuses: an error of the token endpoint}. */
+/* options: {accepts: [tokens that are good at any time], lifetime_s, refuses: an error of the token endpoint, methods: how clients
+   may prove themselves, metadata: where the refusal says that the resource's metadata is}. */
 export async function start_oauth_mcp(options = {}) {
   const server = new OauthMcp(options);
   await new Promise((resolve) => server.http.listen(0, "127.0.0.1", resolve));
@@ -49,7 +50,7 @@ class OauthMcp {
     case "/.well-known/oauth-authorization-server":
       return json(response, 200, {
         issuer: this.origin, authorization_endpoint: `${this.origin}/authorize`, token_endpoint: `${this.origin}/token`, registration_endpoint: `${this.origin}/register`,
-        code_challenge_methods_supported: ["S256"], token_endpoint_auth_methods_supported: ["none", "client_secret_post", "private_key_jwt"],
+        code_challenge_methods_supported: ["S256"], token_endpoint_auth_methods_supported: this.options.methods ?? ["none", "client_secret_post", "private_key_jwt"],
         authorization_response_iss_parameter_supported: true,
       });
     case "/register": return json(response, 201, { ...JSON.parse(await body_of(request)), client_id: "registered" });
@@ -68,7 +69,7 @@ class OauthMcp {
 
   async token(request, response) {
     const asked = Object.fromEntries(new URLSearchParams(await body_of(request)));
-    this.grants.push(asked);
+    this.grants.push(request.headers.authorization === undefined ? asked : { ...asked, authorization: request.headers.authorization });
     if (this.options.refuses)
       return json(response, 400, { error: this.options.refuses, error_description: `no to ${JSON.stringify(asked)}` });
     const verifier = createHash("sha256").update(asked.code_verifier ?? "").digest("base64url");
@@ -83,7 +84,7 @@ class OauthMcp {
   async mcp(request, response) {
     const token = request.headers.authorization?.replace("Bearer ", "");
     if (!this.good.has(token))
-      return json(response, 401, {}, { "www-authenticate": `Bearer resource_metadata="${this.origin}/.well-known/oauth-protected-resource/mcp"` });
+      return json(response, 401, {}, { "www-authenticate": `Bearer resource_metadata="${this.options.metadata ?? `${this.origin}/.well-known/oauth-protected-resource/mcp`}"` });
     if (request.method !== "POST")
       return json(response, 405, {});
     const { id, method } = JSON.parse(await body_of(request));

@@ -30,7 +30,11 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
     (void)worker;
     (void)err;
     assert_true(asked_count < MAX_REQUESTS);
-    *a = (struct asked){.is_open = true, .flags = request->flags, .events = *events, .ctx = ctx};
+    *a = (struct asked){.is_open = true,
+                        .flags = request->flags,
+                        .timeout_ms = request->timeout_ms,
+                        .events = *events,
+                        .ctx = ctx};
     (void)snprintf(a->method, sizeof(a->method), "%s", request->method);
     (void)snprintf(a->url, sizeof(a->url), "%s", request->url);
     (void)snprintf(a->body, sizeof(a->body), "%.*s", (int)request->body.len, request->body.data);

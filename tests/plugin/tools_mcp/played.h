@@ -24,6 +24,7 @@ struct asked {
     bool is_open;
     bool is_cancelled;
     uint32_t flags;
+    int64_t timeout_ms;
     char method[8];
     char url[256];
     char headers[2048];

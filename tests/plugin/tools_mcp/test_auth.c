@@ -34,7 +34,9 @@ static void give_typed(struct asked *a, int status, int code, const char *header
         .code = code,
         .headers = {headers, strlen(headers)},
         .body = {body, strlen(body)},
-        .message = status < 0 ? "as: the answer is above the limit on its size" : "",
+        .message = status == PARLEY_E_TIMEOUT ? "as: it did not answer in time"
+                   : status < 0               ? "as: the answer is above the limit on its size"
+                                              : "",
     };
 
     assert_true(a->is_open);
@@ -62,14 +64,25 @@ static void refuse(struct asked *a, int code, const char *headers)
     fake_host_advance_ms(1);
 }
 
+/* From the authorization server's description to the request for a token. */
+static struct asked *ask_server_described_as(const char *description)
+{
+    give(expect_at("GET", "https://as/.well-known/oauth-authorization-server"), 200, description);
+    return expect_at("POST", "https://as/token");
+}
+
+static struct asked *ask_as(void)
+{
+    return ask_server_described_as(SERVER);
+}
+
 /* Up to the request for a token. */
 static struct asked *discover(void)
 {
     open_plugin(by_secret);
     refuse(expect("POST", "initialize"), 401, CHALLENGE);
     give(expect_at("GET", "https://h/prm"), 200, RESOURCE);
-    give(expect_at("GET", "https://as/.well-known/oauth-authorization-server"), 200, SERVER);
-    return expect_at("POST", "https://as/token");
+    return ask_as();
 }
 
 /* Connected, with token T1 for 1000 s and the tool `a`. */
@@ -110,7 +123,19 @@ static void case_74_metadata_is_looked_for_at_the_path_and_then_at_the_root(void
     refuse(first, 401, "");
     give(expect_at("GET", "https://h/.well-known/oauth-protected-resource/mcp"), 404, "");
     give(expect_at("GET", "https://h/.well-known/oauth-protected-resource"), 200, RESOURCE);
-    (void)expect_at("GET", "https://as/.well-known/oauth-authorization-server");
+    struct asked *token = ask_as();
+    assert_non_null(strstr(token->body, "resource=https%3A%2F%2Fh%2Fmcp"));
+    assert_int_equal(unseen(), 0);
+}
+
+static void case_74_metadata_at_the_path_is_taken_without_asking_at_the_root(void **state)
+{
+    (void)state;
+    open_plugin(by_secret);
+    refuse(expect("POST", "initialize"), 401, "");
+    give(expect_at("GET", "https://h/.well-known/oauth-protected-resource/mcp"), 200, RESOURCE);
+    struct asked *token = ask_as();
+    assert_non_null(strstr(token->body, "resource=https%3A%2F%2Fh%2Fmcp"));
     assert_int_equal(unseen(), 0);
 }
 
@@ -146,6 +171,47 @@ static void case_76_another_issuer_or_resource_ends_it_before_any_token_is_asked
          "{\"issuer\":\"https://as/\",\"token_endpoint\":\"https://as/token\"}");
     assert_int_equal(unseen(), 0);
     assert_true(fake_host_logged("names another issuer"));
+}
+
+/* ---- who asks ---- */
+
+#define SERVER_WITH(methods)                                                                       \
+    "{\"issuer\":\"https://as\",\"token_endpoint\":\"https://as/token\","                          \
+    "\"token_endpoint_auth_methods_supported\":[" methods "]}"
+
+static struct asked *discover_with(const char *description)
+{
+    open_plugin(by_secret);
+    refuse(expect("POST", "initialize"), 401, CHALLENGE);
+    give(expect_at("GET", "https://h/prm"), 200, RESOURCE);
+    return ask_server_described_as(description);
+}
+
+static void case_77_secret_is_shown_where_the_server_lists_basic_alone(void **state)
+{
+    (void)state;
+    struct asked *token = discover_with(SERVER_WITH("\"client_secret_basic\""));
+    assert_non_null(strstr(token->headers, "Authorization: Basic bWU6czNjcmV0\n"));
+    assert_null(strstr(token->body, "client_secret"));
+    give(token, 200, TOKEN("T1", "1000"));
+    assert_true(carries(expect("POST", "initialize"), "T1"));
+}
+
+static void case_77_secret_is_in_the_form_where_the_server_lists_post_alone(void **state)
+{
+    (void)state;
+    struct asked *token = discover_with(SERVER_WITH("\"client_secret_post\""));
+    assert_null(strstr(token->headers, "Authorization"));
+    assert_non_null(strstr(token->body, "client_id=me&client_secret=s3cret"));
+}
+
+static void case_77_secret_stays_at_home_where_the_server_lists_none_alone(void **state)
+{
+    (void)state;
+    struct asked *token = discover_with(SERVER_WITH("\"none\""));
+    assert_null(strstr(token->headers, "Authorization"));
+    assert_non_null(strstr(token->body, "client_id=me"));
+    assert_null(strstr(token->body, "s3cret"));
 }
 
 /* ---- later ---- */
@@ -270,6 +336,28 @@ static void case_82_addresses_of_this_machine_and_without_https_are_not_asked(vo
         assert_int_equal(asked[i].flags, PARLEY_HTTP_PUBLIC_ONLY);
 }
 
+static void case_82_https_address_of_a_private_network_is_left_to_the_hosts_refusal(void **state)
+{
+    static const char *const inside[] = {"https://10.0.0.1/x", "https://192.168.1.1/x",
+                                         "https://169.254.169.254/latest", "https://[fd00::1]/x"};
+
+    for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+        char headers[200];
+        (void)setup(state);
+        open_plugin(by_secret);
+        (void)snprintf(headers, sizeof(headers),
+                       "www-authenticate: Bearer resource_metadata=\"%s\"\r\n", inside[i]);
+        refuse(expect("POST", "initialize"), 401, headers);
+        struct asked *a = expect_at("GET", inside[i]);
+        assert_int_equal(a->flags, PARLEY_HTTP_PUBLIC_ONLY);
+        give_typed(a, PARLEY_E_DENIED, 0, "", ""); /* before anything is sent */
+        assert_int_equal(unseen(), 0);
+        assert_true(fake_host_logged(inside[i]));
+        if (i + 1 < sizeof(inside) / sizeof(inside[0]))
+            (void)teardown(state);
+    }
+}
+
 static void case_82_redirect_is_not_followed(void **state)
 {
     (void)state;
@@ -294,6 +382,31 @@ static void case_83_token_endpoint_with_a_page_or_too_much_is_a_clear_error(void
     assert_true(fake_host_logged("above the limit"));
 }
 
+static void case_83_token_endpoint_that_is_slow_is_given_up(void **state)
+{
+    (void)state;
+    struct asked *token = discover();
+    assert_true(token->timeout_ms > 0 && token->timeout_ms <= 30 * 1000);
+    give_typed(token, PARLEY_E_TIMEOUT, 0, "", ""); /* as the host's client ends it */
+    assert_int_equal(unseen(), 0);
+    assert_true(fake_host_logged("https://as/token"));
+    assert_true(fake_host_logged("did not answer in time"));
+}
+
+static void case_84_no_secret_is_in_an_address(void **state)
+{
+    (void)state;
+    connect_with_token();
+    (void)call(1, "web_a", "{}");
+    refuse(expect("POST", "tools/call"), 401, "");
+    give(expect_at("POST", "https://as/token"), 200, TOKEN("T2", "1000"));
+    for (size_t i = 0; i < asked_count; i++) {
+        assert_null(strstr(asked[i].url, "s3cret"));
+        assert_null(strstr(asked[i].url, "T1"));
+        assert_null(strstr(asked[i].url, "T2"));
+    }
+}
+
 static void case_84_no_secret_reaches_the_log(void **state)
 {
     (void)state;
@@ -309,16 +422,23 @@ static void case_84_no_secret_reaches_the_log(void **state)
     assert_false(fake_host_logged("T1"));
 }
 
+static unsigned asked_for_tokens(void)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < asked_count; i++)
+        count += strcmp(asked[i].url, "https://as/token") == 0;
+    return count;
+}
+
 static void refused_credentials_are_not_tried_again_at_once(void **state)
 {
     (void)state;
     give(discover(), 400, "{\"error\":\"invalid_client\"}");
-    fake_host_advance_ms(5000); /* the connection is tried again */
-    while (unseen() > 0) {
-        struct asked *a = expect("POST", "initialize");
-        refuse(a, 401, CHALLENGE);
-    }
     assert_true(fake_host_logged("invalid_client"));
+    fake_host_advance_ms(5000); /* the connection is tried again */
+    refuse(expect("POST", "initialize"), 401, CHALLENGE);
+    assert_int_equal(asked_for_tokens(), 1);
 }
 
 /* ---- a person's sign-in ---- */
@@ -421,11 +541,19 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             case_74_metadata_is_looked_for_at_the_path_and_then_at_the_root, setup, teardown),
         cmocka_unit_test_setup_teardown(
+            case_74_metadata_at_the_path_is_taken_without_asking_at_the_root, setup, teardown),
+        cmocka_unit_test_setup_teardown(
             case_75_issuer_with_a_path_is_asked_in_three_forms_and_never_at_the_root, setup,
             teardown),
         cmocka_unit_test_setup_teardown(
             case_76_another_issuer_or_resource_ends_it_before_any_token_is_asked_for, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(case_77_secret_is_shown_where_the_server_lists_basic_alone,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            case_77_secret_is_in_the_form_where_the_server_lists_post_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            case_77_secret_stays_at_home_where_the_server_lists_none_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(case_78_token_is_renewed_early_once_for_all_calls, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(case_78_refused_calls_share_one_renewal_and_are_sent_again,
@@ -438,9 +566,15 @@ int main(int argc, char **argv)
             case_81_another_authorization_server_is_not_given_the_secret, setup, teardown),
         cmocka_unit_test_setup_teardown(
             case_82_addresses_of_this_machine_and_without_https_are_not_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            case_82_https_address_of_a_private_network_is_left_to_the_hosts_refusal, setup,
+            teardown),
         cmocka_unit_test_setup_teardown(case_82_redirect_is_not_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(
             case_83_token_endpoint_with_a_page_or_too_much_is_a_clear_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(case_83_token_endpoint_that_is_slow_is_given_up, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(case_84_no_secret_is_in_an_address, setup, teardown),
         cmocka_unit_test_setup_teardown(case_84_no_secret_reaches_the_log, setup, teardown),
         cmocka_unit_test_setup_teardown(refused_credentials_are_not_tried_again_at_once, setup,
                                         teardown),
