@@ -482,7 +482,11 @@ static void describe_now(void *arg)
     json_t *list = w->sessions == NULL
                        ? NULL
                        : worker_sessions_describe(w->sessions, d->id[0] == '\0' ? NULL : d->id);
+    json_t *session;
+    size_t i;
 
+    json_array_foreach(list, i, session)
+        json_object_set_new(session, "worker", json_integer(w->config.index));
     d->done(d->arg, list);
     free(d);
 }

@@ -325,6 +325,7 @@ describe("workers", () => {
     const clients = await Promise.all(Array.from({ length: 24 }, () => join(server)));
     const open = await server.wait_for_sessions(24);
     assert.equal(new Set(open.map(({ id }) => id)).size, 24);
+    assert.deepEqual([...new Set(open.map(({ worker }) => worker))].sort(), [0, 1]);
     for (const client of clients)
       assert.equal(text_of(await client.ask("hello")), "I am one.");
     for (const client of clients) {
@@ -334,7 +335,6 @@ describe("workers", () => {
       assert.equal(body.id, id);
       assert.ok(body.conversation.length >= 2);
     }
-    assert.ok(busy_threads(await threads(server)) >= 2, "both threads have worked");
     await Promise.all(clients.map((client) => client.close()));
     await server.wait_for_sessions(0);
     await server.stop();
@@ -355,19 +355,6 @@ describe("workers", () => {
     await server.stop();
   });
 });
-
-/* Ticks of CPU of each thread. */
-async function threads(server) {
-  const { readdirSync, readFileSync } = await import("node:fs");
-  const tasks = `/proc/${server.process.pid}/task`;
-  return readdirSync(tasks).map((id) => {
-    const fields = readFileSync(`${tasks}/${id}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
-    const switches = readFileSync(`${tasks}/${id}/status`, "utf8").match(/voluntary_ctxt_switches:\s+(\d+)/)[1];
-    return { ticks: Number(fields[11]) + Number(fields[12]), switches: Number(switches) };
-  });
-}
-
-const busy_threads = (all) => all.filter(({ switches }) => switches > 40).length;
 
 describe("starting", () => {
   test("an address that is taken is told, with exit code 1", async () => {
