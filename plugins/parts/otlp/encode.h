@@ -10,6 +10,7 @@
 struct encode_config {
     const char *scope_version; /* of parley */
     bool with_content;
+    bool with_exponential; /* histograms with exponential buckets, where the core recorded them */
 };
 
 /* Bytes to be freed. */
@@ -18,11 +19,13 @@ struct body {
     size_t len;
 };
 
-/* The batch's spans, or its metrics, which must not be none. False without memory. */
+/* The batch's spans, metrics or log records, which must not be none. False without memory. */
 bool encode_traces(const struct encode_config *config, const struct parley_batch *batch,
                    struct body *ret);
 bool encode_metrics(const struct encode_config *config, const struct parley_batch *batch,
                     struct body *ret);
+bool encode_logs(const struct encode_config *config, const struct parley_batch *batch,
+                 struct body *ret);
 
 /* What a 200 answer says: how many records were refused, and why. Anything unreadable is success.
  */

@@ -11,9 +11,10 @@
 struct sender {
     struct sender_config config;
     const struct parley_exporter_host *exporter;
-    struct lane *traces;  /* NULL: not sent */
-    struct lane *metrics; /* likewise */
-    bool is_stopped;      /* the host has ended every delivery */
+    struct lane *traces; /* NULL: not sent, as the others */
+    struct lane *metrics;
+    struct lane *logs;
+    bool is_stopped; /* the host has ended every delivery */
 };
 
 /* One batch, which may be several requests; told when the last one is done. */
@@ -67,7 +68,9 @@ bool sender_add_headers(struct headers *headers, const struct parley_host *host,
 
 /* ---- life ---- */
 
-static struct lane *lane_to(const struct sender *s, struct parley_worker *worker, const char *url)
+/* False when it cannot be made; no URL makes none. */
+static bool open_lane(const struct sender *s, struct parley_worker *worker, const char *url,
+                      struct lane **ret)
 {
     const struct sender_config *c = &s->config;
     const struct lane_config config = {
@@ -84,7 +87,10 @@ static struct lane *lane_to(const struct sender *s, struct parley_worker *worker
         .max_queue_bytes = c->max_queue_bytes,
     };
 
-    return config.http == NULL || config.timer == NULL ? NULL : lane_create(&config);
+    if (url == NULL)
+        return true;
+    *ret = config.http == NULL || config.timer == NULL ? NULL : lane_create(&config);
+    return *ret != NULL;
 }
 
 int sender_create(const struct sender_config *config, struct parley_worker *worker,
@@ -95,12 +101,9 @@ int sender_create(const struct sender_config *config, struct parley_worker *work
     if (s == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     s->config = *config;
-    if (config->traces_url != NULL)
-        s->traces = lane_to(s, worker, config->traces_url);
-    if (config->metrics_url != NULL)
-        s->metrics = lane_to(s, worker, config->metrics_url);
-    if ((config->traces_url != NULL && s->traces == NULL) ||
-        (config->metrics_url != NULL && s->metrics == NULL)) {
+    if (!open_lane(s, worker, config->traces_url, &s->traces) ||
+        !open_lane(s, worker, config->metrics_url, &s->metrics) ||
+        !open_lane(s, worker, config->logs_url, &s->logs)) {
         sender_stop(s);
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
     }
@@ -116,6 +119,8 @@ static void flush(void *worker_instance)
         lane_hurry(s->traces);
     if (s->metrics != NULL)
         lane_hurry(s->metrics);
+    if (s->logs != NULL)
+        lane_hurry(s->logs);
 }
 
 /* The host has ended every delivery. */
@@ -126,6 +131,7 @@ void sender_stop(void *worker_instance)
     s->is_stopped = true;
     lane_close(s->traces);
     lane_close(s->metrics);
+    lane_close(s->logs);
     free(s);
 }
 
@@ -155,7 +161,8 @@ static void send(struct sender *s, struct delivery *d, const struct parley_batch
                  encode_fn encode, struct lane *lane, uint64_t records)
 {
     const struct encode_config config = {.scope_version = s->config.host->version,
-                                         .with_content = s->config.with_content};
+                                         .with_content = s->config.with_content,
+                                         .with_exponential = s->config.with_exponential};
     struct parley_error err = PARLEY_ERROR_INIT;
     struct body body = {0};
     int r;
@@ -211,6 +218,8 @@ static int deliver(void *worker_instance, const struct parley_batch *batch, parl
         send(s, d, batch, encode_traces, s->traces, batch->span_count);
     if (batch->metric_count > 0 && s->metrics != NULL)
         send(s, d, batch, encode_metrics, s->metrics, batch->metric_count);
+    if (batch->log_count > 0 && s->logs != NULL)
+        send(s, d, batch, encode_logs, s->logs, batch->log_count);
     on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */
     return PARLEY_OK;
 }

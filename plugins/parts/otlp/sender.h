@@ -27,9 +27,11 @@ struct sender_config {
     const void *handle;      /* for the log */
     const char *traces_url;  /* NULL: spans are not sent */
     const char *metrics_url; /* NULL: metrics are not sent */
+    const char *logs_url;    /* NULL: log records are not sent */
     const struct headers *headers;
     bool is_gzip; /* the headers must say so */
     bool with_content;
+    bool with_exponential; /* as in encode.h */
     int64_t timeout_ms;
     int64_t max_queue_bytes;
     const char *ca_file;

@@ -75,6 +75,19 @@ struct parley_span {
 #define PARLEY_METRIC_GAUGE     2
 #define PARLEY_METRIC_HISTOGRAM 3
 
+/*
+ * A histogram's values in buckets of equal ratio: with base = 2^(2^-scale), bucket i holds those
+ * above base^i and up to base^(i+1).
+ */
+struct parley_exponential {
+    uint32_t size;
+    int32_t scale;
+    int32_t offset;         /* i of the first bucket */
+    uint32_t bucket_count;  /* may be 0 */
+    const uint64_t *counts; /* bucket_count of them */
+    uint64_t zero_count;    /* values that are 0; together they are the metric's count */
+};
+
 #define PARLEY_TEMPORALITY_DELTA      1 /* as in OTLP */
 #define PARLEY_TEMPORALITY_CUMULATIVE 2
 
@@ -97,6 +110,8 @@ struct parley_metric {
     const uint64_t *counts; /* bound_count + 1 */
     uint32_t bound_count;
     uint32_t reserved;
+    /* HISTOGRAM: the same values once more, for whoever prefers it; NULL: not there. Since 1.1. */
+    const struct parley_exponential *exponential;
 };
 
 struct parley_log_record {
@@ -107,6 +122,7 @@ struct parley_log_record {
     uint8_t trace_id[16]; /* zero when there is none */
     uint8_t span_id[8];
     struct parley_attrs attrs;
+    const char *event_name; /* such as session.start; NULL: a line of the log. Since 1.1. */
 };
 
 /* One delivery. Borrowed until export() returns. */

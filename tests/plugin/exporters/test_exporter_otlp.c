@@ -187,6 +187,151 @@ static void metrics_are_sent_with_their_points_together(void **state)
     close_otlp();
 }
 
+static Parley__Otlp__Metric *sent_metric(Parley__Otlp__ExportMetricsRequest **ret)
+{
+    *ret = parley__otlp__export_metrics_request__unpack(NULL, http.open[0].len,
+                                                        (const uint8_t *)http.open[0].body);
+    assert_non_null(*ret);
+    return (*ret)->resource_metrics[0]->scope_metrics[0]->metrics[0];
+}
+
+static void deliver_histogram(void)
+{
+    static const double bounds[] = {1};
+    static const uint64_t counts[] = {1, 2};
+    static const uint64_t buckets[] = {1, 0, 1};
+    static const struct parley_exponential exponential = {.size = sizeof(exponential),
+                                                          .scale = -1,
+                                                          .offset = -2,
+                                                          .bucket_count = COUNT(buckets),
+                                                          .counts = buckets,
+                                                          .zero_count = 1};
+    const struct parley_metric metric = {.name = "h",
+                                         .unit = "s",
+                                         .description = "d",
+                                         .kind = PARLEY_METRIC_HISTOGRAM,
+                                         .temporality = PARLEY_TEMPORALITY_CUMULATIVE,
+                                         .attrs = {.item_size = sizeof(struct parley_attr)},
+                                         .count = 3,
+                                         .sum = 3,
+                                         .max = 2.5,
+                                         .bounds = bounds,
+                                         .counts = counts,
+                                         .bound_count = COUNT(bounds),
+                                         .exponential = &exponential};
+    struct parley_batch batch = batch_of(NULL, 0);
+
+    batch.metrics = &metric;
+    batch.metric_count = 1;
+    deliver(&batch);
+}
+
+static void histograms_are_exponential_when_asked_for(void **state)
+{
+    (void)state;
+    Parley__Otlp__ExportMetricsRequest *r;
+
+    open_otlp("histograms=exponential", NULL);
+    deliver_histogram();
+    Parley__Otlp__Metric *m = sent_metric(&r);
+    assert_int_equal(m->data_case, PARLEY__OTLP__METRIC__DATA_EXPONENTIAL_HISTOGRAM);
+    assert_int_equal(m->exponential_histogram->aggregation_temporality, 2);
+    Parley__Otlp__ExponentialPoint *p = m->exponential_histogram->data_points[0];
+    assert_int_equal(p->count, 3);
+    assert_float_equal(p->sum, 3, 0);
+    assert_int_equal(p->scale, -1);
+    assert_int_equal(p->zero_count, 1);
+    assert_int_equal(p->positive->offset, -2);
+    assert_int_equal(p->positive->n_bucket_counts, 3);
+    assert_int_equal(p->positive->bucket_counts[2], 1);
+    assert_float_equal(p->max, 2.5, 0);
+    parley__otlp__export_metrics_request__free_unpacked(r, NULL);
+    http_answer(200, "");
+    close_otlp();
+}
+
+static void histograms_have_bounds_otherwise(void **state)
+{
+    (void)state;
+    Parley__Otlp__ExportMetricsRequest *r;
+
+    open_otlp(NULL, NULL);
+    deliver_histogram();
+    assert_int_equal(sent_metric(&r)->data_case, PARLEY__OTLP__METRIC__DATA_HISTOGRAM);
+    parley__otlp__export_metrics_request__free_unpacked(r, NULL);
+    http_answer(200, "");
+    close_otlp();
+}
+
+static void deliver_logs(void)
+{
+    static const struct parley_attr attrs[] = {STR("session.id", "sess_1")};
+    const struct parley_log_record records[] = {
+        {.unix_ns = T0,
+         .severity = 13,
+         .body = PARLEY_VIEW("the model closed session=sess_1"),
+         .trace_id = {1, 2, 3},
+         .span_id = {4},
+         .attrs = ATTRS(attrs)},
+        {.unix_ns = T0 + MS,
+         .severity = 9,
+         .body = {"", 0},
+         .attrs = {.item_size = sizeof(struct parley_attr)},
+         .event_name = "session.end"},
+    };
+    struct parley_batch batch = batch_of(NULL, 0);
+
+    batch.logs = records;
+    batch.log_count = COUNT(records);
+    deliver(&batch);
+}
+
+static void log_records_are_sent_with_their_context(void **state)
+{
+    (void)state;
+    open_otlp(NULL, NULL);
+    deliver_logs();
+    assert_string_equal(http.open[0].url, "http://collector:4318/v1/logs");
+    Parley__Otlp__ExportLogsRequest *r = parley__otlp__export_logs_request__unpack(
+        NULL, http.open[0].len, (const uint8_t *)http.open[0].body);
+    assert_non_null(r);
+    Parley__Otlp__ScopeLogs *sl = r->resource_logs[0]->scope_logs[0];
+    assert_int_equal(sl->n_log_records, 2);
+    Parley__Otlp__LogRecord *line = sl->log_records[0];
+    Parley__Otlp__LogRecord *event = sl->log_records[1];
+    assert_true(line->time_unix_nano == T0);
+    assert_int_equal(line->severity_number, 13);
+    assert_string_equal(line->severity_text, "WARN");
+    assert_string_equal(line->body->string_value, "the model closed session=sess_1");
+    assert_int_equal(line->trace_id.len, 16);
+    assert_int_equal(line->span_id.data[0], 4);
+    assert_null(line->event_name);
+    assert_non_null(value_of(line->n_attributes, line->attributes, "session.id"));
+    assert_false(event->has_trace_id);
+    assert_null(event->body);
+    assert_string_equal(event->severity_text, "INFO");
+    assert_string_equal(event->event_name, "session.end");
+    parley__otlp__export_logs_request__free_unpacked(r, NULL);
+    http_answer(200, "");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.status, PARLEY_OK);
+    close_otlp();
+}
+
+static void signals_have_addresses_of_their_own(void **state)
+{
+    (void)state;
+    open_otlp("logs_endpoint=https://logs.example.org/tenant/", "traces=no");
+    deliver_logs();
+    assert_string_equal(http.open[0].url, "https://logs.example.org/tenant/");
+    http_answer(200, "");
+    deliver_turn();
+    assert_int_equal(http.started, 1);
+    assert_int_equal(ended.count, 2);
+    assert_int_equal(ended.lost, 0); /* not wanted is not lost */
+    close_otlp();
+}
+
 static void batch_of_both_signals_ends_once(void **state)
 {
     (void)state;
@@ -471,6 +616,7 @@ static void mistakes_of_the_operator_are_named_and_secrets_are_not(void **state)
     static const char *const wrong[][2] = {
         {"endpoint=collector:4318", "endpoint: \"collector:4318\" is no http:// or https://"},
         {"endpoint=http://me:s3cret@collector:4318", "endpoint: it holds a user or a password"},
+        {"logs_endpoint=collector", "logs_endpoint: \"collector\" is no http:// or https://"},
         {"headers=s3cret", "headers: entry 1 has no =; write name=value"},
         {"headers=a=b,bad name=s3cret", "headers: entry 2 has no good name"},
         {"headers=a=s3cret%0d%0aX: y", "headers: a: a control character"},
@@ -492,6 +638,10 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turn_is_sent_as_a_tree_of_spans),
         cmocka_unit_test(metrics_are_sent_with_their_points_together),
+        cmocka_unit_test(histograms_are_exponential_when_asked_for),
+        cmocka_unit_test(histograms_have_bounds_otherwise),
+        cmocka_unit_test(log_records_are_sent_with_their_context),
+        cmocka_unit_test(signals_have_addresses_of_their_own),
         cmocka_unit_test(batch_of_both_signals_ends_once),
         cmocka_unit_test(empty_batch_sends_nothing),
         cmocka_unit_test(overload_is_tried_again_with_growing_waits),
