@@ -17,6 +17,7 @@ static _Atomic int current_level = LOG_LEVEL_INFO;
 static atomic_uint lost_count;
 static log_sink current_sink;
 static void *current_ctx;
+static _Atomic(log_tap) current_tap;
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
@@ -34,6 +35,11 @@ void log_set_sink(log_sink sink, void *ctx)
 {
     current_sink = sink;
     current_ctx = ctx;
+}
+
+void log_set_tap(log_tap tap)
+{
+    atomic_store(&current_tap, tap);
 }
 
 bool log_level_parse(const char *name, enum log_level *ret)
@@ -105,7 +111,8 @@ static void write_line(const char *line, size_t len)
     write_bytes(line, len);
 }
 
-void log_vwrite(enum log_level level, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void
+write_event(enum log_level level, const char *event, const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
 
@@ -116,6 +123,9 @@ void log_vwrite(enum log_level level, const char *format, va_list args)
     if (len < 0)
         return;
     make_printable(line + start);
+    log_tap tap = atomic_load_explicit(&current_tap, memory_order_acquire);
+    if (tap != NULL)
+        tap(level, event, line + start);
     if (current_sink != NULL) {
         current_sink(current_ctx, level, line);
         return;
@@ -125,11 +135,25 @@ void log_vwrite(enum log_level level, const char *format, va_list args)
     write_line(line, total);
 }
 
+void log_vwrite(enum log_level level, const char *format, va_list args)
+{
+    write_event(level, "", format, args);
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
     log_vwrite(level, format, args);
+    va_end(args);
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_event(level, event, format, args);
     va_end(args);
 }

@@ -73,3 +73,16 @@ size_t utf8_count(const char *s, size_t len)
         count += !is_tail((unsigned char)s[i]);
     return count;
 }
+
+void utf8_append_mended(struct buf *out, struct parley_view v)
+{
+    if (utf8_valid(v.data, v.len)) {
+        buf_append_view(out, v);
+        return;
+    }
+    for (size_t i = 0; i < v.len;) {
+        size_t len = utf8_char_len(v.data + i, v.len - i);
+        buf_append(out, len == 0 ? "?" : v.data + i, len == 0 ? 1 : len);
+        i += len == 0 ? 1 : len;
+    }
+}

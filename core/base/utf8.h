@@ -3,6 +3,10 @@
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
+#include "base/buf.h"
+
+#include <parley/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,5 +19,8 @@ bool utf8_valid(const char *s, size_t len);
 
 /* Number of characters of valid text. */
 size_t utf8_count(const char *s, size_t len);
+
+/* Append the text with "?" for each byte that is not part of a character. */
+void utf8_append_mended(struct buf *out, struct parley_view text);
 
 #endif

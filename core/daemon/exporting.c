@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "daemon/complaint.h"
 #include "host/exporter.h"
 #include "host/worker.h"
 #include "transport/transport.h"
@@ -22,6 +23,7 @@ struct exporting {
     struct generation *generation;
     unsigned stopping; /* sets of exporters that have not stopped */
     unsigned delivering;
+    struct complaints complaints;
     bool is_ending;
     bool has_host;
     bool has_thread;
@@ -33,24 +35,40 @@ struct exporting {
 
 struct delivery {
     struct exporting *exporting;
-    uint64_t spans;
-    char exporter[48];
+    enum telemetry_signal signal;
+    uint64_t records;
+    char exporter[COMPLAINT_NAME];
 };
 
 static void end_when_idle(struct exporting *e);
 
 static void on_delivered(void *ctx, int status, uint64_t lost, const struct parley_error *err)
 {
+    static const char *const names[] = {"spans", "metrics", "logs"}; /* enum telemetry_signal */
     struct delivery *d = ctx;
     struct exporting *e = d->exporting;
 
+    if (status < 0 && lost == 0) /* it did not get as far as counting */
+        lost = d->records;
     if (status < 0)
-        log_warn("an exporter gave up a batch exporter=%s lost=%llu reason=\"%s\"", d->exporter,
-                 (unsigned long long)lost, err == NULL ? "" : err->message);
-    telemetry_note_exported(e->telemetry, d->exporter, d->spans, lost);
+        complaint_add(&e->complaints, d->exporter, names[d->signal], lost,
+                      err == NULL ? "" : err->message);
+    else if (status == PARLEY_OK)
+        complaint_clear(&e->complaints, d->exporter, names[d->signal]);
+    if (status != PARLEY_EXPORT_NOTHING)
+        telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, lost);
     free(d);
     e->delivering--;
     end_when_idle(e);
+}
+
+/* A batch is of one signal. */
+static void describe(struct delivery *d, const struct parley_batch *batch)
+{
+    d->signal = batch->span_count > 0  ? SIGNAL_SPANS
+                : batch->log_count > 0 ? SIGNAL_LOGS
+                                       : SIGNAL_METRICS;
+    d->records = (uint64_t)batch->span_count + batch->log_count + batch->metric_count;
 }
 
 static void deliver_to(struct exporting *e, struct worker_instance *wi,
@@ -62,13 +80,13 @@ static void deliver_to(struct exporting *e, struct worker_instance *wi,
     if (d == NULL)
         return;
     d->exporting = e;
-    d->spans = batch->span_count;
+    describe(d, batch);
     (void)snprintf(d->exporter, sizeof(d->exporter), "%s", wi->instance->name);
     e->delivering++;
     if (exporter_deliver(wi, batch, on_delivered, d, &err) == PARLEY_OK)
         return;
     e->delivering--;
-    telemetry_note_exported(e->telemetry, d->exporter, 0, batch->span_count);
+    telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, d->records);
     free(d);
 }
 
@@ -180,6 +198,8 @@ static int make(struct exporting *e, struct parley_error *err)
         .batch_ms = o->batch_ms,
         .metrics_ms = o->metrics_ms,
         .captures_content = o->content != 0,
+        .records_logs = o->logs > 0,
+        .log_level = o->logs > 0 ? (enum log_level)(o->logs - 1) : LOG_LEVEL_ERROR,
         .service_name = o->service_name,
         .environment = o->environment[0] != '\0'       ? o->environment
                        : e->config.environment != NULL ? e->config.environment

@@ -11,6 +11,7 @@
 #include "daemon/exporting.h"
 #include "daemon/worker.h"
 #include "host/watchdog.h"
+#include "telemetry/logs.h"
 #include "telemetry/metrics.h"
 #include "telemetry/prometheus.h"
 #include "transport/transport.h"
@@ -694,6 +695,7 @@ static int start(struct server *s, struct parley_error *err)
     if (r < 0)
         return r;
     s->recorder = telemetry_recorder_create(exporting_telemetry(s->exporting));
+    logs_attach(s->recorder, NULL);
     on_look(s);
     return start_workers(s, err);
 }
@@ -711,6 +713,7 @@ static void stop(struct server *s)
         s->workers[s->worker_count] = worker_destroy(s->workers[s->worker_count]);
     }
     loop_timer_stop(&s->look);
+    logs_detach();
     s->exporting = exporting_stop(s->exporting); /* and the recorder with it */
     s->offload = offload_destroy(s->offload);
     s->tools = offload_destroy(s->tools);

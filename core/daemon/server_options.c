@@ -75,8 +75,11 @@ static const struct parley_option telemetry_items[] = {
     PARLEY_BOOL(T, content, .default_value = "no",
                 .help =
                     "Record what people say and what tools return, for exporters that want it."),
+    PARLEY_ENUM(T, logs, .values = "no|error|warn|info|debug", .default_value = "info",
+                .help = "Lines of the log that are log records for exporters, too; at most those "
+                        "that log_level writes."),
     PARLEY_DURATION_MS(T, batch_ms, .default_value = "1s", .min = 10, .max = 60000,
-                       .help = "Longest wait of a finished span before it is exported."),
+                       .help = "Longest wait of a span or log record before it is exported."),
     PARLEY_DURATION_MS(T, metrics_ms, .default_value = "60s", .min = 1000, .max = 3600000,
                        .help = "Time between two exports of metrics."),
 };

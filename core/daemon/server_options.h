@@ -37,6 +37,7 @@ struct telemetry_options {
     const char *service_name;
     const char *environment;
     int32_t content;
+    int32_t logs; /* 0: no; else a log_level and 1 */
     int64_t batch_ms;
     int64_t metrics_ms;
 };

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/str.h"
 #include "host/worker.h"
+#include "telemetry/logs.h"
 #include "transport/transport.h"
 
 #include <pthread.h>
@@ -280,11 +281,21 @@ static void finish_early(struct worker *w)
     loop_stop(w->loop);
 }
 
+/* For lines of the log that name a session. */
+static bool find_trace(void *ctx, struct parley_view session, struct trace_context *ret)
+{
+    const struct worker *w = ctx;
+
+    return w->sessions != NULL && worker_sessions_trace(w->sessions, session, ret);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
     struct parley_error *err = w->err;
+    const struct logs_finder finder = {.find = find_trace, .ctx = w};
 
+    logs_attach(w->config.recorder, &finder);
     int r = start_host(w, err);
     if (r == PARLEY_OK)
         r = start_sessions(w, err);
@@ -302,6 +313,7 @@ static void *run(void *arg)
     if (r == PARLEY_OK)
         decide(w, r);
     loop_run(w->loop);
+    logs_detach();
     if (r < 0)
         decide(w, r);
     return NULL;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "session/state.h"
+#include "telemetry/names.h"
 
 #include <stdlib.h>
 
@@ -52,9 +53,10 @@ void session_begin(struct session *s, struct parley_view session_created)
         resume_say_created(s);
     }
     resume_hold_lease(s);
-    log_info("session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
-             s->agent->name, s->user, s->model_title,
-             (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
+    log_event(LOG_LEVEL_INFO, NAME_EVENT_SESSION_OPEN,
+              "session open session=%s agent=%s user=%s model=\"%s\" connect_ms=%llu", s->id,
+              s->agent->name, s->user, s->model_title,
+              (unsigned long long)((clock_now_us() - s->opened_us) / 1000));
     s->move.taken_over_us = clock_now_us();
     move_watch_limit(s, json_get_int(json_object_get(created, "session"), "expires_at", 0),
                      clock_now_us());
@@ -166,8 +168,9 @@ int connect_begin(struct session *s, struct parley_error *err)
                 failover_undecided(s, place);
             return r;
         }
-        log_warn("a model could not be opened session=%s model=\"%s\" reason=\"%s\"", s->id,
-                 s->model_title, err->message);
+        log_event(LOG_LEVEL_WARN, NAME_EVENT_EXCEPTION,
+                  "a model could not be opened session=%s model=\"%s\" reason=\"%s\"", s->id,
+                  s->model_title, err->message);
         failover_failed(s, place, err->retry_after_ms);
         is_another = true;
     }
@@ -241,10 +244,11 @@ void session_model_gone(struct session *s, const struct parley_model_closed *clo
     const char *message = closed->message != NULL && closed->message[0] != '\0'
                               ? closed->message
                               : "The model ended the session.";
-    log_warn("the model closed session=%s model=\"%s\" status=%d code=%s close_code=%d "
-             "retryable=%u message=\"%s\"",
-             s->id, s->model_title, closed->status, closed->code == NULL ? "" : closed->code,
-             closed->close_code, closed->retryable, message);
+    log_event(LOG_LEVEL_WARN, NAME_EVENT_EXCEPTION,
+              "the model closed session=%s model=\"%s\" status=%d code=%s close_code=%d "
+              "retryable=%u message=\"%s\"",
+              s->id, s->model_title, closed->status, closed->code == NULL ? "" : closed->code,
+              closed->close_code, closed->retryable, message);
     rt_error_copy(&error, closed->type, closed->code, message);
     note_model_gone(s, closed, &error);
     int code = close_code_for(closed, &error);

@@ -27,6 +27,7 @@
 #include "base/str.h"
 #include "session/shown.h"
 #include "session/state.h"
+#include "telemetry/names.h"
 
 #include <stdlib.h>
 
@@ -622,7 +623,9 @@ static void answer_refused(struct session *s, json_t *request, const json_t *err
     const struct outcome refused =
         outcome_failed(code[0] == '\0' ? "model_refused" : code,
                        json_get_str(error, "message", "The model refused to answer."));
-    log_error("the model refused a response session=%s code=%s", s->id, code);
+    log_event(LOG_LEVEL_ERROR, NAME_EVENT_EXCEPTION,
+              "the model refused a response session=%s code=%s message=\"%s\"", s->id, code,
+              json_get_str(error, "message", ""));
     shown_settle(s, &refused);
     turn_ended(s, "failed");
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "session/state.h"
+#include "telemetry/names.h"
 
 #include <stdlib.h>
 
@@ -84,9 +85,10 @@ void session_wind_up(struct session *s, const char *reason)
 {
     if (s->phase == SESSION_ENDED)
         return;
-    log_info("session ended session=%s agent=%s user=%s seconds=%llu turns=%u", s->id,
-             s->agent->name, s->user,
-             (unsigned long long)((clock_now_us() - s->opened_us) / 1000000), s->turn.number);
+    log_event(LOG_LEVEL_INFO, NAME_EVENT_SESSION_END,
+              "session ended session=%s agent=%s user=%s seconds=%llu turns=%u", s->id,
+              s->agent->name, s->user,
+              (unsigned long long)((clock_now_us() - s->opened_us) / 1000000), s->turn.number);
     turn_ended(s, "session_ended");
     tools_stop(s);
     turn_done(s);
@@ -387,6 +389,20 @@ struct session *session_find(const struct worker_sessions *w, const char *id)
             return s;
     }
     return NULL;
+}
+
+bool worker_sessions_trace(const struct worker_sessions *w, struct parley_view id,
+                           struct trace_context *ret)
+{
+    char name[sizeof(((struct session *)0)->id)];
+    const struct session *s;
+
+    view_copy(name, sizeof(name), id);
+    s = session_find(w, name);
+    if (s == NULL)
+        return false;
+    *ret = spans_now(s);
+    return trace_context_is_valid(ret);
 }
 
 void session_expired(struct session *s)

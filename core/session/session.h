@@ -29,6 +29,7 @@
 #include "agent/worker_generation.h"
 
 #include "realtime/wire_error.h"
+#include "telemetry/trace_context.h"
 
 #include <parley/error.h>
 #include <parley/types.h>
@@ -186,6 +187,11 @@ void worker_sessions_drain(struct worker_sessions *w, int64_t grace_ms);
  */
 int worker_sessions_move(struct worker_sessions *w, const char *id, const char *model,
                          void (*done)(void *ctx, const char *fault), void *ctx);
+
+/* What the session of that id is doing now, for a line of the log. False: it is not here, or in no
+ * trace. */
+bool worker_sessions_trace(const struct worker_sessions *w, struct parley_view id,
+                           struct trace_context *ret);
 
 /* Describe live sessions as a JSON array into `out` (admin API); id NULL: all, in short. */
 json_t *worker_sessions_describe(const struct worker_sessions *w, const char *id);

@@ -51,9 +51,20 @@ void spans_connect_end(struct session *s, const char *failure, const char *messa
 {
     struct span *span = TAKE(s->spans.connect);
 
+    if (span != NULL)
+        s->spans.opened = span_context(span);
     if (failure != NULL)
         span_fail(span, view_of(failure), view_of(message));
     span_end(span);
+}
+
+struct trace_context spans_now(const struct session *s)
+{
+    if (s->turn.spans != NULL)
+        return span_context(s->turn.spans->root);
+    if (s->spans.connect != NULL)
+        return span_context(s->spans.connect);
+    return s->turn.number == 0 ? s->spans.opened : s->spans.client;
 }
 
 /* ---- roots ---- */

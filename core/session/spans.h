@@ -34,6 +34,7 @@ struct child_span {
 struct session_spans {
     struct trace_context client; /* of its request, the parent of all that has no other */
     struct span *connect;        /* while the model opens */
+    struct trace_context opened; /* ... and afterwards */
     struct list turns;
 };
 
@@ -48,6 +49,10 @@ void spans_connect_begin(struct session *s);
 const char *spans_connect_traceparent(const struct session *s, char room[TRACEPARENT_SIZE]);
 /* The model is ready, or failed for this reason (NULL: it did not). */
 void spans_connect_end(struct session *s, const char *failure, const char *message);
+
+/* What goes on now: the running turn, the model's opening until the first turn, else the client's
+ * request; zeroed when that is in no trace. */
+struct trace_context spans_now(const struct session *s);
 
 /* NULL without a recorder. */
 struct turn_spans *spans_turn_begin(struct session *s, uint64_t start_us);

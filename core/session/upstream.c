@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "session/state.h"
+#include "telemetry/names.h"
 
 /* ---- names ---- */
 
@@ -360,7 +361,8 @@ static void forward_error(struct session *s, json_t *tree, const struct pending 
 
 static void agent_refused(struct session *s, const json_t *error)
 {
-    log_error("the model refused the agent's settings session=%s agent=%s code=%s message=\"%s\"",
+    log_event(LOG_LEVEL_ERROR, NAME_EVENT_EXCEPTION,
+              "the model refused the agent's settings session=%s agent=%s code=%s message=\"%s\"",
               s->id, s->agent->name, json_get_str(error, "code", ""),
               json_get_str(error, "message", ""));
     session_end(s, 4000, "agent_refused_by_model",

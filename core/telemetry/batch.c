@@ -110,53 +110,69 @@ static void add_metric(struct batch *b, const struct metric_sample *m,
     out->bound_count = (uint32_t)info->bound_count;
 }
 
-/* Room for everything, so that pointers into the arrays stay good. */
-static bool reserve(struct batch *b, struct span *const *spans, size_t span_count,
-                    const struct metrics_snapshot *metrics)
+static size_t metric_count(const struct batch_source *source)
 {
-    size_t metric_count = metrics == NULL ? 0 : metrics->count;
+    return source->metrics == NULL ? 0 : source->metrics->count;
+}
+
+/* Room for everything, so that pointers into the arrays stay good. */
+static bool reserve(struct batch *b, const struct batch_source *source)
+{
     size_t attrs = 0;
     size_t events = 0;
     size_t messages = 0;
 
-    for (size_t i = 0; i < span_count; i++) {
-        attrs += spans[i]->attr_count;
-        events += spans[i]->event_count;
-        messages += spans[i]->message.len + 1;
+    for (size_t i = 0; i < source->span_count; i++) {
+        attrs += source->spans[i]->attr_count;
+        events += source->spans[i]->event_count;
+        messages += source->spans[i]->message.len + 1;
     }
-    for (size_t i = 0; i < metric_count; i++)
-        attrs += metrics->items[i].label_count;
-    b->spans = calloc(span_count + 1, sizeof(*b->spans));
-    b->metrics = calloc(metric_count + 1, sizeof(*b->metrics));
+    for (size_t i = 0; i < metric_count(source); i++)
+        attrs += source->metrics->items[i].label_count;
+    b->spans = calloc(source->span_count + 1, sizeof(*b->spans));
+    b->metrics = calloc(metric_count(source) + 1, sizeof(*b->metrics));
+    b->logs = calloc(source->line_count + 1, sizeof(*b->logs));
     b->attrs = calloc(attrs + 1, sizeof(*b->attrs));
     b->events = calloc(events + 1, sizeof(*b->events));
     b->messages = calloc(messages + 1, 1);
-    return b->spans != NULL && b->metrics != NULL && b->attrs != NULL && b->events != NULL &&
-           b->messages != NULL;
+    return b->spans != NULL && b->metrics != NULL && b->logs != NULL && b->attrs != NULL &&
+           b->events != NULL && b->messages != NULL;
 }
 
-bool batch_build(struct batch *b, struct span *const *spans, size_t span_count,
-                 const struct metrics_snapshot *metrics, const struct batch_times *times,
-                 struct parley_attrs resource)
+static void add_log(struct batch *b, const struct log_line *line, const struct batch_times *times)
 {
-    uint64_t now_us = clock_now_us();
+    b->logs[b->out.log_count++] = log_line_record(line, unix_ns(times, line->entry.now_us));
+}
 
-    *b = (struct batch){0};
-    if (!reserve(b, spans, span_count, metrics)) {
-        batch_done(b);
-        return false;
-    }
-    for (size_t i = 0; i < span_count; i++)
-        add_span(b, spans[i], times);
-    for (size_t i = 0; metrics != NULL && i < metrics->count; i++)
-        add_metric(b, &metrics->items[i], times, now_us);
+static void describe(struct batch *b, struct parley_attrs resource)
+{
     b->out.size = sizeof(b->out);
     b->out.resource = resource;
     b->out.spans = b->spans;
     b->out.span_size = sizeof(*b->spans);
     b->out.metrics = b->metrics;
     b->out.metric_size = sizeof(*b->metrics);
-    b->out.log_size = sizeof(struct parley_log_record);
+    b->out.logs = b->logs;
+    b->out.log_size = sizeof(*b->logs);
+}
+
+bool batch_build(struct batch *b, const struct batch_source *source,
+                 const struct batch_times *times, struct parley_attrs resource)
+{
+    uint64_t now_us = clock_now_us();
+
+    *b = (struct batch){0};
+    if (!reserve(b, source)) {
+        batch_done(b);
+        return false;
+    }
+    for (size_t i = 0; i < source->span_count; i++)
+        add_span(b, source->spans[i], times);
+    for (size_t i = 0; i < metric_count(source); i++)
+        add_metric(b, &source->metrics->items[i], times, now_us);
+    for (size_t i = 0; i < source->line_count; i++)
+        add_log(b, &source->lines[i], times);
+    describe(b, resource);
     return true;
 }
 
@@ -164,6 +180,7 @@ void batch_done(struct batch *b)
 {
     free(b->spans);
     free(b->metrics);
+    free(b->logs);
     free(b->attrs);
     free(b->events);
     free(b->messages);

@@ -3,6 +3,7 @@
 #ifndef TELEMETRY_BATCH_H
 #define TELEMETRY_BATCH_H
 
+#include "telemetry/log_lines.h"
 #include "telemetry/metrics.h"
 #include "telemetry/span.h"
 
@@ -12,6 +13,7 @@ struct batch {
     struct parley_batch out;
     struct parley_span *spans;
     struct parley_metric *metrics;
+    struct parley_log_record *logs;
     struct parley_attr *attrs; /* of all of them */
     struct parley_span_event *events;
     size_t attr_count;
@@ -27,13 +29,19 @@ struct batch_times {
     uint64_t start_unix_us; /* of cumulative metrics */
 };
 
-/*
- * Fill batch->out from spans and a snapshot (either may be empty, NULL); it points into both, so
- * they must stay until batch_done(). False without memory.
- */
-bool batch_build(struct batch *batch, struct span *const *spans, size_t span_count,
-                 const struct metrics_snapshot *metrics, const struct batch_times *times,
-                 struct parley_attrs resource);
+/* What goes into a batch; each may be empty, NULL. */
+struct batch_source {
+    struct span *const *spans;
+    size_t span_count;
+    const struct metrics_snapshot *metrics;
+    const struct log_line *lines;
+    size_t line_count;
+};
+
+/* Fill batch->out, which points into the source: that must stay until batch_done(). False without
+ * memory. */
+bool batch_build(struct batch *batch, const struct batch_source *source,
+                 const struct batch_times *times, struct parley_attrs resource);
 
 void batch_done(struct batch *batch);
 

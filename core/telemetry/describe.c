@@ -36,6 +36,14 @@ static const struct row events[] = {
     {NAME_EVENT_LAST_OUTPUT, NULL, "turn", "The last of the answer was sent to the client."},
 };
 
+static const struct row log_events[] = {
+    {NAME_EVENT_SESSION_OPEN, NULL, NULL, "A session is open: its model is ready."},
+    {NAME_EVENT_SESSION_END, NULL, NULL, "A session has ended."},
+    {NAME_EVENT_EXCEPTION, NULL, NULL,
+     "A model failed: it could not be opened, closed or refused. With `" NAME_EXCEPTION_TYPE
+     "` and `" NAME_EXCEPTION_MESSAGE "`, where they are known."},
+};
+
 static const struct row attributes[] = {
     {NAME_OPERATION, "string", "turn, answer, tool; metrics",
      "What is done, as in the span's name."},
@@ -46,13 +54,13 @@ static const struct row attributes[] = {
     {NAME_FINISH_REASONS, "list", "answer",
      "`completed`, or why not: `cancelled`, `turn_detected`, `max_output_tokens`, `error` ..."},
     {NAME_OUTPUT_TYPE, "string", "answer", "`speech` or `text`."},
-    {NAME_AGENT_NAME, "string", "all; metrics", "The agent."},
+    {NAME_AGENT_NAME, "string", "all; metrics; logs", "The agent."},
     {NAME_CONVERSATION_ID, "string", "all", "Id of the session, as in `session.created`."},
-    {NAME_SESSION_ID, "string", "all", "The same."},
+    {NAME_SESSION_ID, "string", "all; logs", "The same."},
     {NAME_REALTIME_SESSION_ID, "string", "answer", "The model's own id of its session."},
-    {NAME_USER_ID, "string", "all", "Name of the key that the client came with."},
-    {NAME_TOOL_NAME, "string", "tool; metrics", "The function."},
-    {NAME_TOOL_CALL_ID, "string", "tool", "Id of the call."},
+    {NAME_USER_ID, "string", "all; logs", "Name of the key that the client came with."},
+    {NAME_TOOL_NAME, "string", "tool; metrics; logs", "The function."},
+    {NAME_TOOL_CALL_ID, "string", "tool; logs", "Id of the call."},
     {NAME_TOOL_TYPE, "string", "tool", "`function`."},
     {NAME_TOOL_ARGUMENTS, "string, content", "tool", "The arguments, as JSON."},
     {NAME_TOOL_RESULT, "string, content", "tool", "The result that the model got."},
@@ -81,8 +89,10 @@ static const struct row attributes[] = {
      "From the end of the user's speech to the model's first content."},
     {NAME_AUDIO_SENT_MS, "integer", "turn", "Audio sent to the client."},
     {NAME_AUDIO_PLAYED_MS, "integer", "turn", "Of an interrupted answer, what the user heard."},
-    {NAME_ERROR_TYPE, "string", "all; metrics",
+    {NAME_ERROR_TYPE, "string", "all; metrics; logs",
      "Present when it failed: a short name of the cause."},
+    {NAME_EXCEPTION_TYPE, "string", "logs", "Code of a model's failure."},
+    {NAME_EXCEPTION_MESSAGE, "string", "logs", "What the model said of it."},
     {NAME_END_REASON, "string", "metrics", "`client`, `agent`, `limit`, `error` or `shutdown`."},
     {NAME_REJECT_REASON, "string", "metrics", "Why a session was refused."},
     {NAME_DROP_REASON, "string", "metrics", "`overflow`: the client reads too slowly."},
@@ -95,7 +105,8 @@ static const struct row attributes[] = {
     {NAME_SPEECH_OUTCOME, "string", "metrics", "`used`, `wasted` or `failed`."},
     {NAME_STORE_OPERATION, "string", "metrics", "The function of the store."},
     {NAME_PLUGIN, "string", "metrics", "A plugin, by its file's name."},
-    {NAME_PLUGIN_INSTANCE, "string", "metrics", "The section that configures it: `tools files`."},
+    {NAME_PLUGIN_INSTANCE, "string", "metrics; logs",
+     "The section that configures it: `tools files`."},
     {NAME_PLUGIN_CALLBACK, "string", "metrics", "The function of the plugin that ran."},
     {NAME_TOOLS_SECTION, "string", "metrics", "The name of the [tools ...] section."},
     {NAME_COMPONENT_NAME, "string", "metrics", "The `[exporter NAME]`."},
@@ -131,9 +142,10 @@ static void write_table(struct buf *out, const char *head, const struct row *row
 }
 
 static const char introduction[] =
-    "What parley tells about itself: metrics, and one tree of spans for each turn. `GET /metrics` "
-    "shows the metrics to\n"
-    "Prometheus; exporters get both (`[exporter NAME]`). Names that begin with `gen_ai.` follow "
+    "What parley tells about itself: metrics, one tree of spans for each turn, and its log. "
+    "`GET /metrics` shows the metrics to\n"
+    "Prometheus; exporters get all three (`[exporter NAME]`). Names that begin with `gen_ai.` "
+    "follow "
     "OpenTelemetry's conventions\n"
     "for generative AI, which are still in development and may change there.\n"
     "\n"
@@ -154,6 +166,19 @@ static const char on_spans[] =
     "tools that take one.\n"
     "\n";
 
+static const char on_logs[] =
+    "\n"
+    "## Log records\n"
+    "\n"
+    "Lines of parley's log are log records, too (`[telemetry] logs`): the body is the line, and "
+    "fields of it that have a name\n"
+    "below (`session=`, `agent=`, `user=`, `tool=`, `call_id=`, `instance=`, `code=`) are "
+    "attributes as well. A line about a session has the\n"
+    "trace and the span of the turn that runs, or of the model's opening. What the telemetry "
+    "thread logs is left out: it is about\n"
+    "exporters. Some lines are events, which have a name:\n"
+    "\n";
+
 static const char on_attributes[] =
     "\n"
     "## Attributes\n"
@@ -172,6 +197,8 @@ void telemetry_describe_markdown(struct buf *out)
                 ARRAY_LEN(spans));
     buf_append_str(out, "\n## Events of spans\n\n");
     write_table(out, "| event | span | meaning |\n|---|---|---|\n", events, ARRAY_LEN(events));
+    buf_append_str(out, on_logs);
+    write_table(out, "| event | meaning |\n|---|---|\n", log_events, ARRAY_LEN(log_events));
     buf_append_str(out, on_attributes);
     write_table(out, "| attribute | type | where | meaning |\n|---|---|---|---|\n", attributes,
                 ARRAY_LEN(attributes));
@@ -207,9 +234,10 @@ static json_t *metrics_json(void)
 
 json_t *telemetry_describe_json(void)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "metrics", metrics_json(), "spans",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "metrics", metrics_json(), "spans",
                      rows_json(spans, ARRAY_LEN(spans)), "events",
-                     rows_json(events, ARRAY_LEN(events)), "attributes",
+                     rows_json(events, ARRAY_LEN(events)), "log_events",
+                     rows_json(log_events, ARRAY_LEN(log_events)), "attributes",
                      rows_json(attributes, ARRAY_LEN(attributes)), "resource",
                      rows_json(resource, ARRAY_LEN(resource)));
 }

@@ -20,6 +20,11 @@
 #define NAME_EVENT_LAST_OUTPUT  "parley.client.last_output"
 #define NAME_EVENT_INTERRUPTION "parley.interruption"
 
+/* Events of the log. */
+#define NAME_EVENT_SESSION_OPEN "session.start"
+#define NAME_EVENT_SESSION_END  "session.end"
+#define NAME_EVENT_EXCEPTION    "gen_ai.client.operation.exception"
+
 /* Attributes. */
 #define NAME_OPERATION           "gen_ai.operation.name"
 #define NAME_PROVIDER            "gen_ai.provider.name"
@@ -54,6 +59,8 @@
 #define NAME_SESSION_ID          "session.id"
 #define NAME_USER_ID             "user.id"
 #define NAME_ERROR_TYPE          "error.type"
+#define NAME_EXCEPTION_TYPE      "exception.type"
+#define NAME_EXCEPTION_MESSAGE   "exception.message"
 #define NAME_TURN_NUMBER         "parley.turn.number"
 #define NAME_TURN_TRIGGER        "parley.turn.trigger"
 #define NAME_TURN_END_REASON     "parley.turn.end_reason"

@@ -4,6 +4,7 @@
 #define TELEMETRY_RECORDER_H
 
 #include "base/buf.h"
+#include "telemetry/log_ring.h"
 #include "telemetry/metrics.h"
 #include "telemetry/ring.h"
 #include "telemetry/span.h"
@@ -49,8 +50,9 @@ struct span {
 /* What one thread records. */
 struct telemetry_recorder {
     struct telemetry *telemetry;
-    struct ring finished; /* to the telemetry thread ... */
-    struct ring returned; /* ... and back, to be used again */
+    struct ring finished;  /* to the telemetry thread ... */
+    struct ring returned;  /* ... and back, to be used again */
+    struct log_ring lines; /* of the thread's log; without bytes: none */
     struct span *free_spans;
     atomic_size_t live; /* spans that exist */
     bool captures_content;
@@ -59,14 +61,14 @@ struct telemetry_recorder {
     struct metric_point *spans_dropped;
 };
 
-bool recorder_init(struct telemetry_recorder *r, struct telemetry *t, size_t ring_size,
-                   bool captures_content);
+bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
+                   const struct telemetry_config *config);
 void recorder_done(struct telemetry_recorder *r);
 
 /* Hand a finished span back. Thread: the telemetry loop's. */
 void recorder_return(struct telemetry_recorder *r, struct span *s);
 
-/* Its ring is half full: let the telemetry thread look early. Thread: the recorder's. */
+/* A ring is half full: let the telemetry thread look early. Thread: any. */
 void telemetry_wake(struct telemetry *t);
 
 #endif

@@ -141,20 +141,6 @@ static struct span_attr *attr_for(struct span *s, const char *key)
     return a;
 }
 
-/* Exporters may rely on valid UTF-8: bytes that are not become "?". */
-static void append_text(struct buf *out, struct parley_view v)
-{
-    if (utf8_valid(v.data, v.len)) {
-        buf_append_view(out, v);
-        return;
-    }
-    for (size_t i = 0; i < v.len;) {
-        size_t len = utf8_char_len(v.data + i, v.len - i);
-        buf_append(out, len == 0 ? "?" : v.data + i, len == 0 ? 1 : len);
-        i += len == 0 ? 1 : len;
-    }
-}
-
 /* Keep the text and say where it is. False when the span is full. */
 static bool keep_text(struct span *s, struct span_attr *a, struct parley_view value, size_t limit)
 {
@@ -163,7 +149,7 @@ static bool keep_text(struct span *s, struct span_attr *a, struct parley_view va
     value = cut(value, limit);
     if (at + value.len > SPAN_MAX_TEXT_BYTES)
         return false;
-    append_text(&s->text, value);
+    utf8_append_mended(&s->text, value); /* exporters may rely on it */
     if (s->text.failed) {
         s->text.failed = false; /* the other attributes are still good */
         return false;
@@ -278,14 +264,16 @@ void span_end(struct span *s)
 /* --- The recorder ------------------------------------------------------------------------------
  */
 
-bool recorder_init(struct telemetry_recorder *r, struct telemetry *t, size_t ring_size,
-                   bool captures_content)
+bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
+                   const struct telemetry_config *config)
 {
     static const struct metric_label full = {NAME_ERROR_TYPE, {"queue_full", 10}};
 
     r->telemetry = t;
-    r->captures_content = captures_content;
-    if (!ring_init(&r->finished, ring_size) || !ring_init(&r->returned, ring_size)) {
+    r->captures_content = config->captures_content;
+    if (!ring_init(&r->finished, config->ring_size) ||
+        !ring_init(&r->returned, config->ring_size) ||
+        (config->records_logs && !log_ring_init(&r->lines))) {
         recorder_done(r);
         return false;
     }
@@ -312,6 +300,7 @@ void recorder_done(struct telemetry_recorder *r)
         r->free_spans = s->next_free;
         span_free(s);
     }
+    log_ring_done(&r->lines);
     metrics_done(&r->metrics);
 }
 

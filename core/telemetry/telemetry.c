@@ -7,6 +7,8 @@
 #include "base/loop.h"
 #include "base/str.h"
 #include "telemetry/batch.h"
+#include "telemetry/log_lines.h"
+#include "telemetry/logs.h"
 #include "telemetry/names.h"
 #include "telemetry/process.h"
 #include "telemetry/recorder.h"
@@ -18,7 +20,8 @@
 #define MAX_RESOURCE     10
 #define RESOURCE_BYTES   128 /* of one value */
 #define UUID_SIZE        37
-#define MAX_BATCHES_TICK 16 /* then other work of the loop gets its turn */
+#define MAX_BATCHES_TICK 16  /* then other work of the loop gets its turn */
+#define MAX_LINES        128 /* of one batch */
 
 struct telemetry {
     struct telemetry_config config;
@@ -30,7 +33,8 @@ struct telemetry {
     struct telemetry_recorder *own;
     atomic_bool wake_pending;
     struct batch_times times;
-    struct span **picked; /* room for batch_size */
+    struct span **picked;         /* room for batch_size */
+    struct log_ring shared_lines; /* of threads without a recorder */
     struct parley_attr resource[MAX_RESOURCE];
     char resource_text[MAX_RESOURCE][RESOURCE_BYTES];
     uint32_t resource_count;
@@ -109,10 +113,13 @@ int telemetry_create(const struct telemetry_config *config, struct loop *loop,
         t->picked = calloc(t->config.batch_size, sizeof(*t->picked));
         t->own = telemetry_recorder_create(t);
     }
-    if (t == NULL || t->picked == NULL || t->own == NULL) {
+    if (t == NULL || t->picked == NULL || t->own == NULL ||
+        (t->config.records_logs && !log_ring_init(&t->shared_lines))) {
         telemetry_destroy(t);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "telemetry: no memory");
     }
+    if (t->config.records_logs)
+        logs_begin(t, &t->shared_lines, t->config.log_level);
     *ret = t;
     return PARLEY_OK;
 }
@@ -121,12 +128,14 @@ struct telemetry *telemetry_destroy(struct telemetry *t)
 {
     if (t == NULL)
         return NULL;
+    logs_end(t);
     loop_timer_stop(&t->batch_timer);
     loop_timer_stop(&t->metrics_timer);
     for (size_t i = 0; i < atomic_load(&t->recorder_count); i++) {
         recorder_done(t->recorders[i]);
         free(t->recorders[i]);
     }
+    log_ring_done(&t->shared_lines);
     free(t->picked);
     free(t);
     return NULL;
@@ -144,7 +153,7 @@ struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t)
     if (r == NULL)
         return NULL;
     memset(r, 0, sizeof(*r));
-    if (!recorder_init(r, t, t->config.ring_size, t->config.captures_content)) {
+    if (!recorder_init(r, t, &t->config)) {
         free(r);
         return NULL;
     }
@@ -176,21 +185,30 @@ static size_t pick(struct telemetry *t)
     return count;
 }
 
-static void deliver(struct telemetry *t, size_t span_count, const struct metrics_snapshot *metrics)
+/* Hand a batch on. False without memory. */
+static bool deliver(struct telemetry *t, const struct batch_source *source)
 {
     const struct parley_attrs resource = {t->resource, t->resource_count,
                                           sizeof(struct parley_attr)};
     struct batch batch;
 
-    if (batch_build(&batch, t->picked, span_count, metrics, &t->times, resource)) {
-        if (t->config.sink.deliver != NULL)
-            t->config.sink.deliver(t->config.sink.ctx, &batch.out);
-        batch_done(&batch);
-    } else {
-        metrics_note(t->own, METRIC_SPANS_PROCESSED, (double)span_count, NAME_ERROR_TYPE,
-                     "no_memory");
-    }
-    for (size_t i = 0; i < span_count; i++)
+    if (!batch_build(&batch, source, &t->times, resource))
+        return false;
+    if (t->config.sink.deliver != NULL)
+        t->config.sink.deliver(t->config.sink.ctx, &batch.out);
+    batch_done(&batch);
+    return true;
+}
+
+/* ---- spans ---- */
+
+static void deliver_picked(struct telemetry *t, size_t count)
+{
+    const struct batch_source source = {.spans = t->picked, .span_count = count};
+
+    if (!deliver(t, &source))
+        metrics_note(t->own, METRIC_SPANS_PROCESSED, (double)count, NAME_ERROR_TYPE, "no_memory");
+    for (size_t i = 0; i < count; i++)
         recorder_return(t->picked[i]->recorder, t->picked[i]);
 }
 
@@ -200,16 +218,77 @@ static void deliver_spans(struct telemetry *t)
         size_t count = pick(t);
         if (count == 0)
             break;
-        deliver(t, count, NULL);
+        deliver_picked(t, count);
     }
 }
+
+/* ---- log records ---- */
+
+static void note_lines(struct telemetry *t, uint64_t count, const char *error)
+{
+    if (count > 0)
+        metrics_note(t->own, METRIC_LOGS_PROCESSED, (double)count,
+                     error == NULL ? NULL : NAME_ERROR_TYPE, error == NULL ? "" : error);
+}
+
+/* Take lines of one ring, as far as there is room in `lines`. */
+static size_t take_lines(struct telemetry *t, struct log_ring *ring, struct log_line *lines,
+                         size_t count)
+{
+    char text[LOG_RING_TEXT_SIZE];
+    struct log_entry entry;
+
+    note_lines(t, log_ring_take_refused(ring), "queue_full");
+    while (count < MAX_LINES && log_ring_pop(ring, &entry, text)) {
+        if (log_line_init(&lines[count], &entry, text))
+            count++;
+        else
+            note_lines(t, 1, "no_memory");
+    }
+    return count;
+}
+
+static size_t pick_lines(struct telemetry *t, struct log_line *lines)
+{
+    size_t count = take_lines(t, &t->shared_lines, lines, 0);
+
+    for (size_t i = 0; i < atomic_load(&t->recorder_count); i++)
+        count = take_lines(t, &t->recorders[i]->lines, lines, count);
+    return count;
+}
+
+static size_t deliver_some_lines(struct telemetry *t, struct log_line *lines)
+{
+    size_t count = pick_lines(t, lines);
+    const struct batch_source source = {.lines = lines, .line_count = count};
+
+    if (count > 0)
+        note_lines(t, count, deliver(t, &source) ? NULL : "no_memory");
+    for (size_t i = 0; i < count; i++)
+        log_line_done(&lines[i]);
+    return count;
+}
+
+static void deliver_logs(struct telemetry *t)
+{
+    struct log_line *lines = t->config.records_logs ? calloc(MAX_LINES, sizeof(*lines)) : NULL;
+
+    if (lines == NULL)
+        return;
+    for (int i = 0; i < MAX_BATCHES_TICK && deliver_some_lines(t, lines) == MAX_LINES; i++)
+        continue;
+    free(lines);
+}
+
+/* ---- metrics, and when ---- */
 
 static void deliver_metrics(struct telemetry *t)
 {
     struct metrics_snapshot *snapshot = telemetry_snapshot(t);
+    const struct batch_source source = {.metrics = snapshot};
 
     if (snapshot != NULL && snapshot->count > 0)
-        deliver(t, 0, snapshot);
+        (void)deliver(t, &source); /* without memory: the next report has it all */
     metrics_snapshot_free(snapshot);
 }
 
@@ -218,6 +297,7 @@ static void on_batch_timer(void *ctx)
     struct telemetry *t = ctx;
 
     deliver_spans(t);
+    deliver_logs(t);
     loop_timer_start(t->loop, &t->batch_timer, t->config.batch_ms, on_batch_timer, t);
 }
 
@@ -240,6 +320,7 @@ void telemetry_flush(struct telemetry *t)
     loop_timer_stop(&t->batch_timer);
     loop_timer_stop(&t->metrics_timer);
     deliver_spans(t);
+    deliver_logs(t);
     deliver_metrics(t);
 }
 
@@ -249,6 +330,7 @@ static void on_wake(void *ctx)
 
     atomic_store(&t->wake_pending, false);
     deliver_spans(t);
+    deliver_logs(t);
 }
 
 void telemetry_wake(struct telemetry *t)
@@ -259,15 +341,19 @@ void telemetry_wake(struct telemetry *t)
         atomic_store(&t->wake_pending, false);
 }
 
-void telemetry_note_exported(struct telemetry *t, const char *exporter, uint64_t spans,
-                             uint64_t lost)
+void telemetry_note_exported(struct telemetry *t, const char *exporter,
+                             enum telemetry_signal signal, uint64_t records, uint64_t lost)
 {
+    static const enum metric_id ids[] = {METRIC_SPANS_EXPORTED, METRIC_POINTS_EXPORTED,
+                                         METRIC_LOGS_EXPORTED};
     const struct metric_label labels[] = {{NAME_COMPONENT_NAME, view_of(exporter)},
                                           {NAME_ERROR_TYPE, VIEW("lost")}};
 
-    metric_add(metrics_point(t->own, METRIC_SPANS_EXPORTED, labels, 1), (double)spans);
+    lost = lost < records ? lost : records;
+    if (records > lost)
+        metric_add(metrics_point(t->own, ids[signal], labels, 1), (double)(records - lost));
     if (lost > 0)
-        metric_add(metrics_point(t->own, METRIC_SPANS_EXPORTED, labels, 2), (double)lost);
+        metric_add(metrics_point(t->own, ids[signal], labels, 2), (double)lost);
 }
 
 struct metrics_snapshot *telemetry_snapshot(struct telemetry *t)
@@ -290,6 +376,7 @@ static void *run(void *ctx)
     struct telemetry *t = ctx;
 
     (void)pthread_setname_np(pthread_self(), "telemetry"); /* only for people */
+    logs_mute();
     loop_run(t->loop);
     return NULL;
 }

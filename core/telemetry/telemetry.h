@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * telemetry/ owns what operators learn about sessions: spans (span.h) and metrics (metrics.h), in
- * OpenTelemetry's model with the names of names.h and metrics.def. It does not know exporters:
- * finished batches go to a sink that the host gives.
+ * telemetry/ owns what operators learn about sessions: spans (span.h), metrics (metrics.h) and log
+ * records (logs.h), in OpenTelemetry's model with the names of names.h and metrics.def. It does not
+ * know exporters: finished batches go to a sink that the host gives, each of one signal.
  *
  * Each worker records through its own recorder: no lock, no system call; spans go through a bounded
  * ring to the telemetry thread's loop, and what does not fit is dropped and counted. The recording
@@ -10,6 +10,8 @@
  */
 #ifndef TELEMETRY_TELEMETRY_H
 #define TELEMETRY_TELEMETRY_H
+
+#include "base/log.h"
 
 #include <parley/error.h>
 #include <parley/exporter.h>
@@ -39,6 +41,8 @@ struct telemetry_config {
     uint32_t ring_size;       /* finished spans that wait per recorder; 2048 */
     uint32_t batch_size;      /* most spans of one batch; 512 */
     bool captures_content;    /* keep what people said and tools returned */
+    bool records_logs;        /* keep lines of the log, too */
+    enum log_level log_level; /* ... of this level and more urgent ones */
     const char *service_name; /* "parley" */
     const char *environment;  /* deployment.environment.name; "" for none */
     const char *instance_id;  /* a random one */
@@ -73,10 +77,11 @@ bool telemetry_captures_content(const struct telemetry_recorder *r);
 /* The telemetry thread's own. */
 struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t);
 
-/* Note what became of spans that the sink was given: `exporter` is the instance's name, `lost`
- * those given up. Thread: the loop's. */
-void telemetry_note_exported(struct telemetry *t, const char *exporter, uint64_t spans,
-                             uint64_t lost);
+/* What became of a batch that the sink was given: `exporter` is the instance's name, `lost` those
+ * of its records that were given up. Thread: the loop's. */
+enum telemetry_signal { SIGNAL_SPANS, SIGNAL_METRICS, SIGNAL_LOGS };
+void telemetry_note_exported(struct telemetry *t, const char *exporter,
+                             enum telemetry_signal signal, uint64_t records, uint64_t lost);
 
 /* Values of all recorders, summed; to be freed by metrics_snapshot_free(). Thread: any. */
 struct metrics_snapshot *telemetry_snapshot(struct telemetry *t);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line for each turn, on a terminal or in a file. The smallest useful exporter. */
+/* One line for each turn, and for each log record if wanted, on a terminal or in a file. The
+ * smallest useful exporter. */
 #include "line.h"
+#include "record.h"
 
 #include <parley/exporter.h>
 #include <parley/plugin.h>
@@ -22,6 +24,7 @@ struct config {
     const char *file;
     int32_t colours; /* enum colours */
     int32_t content;
+    int32_t logs;
 };
 
 struct console {
@@ -46,12 +49,17 @@ static int load(const struct parley_host *host, void **ret_plugin, struct parley
 static int instance_create(void *plugin, const struct parley_instance_info *info,
                            void **ret_instance, struct parley_error *err)
 {
-    struct console *c = calloc(1, sizeof(*c));
+    const struct config *config = info->config;
 
+    if (config->logs && config->format != FORMAT_JSON)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "logs: as text they are on standard error already; write format = json, "
+                           "or leave logs out");
+    struct console *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     c->host = plugin;
-    c->config = info->config;
+    c->config = config;
     c->handle = info->handle;
     c->fd = -1;
     *ret_instance = c;
@@ -139,6 +147,15 @@ static void show(struct console *c, const struct turn *turn)
         c->lost++;
 }
 
+static void show_record(struct console *c, const struct parley_batch *batch, uint32_t i)
+{
+    char line[LINE_SIZE + 1];
+
+    record_json(batch, i, line);
+    if (!write_line(c, line))
+        c->lost++;
+}
+
 static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
                    struct parley_error *err)
 {
@@ -152,7 +169,10 @@ static int deliver(void *worker_instance, const struct parley_batch *batch, parl
         if (turn != NULL)
             show(c, turn);
     }
-    c->exporter->end(op, PARLEY_OK, c->lost, NULL);
+    for (uint32_t i = 0; i < batch->log_count && c->config->logs; i++)
+        show_record(c, batch, i);
+    bool has_something = batch->span_count > 0 || (batch->log_count > 0 && c->config->logs);
+    c->exporter->end(op, has_something ? PARLEY_OK : PARLEY_EXPORT_NOTHING, c->lost, NULL);
     c->lost = 0;
     return PARLEY_OK;
 }
@@ -169,6 +189,8 @@ static const struct parley_option options[] = {
                 .help = "Colours; auto uses them on a terminal."),
     PARLEY_BOOL(C, content, .default_value = "no",
                 .help = "Show what was said, where telemetry captures it."),
+    PARLEY_BOOL(C, logs, .default_value = "no",
+                .help = "Write log records, too; with format = json."),
 };
 
 static const struct parley_exporter_vtable exporter_vtable = {
@@ -184,7 +206,7 @@ static const struct parley_plugin plugin = {
     .abi_major = PARLEY_ABI_MAJOR,
     .name = "exporter_console",
     .version = "1.0.0",
-    .summary = "Writes one readable line for each turn.",
+    .summary = "Writes one readable line for each turn, and log records as JSON.",
     .licence = "Apache-2.0",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#define ISO_SIZE 40
-
 #define DIM    "\033[2m"
 #define BOLD   "\033[1m"
 #define RED    "\033[31m"
@@ -191,16 +189,15 @@ static void set_word(json_t *object, const char *key, const char *word)
         (void)json_object_set_new(object, key, json_string(word)); /* left out without memory */
 }
 
-/* 2026-01-05T09:00:02.400Z */
-static void iso_time(uint64_t unix_ns, char out[ISO_SIZE])
+void line_iso_time(uint64_t unix_ns, char out[LINE_ISO_SIZE])
 {
     time_t seconds = (time_t)(unix_ns / UINT64_C(1000000000));
     struct tm utc = {0};
     size_t len = 0;
 
     if (gmtime_r(&seconds, &utc) != NULL)
-        len = strftime(out, ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(out + len, ISO_SIZE - len, ".%03uZ",
+        len = strftime(out, LINE_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(out + len, LINE_ISO_SIZE - len, ".%03uZ",
                    (unsigned)(unix_ns / UINT64_C(1000000) % 1000));
 }
 
@@ -221,9 +218,9 @@ static json_t *tools_json(const struct turn *t)
 static json_t *turn_json(const struct turn *t)
 {
     json_t *o = json_object();
-    char time_text[ISO_SIZE];
+    char time_text[LINE_ISO_SIZE];
 
-    iso_time(t->end_unix_ns, time_text);
+    line_iso_time(t->end_unix_ns, time_text);
     set_word(o, "time", time_text);
     set_word(o, "agent", t->agent);
     set_word(o, "session", t->session);

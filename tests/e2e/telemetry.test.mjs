@@ -78,6 +78,18 @@ for (const [name, sections] of Object.entries(upstreams)) {
         assert.ok(Number(input) > 0 && Number(output) > 0, `${input} in, ${output} out`);
     });
 
+    test("the log arrives, too, and a line about a session has its trace", async () => {
+      const opened = await receiver.wait(({ logs }) => logs.find((record) => record.body.startsWith("session open")));
+      const [connect] = receiver.spans.filter((span) => span.name === "parley.backend.connect");
+      assert.match(opened.body, /^session open session=sess_\w+ agent=assistant /);
+      assert.deepEqual([opened.severity, opened.severity_text], [9, "INFO"]);
+      assert.equal(opened.attributes["session.id"], connect.attributes["session.id"]);
+      assert.equal(opened.attributes["gen_ai.agent.name"], "assistant");
+      assert.deepEqual([opened.trace, opened.span], [connect.trace, connect.id]);
+      assert.equal(opened.resource["service.name"], "parley-of-the-tests");
+      assert.ok(receiver.logs.some((record) => record.body.startsWith("listening on") && record.trace === ""));
+    });
+
     test("metrics arrive, and GET /metrics says the same", async () => {
       const has_turn = ({ metrics }) => metrics.get("parley.turn.count");
       const [point] = await receiver.wait(has_turn, 5_000);
@@ -109,6 +121,35 @@ describe("telemetry and its end", () => {
     await asked;
     await client.close();
     await parleyd.stop();
+    await receiver.close();
+  });
+
+  test("what fails at a collector is not sent to it as log, again and again", async () => {
+    const receiver = await start_receiver();
+    receiver.server.removeAllListeners("request");
+    const bodies = [];
+    receiver.server.on("request", (request, response) => {
+      const chunks = [];
+      request.on("data", (chunk) => chunks.push(chunk));
+      request.on("end", () => {
+        if (request.url === "/v1/logs") bodies.push(Buffer.concat(chunks));
+        response.writeHead(400).end();
+      });
+    });
+    const parleyd = await start_parleyd({
+      ...upstreams.model_script(),
+      telemetry: { batch_ms: "20ms" },
+      "exporter collector": { plugin: "exporter_otlp", endpoint: receiver.url },
+    });
+    const client = await open_client(parleyd);
+    await client.ask("hello");
+    await parleyd.wait_for_log(/telemetry not delivered url=\S+\/v1\/logs/);
+    await client.close();
+    await parleyd.wait_for_log(/session ended/);
+    await parleyd.stop();
+    assert.ok(bodies.length > 0);
+    assert.ok(!Buffer.concat(bodies).includes("not delivered"));
+    assert.ok(!Buffer.concat(bodies).includes("gave up"));
     await receiver.close();
   });
 

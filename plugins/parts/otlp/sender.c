@@ -22,7 +22,8 @@ struct delivery {
     struct sender *sender;
     parley_op op;
     unsigned waiting;
-    int status; /* the first failure */
+    bool was_sent; /* something of it */
+    int status;    /* the first failure */
     uint64_t lost;
     struct parley_error err;
 };
@@ -137,6 +138,14 @@ void sender_stop(void *worker_instance)
 
 /* ---- deliveries ---- */
 
+static void end(const struct delivery *d)
+{
+    int status = d->status < 0 || d->was_sent ? d->status : PARLEY_EXPORT_NOTHING;
+
+    if (!d->sender->is_stopped)
+        d->sender->exporter->end(d->op, status, d->lost, status < 0 ? &d->err : NULL);
+}
+
 static void on_done(void *ctx, int status, uint64_t lost, const struct parley_error *err)
 {
     struct delivery *d = ctx;
@@ -149,8 +158,7 @@ static void on_done(void *ctx, int status, uint64_t lost, const struct parley_er
     }
     if (--d->waiting > 0)
         return;
-    if (!d->sender->is_stopped)
-        d->sender->exporter->end(d->op, d->status, d->lost, d->status < 0 ? &d->err : NULL);
+    end(d);
     free(d);
 }
 
@@ -167,6 +175,7 @@ static void send(struct sender *s, struct delivery *d, const struct parley_batch
     struct body body = {0};
     int r;
 
+    d->was_sent = true;
     d->waiting++;
     if (!encode(&config, batch, &body)) {
         r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %llu records",

@@ -141,10 +141,13 @@ struct parley_batch {
     uint32_t log_size;
 };
 
+#define PARLEY_EXPORT_NOTHING 1 /* success: nothing in the batch was for this destination */
+
 struct parley_exporter_host {
     uint32_t size;
     uint32_t reserved;
-    /* The batch is delivered (PARLEY_OK) or given up, with the number of records lost. */
+    /* The batch is delivered (PARLEY_OK, PARLEY_EXPORT_NOTHING) or given up, with the number of
+     * records lost. */
     void (*end)(parley_op op, int status, uint64_t lost, const struct parley_error *err);
 };
 

@@ -11,6 +11,7 @@ const proto = createRequire(import.meta.url)("@opentelemetry/otlp-transformer/bu
 const REQUESTS = {
   "/v1/traces": proto.trace.v1.ExportTraceServiceRequest,
   "/v1/metrics": proto.metrics.v1.ExportMetricsServiceRequest,
+  "/v1/logs": proto.logs.v1.ExportLogsServiceRequest,
   "/api/public/otel/v1/traces": proto.trace.v1.ExportTraceServiceRequest, /* Langfuse's */
 };
 const SHAPE = { longs: Number, enums: Number, bytes: (bytes) => Buffer.from(bytes), defaults: false };
@@ -37,6 +38,14 @@ function span_of(span, resource, scope) {
   };
 }
 
+function log_of(record, resource) {
+  return {
+    time_ms: record.timeUnixNano / 1e6, severity: record.severityNumber, severity_text: record.severityText,
+    body: value_of(record.body ?? {}), attributes: attributes(record.attributes), resource,
+    trace: hex(record.traceId), span: hex(record.spanId),
+  };
+}
+
 /* One row per point. */
 function points_of(metric) {
   const data = metric.sum ?? metric.gauge ?? metric.histogram;
@@ -55,6 +64,7 @@ export async function start_receiver() {
 class Receiver {
   constructor() {
     this.spans = [];
+    this.logs = [];
     this.metrics = new Map(); /* the last report of each name */
     this.requests = [];
     this.waiting = [];
@@ -84,13 +94,16 @@ class Receiver {
     });
   }
 
-  #keep({ resourceSpans = [], resourceMetrics = [] }) {
+  #keep({ resourceSpans = [], resourceMetrics = [], resourceLogs = [] }) {
     for (const { resource, scopeSpans } of resourceSpans)
       for (const { scope, spans } of scopeSpans)
         this.spans.push(...spans.map((span) => span_of(span, attributes(resource.attributes), scope)));
     for (const { scopeMetrics } of resourceMetrics)
       for (const { metrics } of scopeMetrics)
         for (const metric of metrics) this.metrics.set(metric.name, points_of(metric));
+    for (const { resource, scopeLogs } of resourceLogs)
+      for (const { logRecords } of scopeLogs)
+        this.logs.push(...logRecords.map((record) => log_of(record, attributes(resource.attributes))));
   }
 
   /* What look() gives, once it gives something. */

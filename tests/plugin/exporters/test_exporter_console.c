@@ -96,6 +96,80 @@ static void json_line_is_an_object(void **state)
         "\"interrupted\"}\n");
 }
 
+static void deliver_records(struct fixture *f, const struct parley_log_record *records,
+                            uint32_t count)
+{
+    struct parley_batch batch = batch_of(NULL, 0);
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    batch.logs = records;
+    batch.log_count = count;
+    assert_int_equal(
+        f->vtable->deliver(fake_plugin_worker(f->plugin), &batch, fake_host_op(), &err), PARLEY_OK);
+}
+
+static const struct parley_attr record_attrs[] = {STR("session.id", "sess_1")};
+static const struct parley_log_record record = {.unix_ns = T0,
+                                                .severity = 9,
+                                                .body = PARLEY_VIEW("session ended session=sess_1"),
+                                                .trace_id = {1},
+                                                .span_id = {2},
+                                                .attrs = ATTRS(record_attrs),
+                                                .event_name = "session.end"};
+
+static void log_record_is_an_object(void **state)
+{
+    (void)state;
+    struct fixture f = open_console("format=json", "logs=yes");
+
+    deliver_records(&f, &record, 1);
+    assert_int_equal(ended.status, PARLEY_OK);
+    assert_string_equal(
+        close_console(&f),
+        "{\"time\":\"2026-01-05T09:00:00.000Z\",\"severity\":\"info\",\"event\":\"session.end\","
+        "\"body\":\"session ended session=sess_1\",\"trace_id\":"
+        "\"01000000000000000000000000000000\",\"span_id\":\"0200000000000000\",\"attributes\":{"
+        "\"session.id\":\"sess_1\"}}\n");
+}
+
+static void log_records_are_left_out_unless_asked_for(void **state)
+{
+    (void)state;
+    struct fixture f = open_console("format=json", NULL);
+
+    deliver_records(&f, &record, 1);
+    assert_int_equal(ended.status, PARLEY_EXPORT_NOTHING);
+    assert_string_equal(close_console(&f), "");
+}
+
+static void log_records_as_text_are_refused(void **state)
+{
+    (void)state;
+    const char *options[] = {"logs=yes", NULL};
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    fake_host_reset();
+    assert_null(fake_plugin_open(plugin_path, "console", options, &err));
+    assert_non_null(strstr(err.message, "write format = json"));
+}
+
+static void long_log_record_is_cut_between_characters(void **state)
+{
+    (void)state;
+    char text[2048];
+    struct fixture f = open_console("format=json", "logs=yes");
+    struct parley_log_record r = record;
+
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, "\x01\x02", 2); /* six bytes each, in JSON */
+    memcpy(text + 499, "\xc3\xa4", 2);
+    r.body = (struct parley_view){text, sizeof(text)};
+    deliver_records(&f, &r, 1);
+    assert_int_equal(ended.lost, 0);
+    const char *line = close_console(&f);
+    assert_non_null(strstr(line, "\\u0001\",\"trace_id\""));
+}
+
 static void content_is_shown_only_when_asked_for_and_cannot_play_with_the_terminal(void **state)
 {
     (void)state;
@@ -152,6 +226,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(turn_is_one_line),
         cmocka_unit_test(spans_of_several_batches_are_gathered),
         cmocka_unit_test(json_line_is_an_object),
+        cmocka_unit_test(log_record_is_an_object),
+        cmocka_unit_test(log_records_are_left_out_unless_asked_for),
+        cmocka_unit_test(log_records_as_text_are_refused),
+        cmocka_unit_test(long_log_record_is_cut_between_characters),
         cmocka_unit_test(content_is_shown_only_when_asked_for_and_cannot_play_with_the_terminal),
         cmocka_unit_test(colours_are_left_out_of_files_unless_asked_for),
         cmocka_unit_test(many_open_turns_are_bounded),

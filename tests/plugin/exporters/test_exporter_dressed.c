@@ -323,7 +323,7 @@ static void confident_gets_no_span_that_is_not_an_agent_s(void **state)
     open_confident(NULL);
     deliver(&span, 1);
     assert_int_equal(http.count, 0);
-    assert_int_equal(ended.status, PARLEY_OK);
+    assert_int_equal(ended.status, PARLEY_EXPORT_NOTHING);
     assert_int_equal(ended.lost, 0);
     close_plugin();
 }

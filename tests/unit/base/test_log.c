@@ -54,6 +54,28 @@ static void a_long_line_is_cut(void **state)
     assert_true(strlen(last) < 2048);
 }
 
+static char tapped[4096];
+
+static void tap(enum log_level level, const char *event, const char *line)
+{
+    (void)snprintf(tapped, sizeof(tapped), "%d %s %s", (int)level, event, line);
+}
+
+static void tap_gets_every_line_and_the_name_of_its_event(void **state)
+{
+    (void)state;
+    log_set_tap(tap);
+    log_warn("one");
+    assert_string_equal(tapped, "1  one");
+    assert_string_equal(last, "one");
+    log_event(LOG_LEVEL_INFO, "session.end", "over n=%d", 2);
+    assert_string_equal(tapped, "2 session.end over n=2");
+    log_debug("below the level");
+    log_set_tap(NULL);
+    log_warn("three");
+    assert_string_equal(tapped, "2 session.end over n=2");
+}
+
 static void level_names_are_known(void **state)
 {
     enum log_level level;
@@ -108,6 +130,7 @@ int main(void)
         cmocka_unit_test(a_line_cannot_forge_another),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(level_names_are_known),
+        cmocka_unit_test(tap_gets_every_line_and_the_name_of_its_event),
         cmocka_unit_test(a_reader_that_does_not_read_holds_nobody_up),
     };
     log_set_sink(keep, NULL);
