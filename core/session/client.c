@@ -182,9 +182,9 @@ static bool retrieve_here(struct session *s, const struct item *i)
 /* An item that the model does not know. */
 static void delete_here(struct session *s, struct item *i)
 {
+    journal_deleted(s, view_of(i->id));
     rt_encode_item_deleted(&s->out, view_of(i->id));
     say_out(s);
-    journal_deleted(s, view_of(i->id));
     items_remove(&s->items, i);
 }
 

@@ -114,12 +114,12 @@ static void cut_item(struct session *s, const struct response *r, struct item *i
 
     items_set_json(&s->items, i, body);
     i->final = i->is_output_done = true;
+    journal_item(s, i);
     if (r->shown && !i->hidden && !was_final)
         say_item_done(s, i, body);
     if (r->shown && !i->hidden && !was_done)
         say_output_done(s, r, i, body);
     i->is_added = i->is_added || r->shown;
-    journal_item(s, i);
 }
 
 json_t *cut_items(struct session *s, const struct response *r)

@@ -113,9 +113,11 @@ void interruption_client_truncate(struct session *s, const struct rt_client_even
         confirm(s, i, t->content_index, p->truncated_ms);
         return;
     }
-    if (p->truncated_ms == 0 || i->is_replayed)
-        confirm(s, i, t->content_index, p->truncated_ms);
-    tell_truncation(s, p, t->content_index, p->truncated_ms);
+    int64_t heard_ms = p->truncated_ms;
+    bool is_answered = heard_ms == 0 || i->is_replayed; /* the model is asked for something else */
+    tell_truncation(s, p, t->content_index, heard_ms);
+    if (is_answered)
+        confirm(s, i, t->content_index, heard_ms);
 }
 
 void interruption_report(struct session *s, const json_t *event)

@@ -42,8 +42,11 @@ static void failed(struct session *s, const char *what, const struct parley_erro
     if (j->has_failed)
         return;
     j->has_failed = true;
-    if (err != NULL && err->status == PARLEY_E_CONFLICT && s->resume.is_on)
+    if (err != NULL && err->status == PARLEY_E_CONFLICT && s->resume.is_on) {
+        promise_drop(s); /* there it was never said */
         session_end_soon(s, 1001, "session_taken_over", "The session goes on at another server.");
+    }
+    promise_release(s);
     log_error(
         "the store failed; this conversation is not kept from here on session=%s store=\"%s\" "
         "while=\"%s\" reason=\"%s\"",
@@ -109,10 +112,13 @@ static void on_appended(void *ctx, int status, const struct parley_error *err)
     s->journal.request = NULL;
     measure_store(s, "append", clock_now_us() - s->journal.began_us, status);
     clear(&s->journal.sending);
-    if (status < 0)
+    if (status < 0) {
         failed(s, "append", err);
-    else
+    } else {
+        s->journal.kept_seq = s->journal.sending_seq;
+        promise_kept(s);
         noted(s, s->journal.sending_seq);
+    }
     write_next(s);
 }
 
@@ -247,6 +253,7 @@ void journal_take_over(struct session *s, int64_t epoch, int64_t created_ms, int
     j->epoch = epoch;
     j->created_ms = created_ms;
     j->next_seq = records + 1;
+    j->kept_seq = records;
     j->is_created = true;
 }
 

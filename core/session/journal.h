@@ -34,6 +34,7 @@ struct journal {
     size_t waiting_bytes;
     int64_t next_seq;
     int64_t sending_seq; /* the last of the append under way */
+    int64_t kept_seq;    /* the last that the store has */
     int64_t epoch;
     int64_t created_ms;
     bool is_created; /* the head is in the store */

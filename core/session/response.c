@@ -551,6 +551,20 @@ void response_created(struct session *s, struct parley_view event)
     json_decref(tree);
 }
 
+/* Models leave out the conversation.item.done of what they have told as response.output_item.done.
+ */
+static void journal_output(struct session *s, const struct response *r)
+{
+    struct list *at;
+
+    list_for_each(at, &s->items.all)
+    {
+        struct item *i = list_entry(at, struct item, entry);
+        if (r->in_band && i->response == r->number && i->is_output_done)
+            journal_item(s, i);
+    }
+}
+
 void response_done(struct session *s, struct parley_view event)
 {
     json_t *tree = json_parse(event, NULL);
@@ -571,6 +585,7 @@ void response_done(struct session *s, struct parley_view event)
         rt_usage_add(&s->usage, &read.usage);
     bool completed = read.status == RT_RESPONSE_COMPLETED && !r->cancelled;
     bool goes_on = completed && r->in_band && r->server_calls > 0 && r->client_calls == 0;
+    journal_output(s, r);
     if (goes_on && !r->shown)
         shown_keep(s, r, &read);
     else

@@ -160,6 +160,17 @@ static void on_expired(void *ctx)
     session_wind_up(s, "client");
 }
 
+/* It was being told the conversation anew, and has not got all of it. */
+static void forget_half_told(struct session *s)
+{
+    if (!promise_waits_here(s))
+        return;
+    promise_drop(s);
+    queue_clear(&s->resume.sent);
+    s->resume.kept = 0;
+    s->resume.told++; /* so that it is told from the start */
+}
+
 bool session_client_lost(struct session *s, const struct session_keeper *keeper)
 {
     struct resume *r = &s->resume;
@@ -175,6 +186,7 @@ bool session_client_lost(struct session *s, const struct session_keeper *keeper)
     r->is_away = true;
     r->keeper = *keeper;
     r->told_at_loss = r->told;
+    forget_half_told(s);
     loop_timer_start(s->env->loop, &r->expiry, s->agent->config->resume_ms, on_expired, s);
     loop_timer_start(s->env->loop, &r->suspend, KEEP_MODEL_MS, on_suspend, s);
     return true;
@@ -185,6 +197,7 @@ void resume_stop(struct session *s)
     loop_timer_stop(&s->resume.expiry);
     loop_timer_stop(&s->resume.suspend);
     loop_timer_stop(&s->resume.lease);
+    promise_drop(s);
     keeper_release(s);
     queue_clear(&s->resume.sent);
     explicit_bzero(s->resume.token, sizeof(s->resume.token));
@@ -192,11 +205,24 @@ void resume_stop(struct session *s)
 
 /* ---- coming back ---- */
 
-/* To this connection alone: it is no news to who was there all the time. */
+void resume_say_here(struct session *s, struct parley_view event)
+{
+    if (s->client != NULL)
+        s->client->send(s->client_ctx, event, 0);
+}
+
+/* At once, before all that waits. */
+static void say_created(struct session *s)
+{
+    if (!s->out.failed)
+        resume_say_here(s, buf_view(&s->out));
+    buf_clear(&s->out);
+}
+
 static void say_here(struct session *s)
 {
-    if (!s->out.failed && s->client != NULL)
-        s->client->send(s->client_ctx, buf_view(&s->out), 0);
+    if (!s->out.failed && !promise_holds(s, buf_view(&s->out), 0, true))
+        resume_say_here(s, buf_view(&s->out));
     buf_clear(&s->out);
 }
 
@@ -236,6 +262,7 @@ static void say_conversation(struct session *s)
     struct parley_view previous = {0};
     struct list *at;
 
+    promise_drop(s); /* what waits is part of it */
     list_for_each(at, &s->items.all)
     {
         const struct item *i = list_entry(at, struct item, entry);
@@ -261,7 +288,7 @@ static void say_conversation(struct session *s)
 void resume_say_rebuilt(struct session *s)
 {
     encode_created(s, "conversation");
-    say_here(s);
+    say_created(s);
     say_conversation(s);
 }
 
@@ -278,7 +305,7 @@ static void attach(struct session *s, const struct session_resume *by)
     s->client_ctx = by->client_ctx;
     s->wants_trace = by->wants_trace && s->agent->config->client_trace != 0;
     encode_created(s, from != NULL ? "events" : "conversation");
-    say_here(s);
+    say_created(s);
     if (from != NULL)
         say_missed(s, from);
     else

@@ -37,6 +37,12 @@ void queue_clear(struct event_queue *q)
 
 void say_view(struct session *s, struct parley_view event, unsigned flags)
 {
+    if (!promise_holds(s, event, flags, false))
+        say_now(s, event, flags);
+}
+
+void say_now(struct session *s, struct parley_view event, unsigned flags)
+{
     if (s->resume.is_on)
         resume_keep(s, event);
     if (s->client != NULL)

@@ -113,6 +113,7 @@ void session_close_client(struct session *s, int code, const char *reason)
 {
     const struct session_client *client = s->client;
 
+    promise_release(s);
     s->client = NULL;
     if (client != NULL)
         client->close(s->client_ctx, code, reason);
@@ -182,6 +183,7 @@ struct session *session_create(const struct session_open *open)
     playback_init(&s->playback);
     sequencer_init(s);
     spans_init(s);
+    promise_init(s);
     resume_begin(s, open->wants_resume);
     return s;
 }

@@ -20,7 +20,7 @@
  *   spans.c        spans of turns, answers, tools   trace.c          turns and their events
  *   said.c         what was said, for telemetry     measure.c        metrics
  *   farewell.c     a tool ends the conversation     resume.c         a client that comes back
- *   rebuild.c      a session out of the store
+ *   rebuild.c      a session out of the store       promise.c        told when it is kept
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H

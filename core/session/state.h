@@ -211,6 +211,14 @@ struct resume {
     struct session_keeper keeper;
 };
 
+/* What the client is told when the store has it, see promise.c. */
+struct promise {
+    struct list waiting; /* struct promised */
+    size_t bytes;
+    struct loop_timer limit;
+    bool is_late; /* the store took too long: nothing waits until it has caught up */
+};
+
 struct awaited_list;
 
 /* Lists of tools that are waited for while the model connects. */
@@ -250,6 +258,7 @@ struct session {
     struct partial partial;
     struct move move;
     struct resume resume;
+    struct promise promise;
     struct parley_model_caps caps;
     size_t model_place;    /* in the agent's list of models */
     uint64_t tried_models; /* places of that list that failed, while one is looked for */
@@ -339,6 +348,8 @@ void tokens_done(struct session *s);
 /* ---- say.c: towards client and model ---- */
 
 void say_view(struct session *s, struct parley_view event, unsigned flags);
+/* ... without waiting for the store. */
+void say_now(struct session *s, struct parley_view event, unsigned flags);
 /* Send what s->out holds to the client, and clear it; flags as say_view(). */
 void say_out(struct session *s);
 void say_out_as(struct session *s, unsigned flags);
@@ -496,7 +507,22 @@ void resume_say_rebuilt(struct session *s);
 void resume_say_created(struct session *s);
 /* The client is told this. */
 void resume_keep(struct session *s, struct parley_view event);
+/* To this connection alone: it is no news to who was there all the time. */
+void resume_say_here(struct session *s, struct parley_view event);
 void resume_stop(struct session *s);
+
+/* ---- promise.c ---- */
+
+void promise_init(struct session *s);
+/* True: the event was kept, and is told later. is_here: by resume_say_here(). */
+bool promise_holds(struct session *s, struct parley_view event, unsigned flags, bool is_here);
+/* The store has more than before. */
+void promise_kept(struct session *s);
+/* Tell what waits now, or never. */
+void promise_release(struct session *s);
+void promise_drop(struct session *s);
+/* Does a part of the conversation wait that is told to this connection alone? */
+bool promise_waits_here(const struct session *s);
 
 /* ---- failover.c ---- */
 

@@ -304,6 +304,9 @@ static void note_and_run(struct call *c)
     c->state = CALL_NOTING;
     c->start_us = clock_now_us();
     turn_tool_started(s, c);
+    struct item *i = items_find(&s->items, view_of(c->item_id));
+    if (i != NULL)
+        journal_item(s, i); /* who finds the record finds what was called, too */
     c->seq = c->policy.side_effects ? journal_call_started(s, c) : 0;
     if (c->seq == 0)
         run(c);

@@ -211,17 +211,16 @@ static void item_deleted(struct session *s, struct parley_view event, const stru
         s->counts.stale_events++; /* the client never heard of it */
         return;
     }
+    struct playback_item *p = playback_find(&s->playback, peek->item_id);
+    bool leaves_ghost = p != NULL && p->truncated_ms == 0;
+    if (i != NULL && !leaves_ghost)
+        journal_deleted(s, view_of(i->id));
     if (i == NULL || !i->hidden)
         relay(s, event, peek, 0);
-    if (i == NULL)
-        return;
-    struct playback_item *p = playback_find(&s->playback, peek->item_id);
-    if (p != NULL && p->truncated_ms == 0) {
+    if (i != NULL && leaves_ghost)
         i->is_ghost = true; /* clients ask for it once more, to see what is left of it */
-        return;
-    }
-    journal_deleted(s, view_of(i->id));
-    items_remove(&s->items, i);
+    else if (i != NULL)
+        items_remove(&s->items, i);
 }
 
 /* The answer to a truncation: whose it was does not matter, the client is told the same. */

@@ -77,7 +77,7 @@ static void calls_transcripts_and_deletions_are_kept(void **state)
     wire_model(w, USER_ITEM("added"));
     wire_model(w, "{'type':'conversation.item.deleted','event_id':'e','item_id':'item_u'}");
     assert_string_equal(wire_stored(w),
-                        "create test\ncall call_1\ntranscript item_u\ndeleted item_u\n");
+                        "create test\nitem f\ncall call_1\ntranscript item_u\ndeleted item_u\n");
     wire_close(w);
 }
 
