@@ -80,6 +80,19 @@ static uint32_t metric_kind(enum metric_kind kind)
     }
 }
 
+static void add_exponential(struct batch *b, struct parley_metric *to, const struct exponential *e)
+{
+    struct parley_exponential *out = &b->exponentials[to - b->metrics];
+
+    *out = (struct parley_exponential){.size = sizeof(*out),
+                                       .scale = e->scale,
+                                       .offset = e->low,
+                                       .bucket_count = e->used,
+                                       .counts = e->counts,
+                                       .zero_count = e->zero};
+    to->exponential = out;
+}
+
 static void add_metric(struct batch *b, const struct metric_sample *m,
                        const struct batch_times *times, uint64_t now_us)
 {
@@ -108,6 +121,7 @@ static void add_metric(struct batch *b, const struct metric_sample *m,
     out->bounds = info->bounds;
     out->counts = m->counts;
     out->bound_count = (uint32_t)info->bound_count;
+    add_exponential(b, out, m->exponential);
 }
 
 static size_t metric_count(const struct batch_source *source)
@@ -131,12 +145,13 @@ static bool reserve(struct batch *b, const struct batch_source *source)
         attrs += source->metrics->items[i].label_count;
     b->spans = calloc(source->span_count + 1, sizeof(*b->spans));
     b->metrics = calloc(metric_count(source) + 1, sizeof(*b->metrics));
+    b->exponentials = calloc(metric_count(source) + 1, sizeof(*b->exponentials));
     b->logs = calloc(source->line_count + 1, sizeof(*b->logs));
     b->attrs = calloc(attrs + 1, sizeof(*b->attrs));
     b->events = calloc(events + 1, sizeof(*b->events));
     b->messages = calloc(messages + 1, 1);
-    return b->spans != NULL && b->metrics != NULL && b->logs != NULL && b->attrs != NULL &&
-           b->events != NULL && b->messages != NULL;
+    return b->spans != NULL && b->metrics != NULL && b->exponentials != NULL && b->logs != NULL &&
+           b->attrs != NULL && b->events != NULL && b->messages != NULL;
 }
 
 static void add_log(struct batch *b, const struct log_line *line, const struct batch_times *times)
@@ -180,6 +195,7 @@ void batch_done(struct batch *b)
 {
     free(b->spans);
     free(b->metrics);
+    free(b->exponentials);
     free(b->logs);
     free(b->attrs);
     free(b->events);

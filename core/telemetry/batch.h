@@ -13,6 +13,7 @@ struct batch {
     struct parley_batch out;
     struct parley_span *spans;
     struct parley_metric *metrics;
+    struct parley_exponential *exponentials; /* one for each metric, where it is a histogram */
     struct parley_log_record *logs;
     struct parley_attr *attrs; /* of all of them */
     struct parley_span_event *events;

@@ -57,6 +57,7 @@ static void point_free(struct metric_point *p)
 {
     for (size_t i = 0; i < p->label_count; i++)
         free((char *)p->labels[i].value.data);
+    free(p->exponential);
     free(p);
 }
 
@@ -113,6 +114,13 @@ static struct metric_point *point_create(enum metric_id id, const struct metric_
     if (p == NULL)
         return NULL;
     p->id = id;
+    if (info->kind == METRIC_HISTOGRAM) {
+        p->exponential = calloc(1, sizeof(*p->exponential));
+        if (p->exponential == NULL) {
+            point_free(p);
+            return NULL;
+        }
+    }
     atomic_init(&p->min, INFINITY);
     atomic_init(&p->max, -INFINITY);
     for (; p->label_count < count; p->label_count++) {
@@ -166,7 +174,7 @@ void metric_add(struct metric_point *p, double value)
 
 void metric_record(struct metric_point *p, double value)
 {
-    if (p == NULL || isnan(value))
+    if (p == NULL || !isfinite(value))
         return;
     const struct metric_info *info = &infos[p->id];
     size_t bucket = 0;
@@ -175,6 +183,7 @@ void metric_record(struct metric_point *p, double value)
         bucket++;
     uint64_t count = atomic_load_explicit(&p->counts[bucket], memory_order_relaxed);
     atomic_store_explicit(&p->counts[bucket], count + 1, memory_order_relaxed);
+    exponential_shared_record(p->exponential, value);
     add(&p->value, value);
     if (value < atomic_load_explicit(&p->min, memory_order_relaxed))
         atomic_store_explicit(&p->min, value, memory_order_relaxed);
@@ -216,8 +225,13 @@ static struct metric_sample *sample_for(struct metrics_snapshot *s, enum metric_
         .id = id, .labels = labels, .label_count = count, .min = INFINITY, .max = -INFINITY};
     if (infos[id].kind == METRIC_HISTOGRAM) {
         fresh->counts = calloc(infos[id].bound_count + 1, sizeof(*fresh->counts));
-        if (fresh->counts == NULL)
+        fresh->exponential = malloc(sizeof(*fresh->exponential));
+        if (fresh->counts == NULL || fresh->exponential == NULL) {
+            free(fresh->counts);
+            free(fresh->exponential);
             return NULL;
+        }
+        exponential_init(fresh->exponential);
     }
     s->count++;
     return fresh;
@@ -249,6 +263,9 @@ static bool add_point(struct metrics_snapshot *s, const struct metric_point *p)
         to->counts[i] += count;
         to->count += count;
     }
+    struct exponential own;
+    exponential_shared_read(p->exponential, &own);
+    exponential_merge(to->exponential, &own);
     return true;
 }
 
@@ -291,8 +308,10 @@ struct metrics_snapshot *metrics_snapshot_free(struct metrics_snapshot *s)
 {
     if (s == NULL)
         return NULL;
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
         free(s->items[i].counts);
+        free(s->items[i].exponential);
+    }
     free(s->items);
     free(s);
     return NULL;

@@ -3,11 +3,13 @@
  * Counters, levels and histograms, declared in metrics.def. Each recorder has its own points, one
  * for each set of attributes; readers sum them. Look a point up once (a session: at its start) and
  * keep it: adding to it is then a plain load and store. Points live as long as the telemetry.
+ * A histogram is kept twice, in its own buckets and in exponential ones, for exporters to choose.
  */
 #ifndef TELEMETRY_METRICS_H
 #define TELEMETRY_METRICS_H
 
 #include "base/buf.h"
+#include "telemetry/exponential.h"
 
 #include <parley/types.h>
 
@@ -82,7 +84,8 @@ struct metric_point {
     _Atomic double value;                           /* the sum, for a histogram */
     _Atomic double min;
     _Atomic double max;
-    _Atomic uint64_t counts[]; /* HISTOGRAM: bound_count + 1 */
+    struct exponential_shared *exponential; /* HISTOGRAM: the same once more; owned */
+    _Atomic uint64_t counts[];              /* HISTOGRAM: bound_count + 1 */
 };
 
 struct metrics {
@@ -106,7 +109,8 @@ struct metric_sample {
     double min;
     double max;
     uint64_t count;
-    uint64_t *counts; /* HISTOGRAM */
+    uint64_t *counts;                /* HISTOGRAM */
+    struct exponential *exponential; /* HISTOGRAM */
 };
 
 struct metrics_snapshot {

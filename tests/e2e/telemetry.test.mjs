@@ -153,6 +153,25 @@ describe("telemetry and its end", () => {
     await receiver.close();
   });
 
+  test("histograms are exponential for an exporter that wants them so", async () => {
+    const receiver = await start_receiver();
+    const parleyd = await start_parleyd({
+      ...upstreams.model_script(),
+      telemetry: { batch_ms: "50ms", metrics_ms: "1s" },
+      "exporter collector": { plugin: "exporter_otlp", endpoint: receiver.url, histograms: "exponential" },
+    });
+    const client = await open_client(parleyd);
+    await client.ask("hello");
+    const point = await receiver.wait(({ metrics }) => metrics.get("gen_ai.invoke_agent.duration")?.find(({ value }) => value > 0));
+    const { scale, offset, counts, zero } = point.exponential;
+    assert.deepEqual([point.value, zero, counts], [1, 0, [1]]);
+    const bound = (index) => 2 ** (index / 2 ** scale);
+    assert.ok(point.sum > bound(offset) * 0.999999 && point.sum <= bound(offset + 1) * 1.000001, JSON.stringify(point));
+    await client.close();
+    await parleyd.stop();
+    await receiver.close();
+  });
+
   test("a client's trace context is the parent of its turns", async () => {
     const receiver = await start_receiver();
     const parleyd = await start_parleyd({

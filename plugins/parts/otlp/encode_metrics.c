@@ -82,6 +82,16 @@ static const struct parley_exponential *exponential_of(const struct parley_batch
     return m->kind == PARLEY_METRIC_HISTOGRAM ? m->exponential : NULL;
 }
 
+/* Not the explicit buckets' count: a value may have come between the two. */
+static uint64_t exponential_count(const struct parley_exponential *from)
+{
+    uint64_t count = from->zero_count;
+
+    for (uint32_t i = 0; i < from->bucket_count; i++)
+        count += from->counts[i];
+    return count;
+}
+
 static ExponentialPoint *exponential_point(struct encoder *e, const struct parley_metric *m)
 {
     const struct parley_exponential *from = m->exponential;
@@ -95,7 +105,7 @@ static ExponentialPoint *exponential_point(struct encoder *e, const struct parle
     p->has_min = p->has_max = m->count > 0;
     p->start_time_unix_nano = m->start_unix_ns;
     p->time_unix_nano = m->time_unix_ns;
-    p->count = m->count;
+    p->count = exponential_count(from);
     p->sum = m->sum;
     p->min = m->min;
     p->max = m->max;

@@ -48,10 +48,12 @@ function log_of(record, resource) {
 
 /* One row per point. */
 function points_of(metric) {
-  const data = metric.sum ?? metric.gauge ?? metric.histogram;
+  const data = metric.sum ?? metric.gauge ?? metric.histogram ?? metric.exponentialHistogram;
   return data.dataPoints.map((point) => ({
     name: metric.name, unit: metric.unit, attributes: attributes(point.attributes),
     value: point.asDouble ?? point.asInt ?? point.count ?? 0, sum: point.sum,
+    exponential: point.positive === undefined ? undefined
+      : { scale: point.scale ?? 0, offset: point.positive.offset ?? 0, counts: point.positive.bucketCounts, zero: point.zeroCount ?? 0 },
   }));
 }
 
