@@ -55,6 +55,10 @@ struct agent_config {
     const char *store;
     int32_t on_store_failure; /* enum agent_store_failure */
     int64_t keep_ms;
+    int32_t record;
+    const char *record_dir;
+    int64_t record_max_bytes;
+    int64_t record_keep_ms;
     int64_t max_items;
     int64_t max_item_bytes;
     int64_t truncation_wait_ms;

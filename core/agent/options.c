@@ -81,6 +81,20 @@ const struct parley_option agent_options[] = {
     PARLEY_DURATION_MS(C, keep_ms, .default_value = "0", .min = 0, .max = INT64_C(315360000000),
                        .help =
                            "How long a conversation is kept after its last change; 0 for ever."),
+    PARLEY_BOOL(C, record, .default_value = "no",
+                .help = "Record what client and agent say: a WAV file of each session that has "
+                        "audio, the client on the left, the agent as it was heard on the right."),
+    PARLEY_PATH(C, record_dir, .example = "/var/lib/parley/recordings",
+                .help = "Folder of the recordings, in one folder for each agent; created for "
+                        "parley's user alone. Needed with record = yes."),
+    PARLEY_SIZE(C, record_max_bytes, .default_value = "1g", .min = 65536,
+                .max = INT64_C(4194304000),
+                .help = "Largest recording, at 346 MB an hour; the session goes on without it "
+                        "from there."),
+    PARLEY_DURATION_MS(C, record_keep_ms, .default_value = "0", .min = 0,
+                       .max = INT64_C(315360000000),
+                       .help = "How long a recording is kept after it was last written; 0 for "
+                               "ever."),
     PARLEY_INT(C, max_items, .default_value = "1000", .min = 2, .max = 100000,
                .help =
                    "Most items in a conversation; the oldest are dropped from memory beyond it."),

@@ -29,6 +29,8 @@
 #define OFFLOAD_QUEUE     4096
 #define TOOLS_QUEUE       1024
 #define SPEECH_QUEUE      1024
+#define RECORDING_THREADS 2
+#define RECORDING_QUEUE   65536 /* a session has one job there at most */
 #define SECRETS_MAX       10000
 #define SECRETS_MAX_BYTES (64u << 20)
 #define DRAIN_SLACK_MS    1000
@@ -43,6 +45,7 @@ struct server {
     struct offload *offload;
     struct offload *tools;
     struct offload *heavy;
+    struct offload *disk;
     struct client_secrets *secrets;
     struct admission *admission;
     struct silero_weights *weights;
@@ -514,6 +517,7 @@ static int start_loop(struct server *s, struct parley_error *err)
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that went is seen by write() */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
     s->loop = loop_create();
     if (s->loop == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the main loop");
@@ -549,10 +553,11 @@ static int start_pools(struct server *s, struct parley_error *err)
     s->offload = offload_create("offload", (unsigned)c->offload_threads, OFFLOAD_QUEUE);
     s->tools = offload_create("tools", (unsigned)c->tool_threads, TOOLS_QUEUE);
     s->heavy = offload_create("speech", speech, SPEECH_QUEUE);
+    s->disk = offload_create("recording", RECORDING_THREADS, RECORDING_QUEUE);
     s->secrets = client_secrets_create(SECRETS_MAX, SECRETS_MAX_BYTES);
     s->admission = admission_create();
-    if (s->offload == NULL || s->tools == NULL || s->heavy == NULL || s->secrets == NULL ||
-        s->admission == NULL)
+    if (s->offload == NULL || s->tools == NULL || s->heavy == NULL || s->disk == NULL ||
+        s->secrets == NULL || s->admission == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no resources for the thread pools");
     (void)offload_run(s->offload, s->loop, NULL, load_trust, on_trust_loaded, NULL);
     return PARLEY_OK;
@@ -629,6 +634,7 @@ static int start_worker(struct server *s, struct parley_error *err)
         .offload = s->offload,
         .tools = s->tools,
         .heavy = s->heavy,
+        .disk = s->disk,
         .weights = s->weights,
         .recorder = telemetry_recorder_create(exporting_telemetry(s->exporting)),
         .generation = s->settings.generation,
@@ -708,6 +714,7 @@ static void stop(struct server *s)
         worker_stop(s->workers[i]);
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_wait(s->workers[i]);
+    s->disk = offload_destroy(s->disk); /* the end of recordings that their sessions gave up */
     while (s->worker_count > 0) { /* the first one last: the others may owe it an answer */
         s->worker_count--;
         s->workers[s->worker_count] = worker_destroy(s->workers[s->worker_count]);

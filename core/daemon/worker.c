@@ -207,6 +207,7 @@ static int start_host(struct worker *w, struct parley_error *err)
                                             .offload = w->config.offload,
                                             .tools = w->config.tools,
                                             .heavy = w->config.heavy,
+                                            .disk = w->config.disk,
                                             .recorder = w->config.recorder,
                                             .crew_place = w->config.index,
                                             .crew_size = w->config.count};

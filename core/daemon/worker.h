@@ -40,6 +40,7 @@ struct worker_config {
     struct offload *offload;
     struct offload *tools;
     struct offload *heavy;
+    struct offload *disk;
     const struct silero_weights *weights; /* or NULL */
     struct telemetry_recorder *recorder;
     struct generation *generation; /* referenced by the worker */

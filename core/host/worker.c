@@ -22,6 +22,7 @@ int host_worker_init(struct parley_worker *w, const struct host_worker_config *c
         .offload = config->offload,
         .tools = config->tools == NULL ? config->offload : config->tools,
         .heavy = config->heavy == NULL ? config->offload : config->heavy,
+        .disk = config->disk == NULL ? config->offload : config->disk,
         .recorder = config->recorder,
         .crew_place = config->crew_place,
         .crew_size = config->crew_size,

@@ -41,6 +41,7 @@ struct parley_worker {
     struct offload *offload;             /* short blocking work: stores, the offload service */
     struct offload *tools;               /* tools that block, perhaps for long */
     struct offload *heavy;               /* long computations: speech; may be the same pool */
+    struct offload *disk;                /* recordings; may be the same pool */
     struct telemetry_recorder *recorder; /* of this thread; NULL: nothing is recorded */
     unsigned id;                         /* 1 to HOST_MAX_WORKERS */
     unsigned crew_place;                 /* among the workers with the same instances, from 0 */
@@ -70,6 +71,7 @@ struct host_worker_config {
     struct offload *offload;
     struct offload *tools; /* NULL: the same as offload */
     struct offload *heavy; /* NULL: the same as offload */
+    struct offload *disk;  /* NULL: the same as offload */
     struct telemetry_recorder *recorder;
     unsigned crew_place;
     unsigned crew_size;

@@ -26,6 +26,7 @@ static void append_audio(struct session *s, struct parley_view event, uint32_t f
     s->counts.client_hot++;
     s->counts.input_bytes += peek->payload_bytes;
     s->hearing.uncommitted_bytes += peek->payload_bytes;
+    tape_client_audio(s, peek);
     tell_view(s, event, flags);
 }
 

@@ -75,6 +75,11 @@ static void fill_head(struct session *s, struct buf *data, struct parley_store_h
     rt_usage_write(data, &s->usage);
     buf_printf(data, ",\"turns\":%u", s->turn.number);
     resume_write(s, data);
+    _cleanup_json_ json_t *recordings = tape_describe(s);
+    if (recordings != NULL) {
+        buf_append_str(data, ",\"recordings\":");
+        json_write(data, recordings);
+    }
     buf_append_char(data, '}');
     *head = (struct parley_store_head){
         .size = sizeof(*head),
@@ -208,7 +213,9 @@ static void write_next(struct session *s)
         if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_CONTINUE)
             noted(s, INT64_MAX); /* nothing will be kept: nothing to wait for */
     } else if (!j->is_created) {
-        if (j->waiting_count > 0) /* a conversation in which nothing was said is not kept */
+        /* A conversation in which nothing was said is not kept, unless it was recorded: then the
+         * head tells whose the file is. */
+        if (j->waiting_count > 0 || tape_has_begun(s))
             write_head(s);
         else
             j->is_ending = false;

@@ -182,6 +182,7 @@ static void restore(struct session *s, const struct rebuild *r)
     view_copy(s->resume.token, sizeof(s->resume.token), view_of(r->token));
     resume_hash(s->resume.token, s->resume.token_hash);
     s->resume.is_rebuilt = true;
+    tape_restore(s, json_object_get(r->data, "recordings"));
     s->turn.number = (unsigned)json_get_int(r->data, "turns", 0);
     s->model_number = (unsigned)json_get_int(json_object_get(r->data, "resume"), "models", 0);
     names_next_model(s);

@@ -252,8 +252,10 @@ void resume_say_created(struct session *s)
 
 static void say_missed(struct session *s, struct list *from)
 {
-    for (struct list *at = from; at != &s->resume.sent.events && s->client != NULL; at = at->next)
+    for (struct list *at = from; at != &s->resume.sent.events && s->client != NULL; at = at->next) {
         s->client->send(s->client_ctx, event_of(at), 0);
+        tape_missed_event(s, event_of(at));
+    }
 }
 
 /* Everything that is in the conversation, as if it came now. */

@@ -23,6 +23,7 @@ struct worker_sessions {
     size_t count;
     char expired[EXPIRED_SESSIONS][ID_SIZE + 8]; /* in turn */
     unsigned next_expired;
+    struct tape_budget tape_budget;
 };
 
 /* ---- the end ---- */
@@ -47,6 +48,7 @@ void session_free(struct session *s)
     resume_stop(s);
     (void)model_abandon(s->model);
     journal_done(s);
+    tape_done(s);
     turn_done(s);
     measure_end(s, "shutdown");
     sequencer_done(s);
@@ -71,13 +73,13 @@ static void on_release(void *ctx)
 {
     struct session *s = ctx;
 
-    if (s->model == NULL && journal_is_idle(s))
+    if (s->model == NULL && journal_is_idle(s) && tape_is_idle(s))
         session_free(s);
 }
 
 void session_released(struct session *s)
 {
-    if (s->phase == SESSION_ENDED && s->model == NULL && journal_is_idle(s))
+    if (s->phase == SESSION_ENDED && s->model == NULL && journal_is_idle(s) && tape_is_idle(s))
         loop_timer_start(s->env->loop, &s->release, 0, on_release, s);
 }
 
@@ -96,6 +98,7 @@ void session_wind_up(struct session *s, const char *reason)
     connect_stop(s);
     resume_stop(s);
     s->journal.hands_over = s->resume.is_on && strcmp(reason, "shutdown") == 0;
+    tape_end(s);
     s->phase = SESSION_ENDED;
     tool_wait_done(s);
     interruption_stop(s);
@@ -360,6 +363,9 @@ static json_t *describe(const struct session *s, bool in_full)
 
     if (d == NULL || !in_full)
         return d;
+    json_t *recordings = tape_describe(s);
+    if (recordings != NULL)
+        json_object_set_new(d, "recordings", recordings);
     json_t *items = json_array();
     struct list *at;
     list_for_each(at, &s->items.all)
@@ -422,6 +428,11 @@ bool session_has_expired(const struct worker_sessions *w, const char *id)
             return true;
     }
     return false;
+}
+
+struct tape_budget *session_tape_budget(struct worker_sessions *w)
+{
+    return &w->tape_budget;
 }
 
 const struct worker_env *session_env(const struct worker_sessions *w)

@@ -21,6 +21,8 @@
  *   said.c         what was said, for telemetry     measure.c        metrics
  *   farewell.c     a tool ends the conversation     resume.c         a client that comes back
  *   rebuild.c      a session out of the store       promise.c        told when it is kept
+ *   tape.c         the recording                    timeline.c       where in it audio lies
+ *   tape_file.c    ... its blocking side
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H

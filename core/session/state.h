@@ -22,6 +22,7 @@
 #include "session/playback.h"
 #include "session/session.h"
 #include "session/spans.h"
+#include "session/tape.h"
 #include "session/trace.h"
 #include "session/worker_env.h"
 
@@ -312,6 +313,7 @@ struct session {
     struct farewell farewell;
 
     struct journal journal;
+    struct taping taping;
     struct turn turn;
     uint64_t speech_us;    /* the user began to speak, for the next turn */
     bool has_tool_output;  /* the client has answered a call since the last response */
@@ -565,6 +567,7 @@ struct session *session_create(const struct session_open *open);
 void session_enlist(struct session *s, const struct session_open *open);
 void session_free(struct session *s);
 const struct worker_env *session_env(const struct worker_sessions *w);
+struct tape_budget *session_tape_budget(struct worker_sessions *w);
 struct session *session_find(const struct worker_sessions *w, const char *id);
 /* Remember that this one was not resumed in time, to say so when somebody asks. */
 void session_expired(struct session *s);

@@ -92,6 +92,7 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
         s->counts.output_bytes += peek->payload_bytes;
         playback_produce(&s->playback, peek->item_id, peek->payload_bytes, session_bytes_per_ms(s),
                          clock_now_us());
+        tape_model_audio(s, peek);
     }
     turn_output(s, r, is_audio);
     if (!is_audio && r->in_band)

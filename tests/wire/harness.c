@@ -9,10 +9,12 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/str.h"
+#include "host/offload.h"
 #include "host/services.h"
 #include "host/worker.h"
 #include "session/worker_env.h"
 
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +66,8 @@ struct wire {
     struct list held; /* struct store_answer */
     bool stopped;
     struct recording *recording;
+    struct offload *disk; /* one thread: jobs end in order */
+    sem_t disk_lock;
     int keepers_released;
 };
 
@@ -83,6 +87,8 @@ static struct {
 } listed;
 
 static bool is_resumable;
+
+static bool has_disk;
 
 /* What wire_record() asked for. */
 static struct {
@@ -440,7 +446,9 @@ struct wire *wire_connect(const char *agent_lines)
     adopt(w->registry, &wire_store_plugin_plugin);
     make_generation(w, agent_lines);
     w->recording = record.is_wanted ? recording_create(w->loop, record.with_content) : NULL;
-    const struct host_worker_config host = {.name = "test", .loop = w->loop};
+    w->disk = has_disk ? offload_create("disk", 1, 1024) : NULL;
+    (void)sem_init(&w->disk_lock, 0, 0);
+    const struct host_worker_config host = {.name = "test", .loop = w->loop, .disk = w->disk};
     assert_int_equal(host_worker_init(&w->worker, &host, &err), PARLEY_OK);
     if (worker_generation_start(w->generation, &w->worker, NULL, &w->wg, &err) < 0)
         fail_msg("%s", err.message);
@@ -494,6 +502,7 @@ void wire_close(struct wire *w)
     for (int i = 0; i < 10 && worker_sessions_count(w->sessions) > 0; i++) {
         clock_fake_advance_us(1000000);
         (void)loop_run_due(w->loop);
+        wire_disk_settles(w);
     }
     assert_int_equal(worker_sessions_count(w->sessions), 0);
     (void)worker_sessions_destroy(w->sessions);
@@ -504,6 +513,9 @@ void wire_close(struct wire *w)
     }
     assert_true(w->stopped);
     host_worker_done(&w->worker);
+    w->disk = offload_destroy(w->disk);
+    (void)sem_destroy(&w->disk_lock);
+    has_disk = false;
     recording_destroy(w->recording);
     memset(&record, 0, sizeof(record));
     memset(&listed, 0, sizeof(listed));
@@ -697,6 +709,52 @@ enum session_resumed wire_client_resumes(struct wire *w, const struct session_re
     enum session_resumed r = session_resume(w->sessions, &mine, &w->session);
     (void)loop_run_due(w->loop);
     return r;
+}
+
+void wire_has_disk(void)
+{
+    has_disk = true;
+}
+
+static void raise_it(void *arg)
+{
+    (void)sem_post(arg);
+}
+
+static void wait_for_it(void *arg)
+{
+    (void)sem_wait(arg);
+}
+
+static void ignore_end(void *arg, int status)
+{
+    (void)arg;
+    (void)status;
+}
+
+/* A job behind all others; what they lead to is asked for in turn. */
+void wire_disk_settles(struct wire *w)
+{
+    sem_t is_there;
+
+    if (w->disk == NULL)
+        return;
+    (void)sem_init(&is_there, 0, 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(offload_run(w->disk, w->loop, NULL, raise_it, ignore_end, &is_there), 0);
+        (void)sem_wait(&is_there);
+        (void)loop_run_due(w->loop);
+    }
+    (void)sem_destroy(&is_there);
+}
+
+void wire_disk_hangs(struct wire *w, bool hangs)
+{
+    if (hangs)
+        assert_int_equal(
+            offload_run(w->disk, w->loop, NULL, wait_for_it, ignore_end, &w->disk_lock), 0);
+    else
+        (void)sem_post(&w->disk_lock);
 }
 
 void wire_drain(struct wire *w, int64_t grace_ms)

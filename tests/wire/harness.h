@@ -102,6 +102,13 @@ int wire_keepers_released(const struct wire *w);
 /* A client asks for that session; wire_session() is it again when it gets it. */
 enum session_resumed wire_client_resumes(struct wire *w, const struct session_resume *by);
 
+/* The next sessions of this test have a disk for recordings. Ends with the next wire_close(). */
+void wire_has_disk(void);
+/* Everything that is on its way to the disk is there. */
+void wire_disk_settles(struct wire *w);
+/* A job that the disk does not come back from, until it does. */
+void wire_disk_hangs(struct wire *w, bool hangs);
+
 /* The server stops. */
 void wire_drain(struct wire *w, int64_t grace_ms);
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The recording of a session whose agent says `record = yes`: one WAV file, the client's speech on
+ * the left, the agent as it was heard on the right, both on the session's clock. It begins with the
+ * first audio; a session in writing has none. The worker copies audio into blocks and hands these
+ * to a pool; what the pool is too slow for is left out of the recording, and the session goes on.
+ */
+#ifndef SESSION_TAPE_H
+#define SESSION_TAPE_H
+
+#include "base/buf.h"
+#include "realtime/peek.h"
+
+#include <parley/types.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session;
+struct tape;
+
+#define TAPE_BLOCK_BYTES  (16u << 10)  /* of base64, at which a block goes to the pool */
+#define TAPE_RUN_BYTES    (256u << 10) /* ... when it begins a run, whose place is not fixed yet */
+#define TAPE_FLUSH_MS     1000         /* the age at which it does */
+#define TAPE_MAX_BYTES    (4u << 20)   /* of one session, in memory */
+#define TAPE_WORKER_BYTES (64u << 20)  /* of all sessions of a worker */
+#define TAPE_END_LIMIT_MS 10000        /* that an ended session waits for the disk */
+
+/* What a session holds for it. */
+struct taping {
+    struct tape *tape; /* NULL: nothing is recorded so far */
+    json_t *earlier;   /* recordings of this session by other processes, or NULL */
+};
+
+/* What the worker's sessions have in memory for recordings. */
+struct tape_budget {
+    size_t bytes;
+};
+
+/* An input_audio_buffer.append. */
+void tape_client_audio(struct session *s, const struct rt_peek *peek);
+/* An audio delta that was just sent to the client and entered into the playback. */
+void tape_model_audio(struct session *s, const struct rt_peek *peek);
+/* One that a client gets that was away: it plays now. */
+void tape_missed_event(struct session *s, struct parley_view event);
+/* Of an item (by the model's id) so much was heard. */
+void tape_truncated(struct session *s, struct parley_view item_id, int64_t heard_ms);
+
+/* The session ends: what waits is written; session_released() follows. */
+void tape_end(struct session *s);
+/* Is there nothing to wait for any more? */
+bool tape_is_idle(const struct session *s);
+/* The session is freed. */
+void tape_done(struct session *s);
+
+/* Is there a recording, of this process or another? Then the store is to have a head. */
+bool tape_has_begun(const struct session *s);
+/* [{host, file, offset_ms}] of all, owned by the caller; NULL: none. */
+json_t *tape_describe(const struct session *s);
+/* The session was rebuilt: these are of other processes. */
+void tape_restore(struct session *s, const json_t *recordings);
+
+#endif
