@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP };
+enum temporality { TEMPORALITY_CUMULATIVE, TEMPORALITY_DELTA };
 enum histograms { HISTOGRAMS_EXPLICIT, HISTOGRAMS_EXPONENTIAL };
 
 struct config {
@@ -22,6 +23,7 @@ struct config {
     int32_t metrics;
     int32_t logs;
     int32_t content;
+    int32_t temporality; /* enum temporality */
     int32_t histograms;  /* enum histograms */
     int32_t compression; /* enum compression */
     int64_t timeout_ms;
@@ -131,6 +133,7 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
         .headers = &o->headers,
         .is_gzip = c->compression == COMPRESSION_GZIP,
         .with_content = c->content != 0,
+        .with_delta = c->temporality == TEMPORALITY_DELTA,
         .with_exponential = c->histograms == HISTOGRAMS_EXPONENTIAL,
         .timeout_ms = c->timeout_ms,
         .max_queue_bytes = c->max_queue_bytes,
@@ -158,6 +161,8 @@ static const struct parley_option options[] = {
     PARLEY_BOOL(C, logs, .default_value = "yes", .help = "Send log records."),
     PARLEY_BOOL(C, content, .default_value = "no",
                 .help = "Send what was said and what tools returned, where telemetry captures it."),
+    PARLEY_ENUM(C, temporality, .values = "cumulative|delta", .default_value = "cumulative",
+                .help = "Counters and histograms since the start, or since the last report."),
     PARLEY_ENUM(C, histograms, .values = "explicit|exponential", .default_value = "explicit",
                 .help =
                     "Histograms with the bounds of the reference, or with exponential buckets."),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "encoder.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -31,6 +32,12 @@ static NumberPoint *number_point(struct encoder *e, const struct parley_metric *
     return p;
 }
 
+/* Are the least and the greatest value known? */
+static bool has_range(const struct parley_metric *m)
+{
+    return m->count > 0 && !isnan(m->min) && !isnan(m->max);
+}
+
 static HistogramPoint *histogram_point(struct encoder *e, const struct parley_metric *m)
 {
     HistogramPoint *p = NEW(e, HistogramPoint, histogram_point);
@@ -38,7 +45,7 @@ static HistogramPoint *histogram_point(struct encoder *e, const struct parley_me
     if (p == NULL)
         return NULL;
     p->has_start_time_unix_nano = p->has_time_unix_nano = p->has_count = p->has_sum = 1;
-    p->has_min = p->has_max = m->count > 0;
+    p->has_min = p->has_max = has_range(m);
     p->start_time_unix_nano = m->start_unix_ns;
     p->time_unix_nano = m->time_unix_ns;
     p->count = m->count;
@@ -102,7 +109,7 @@ static ExponentialPoint *exponential_point(struct encoder *e, const struct parle
         return NULL;
     p->has_start_time_unix_nano = p->has_time_unix_nano = p->has_count = p->has_sum = 1;
     p->has_scale = p->has_zero_count = buckets->has_offset = 1;
-    p->has_min = p->has_max = m->count > 0;
+    p->has_min = p->has_max = has_range(m);
     p->start_time_unix_nano = m->start_unix_ns;
     p->time_unix_nano = m->time_unix_ns;
     p->count = exponential_count(from);

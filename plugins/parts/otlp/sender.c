@@ -4,6 +4,7 @@
 #include "encode.h"
 #include "gzip.h"
 #include "lane.h"
+#include "parts/delta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ struct sender {
     struct lane *traces; /* NULL: not sent, as the others */
     struct lane *metrics;
     struct lane *logs;
-    bool is_stopped; /* the host has ended every delivery */
+    struct delta *delta; /* NULL: metrics go as they are */
+    bool is_stopped;     /* the host has ended every delivery */
 };
 
 /* One batch, which may be several requests; told when the last one is done. */
@@ -108,6 +110,11 @@ int sender_create(const struct sender_config *config, struct parley_worker *work
         sender_stop(s);
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
     }
+    s->delta = config->with_delta ? delta_create() : NULL;
+    if (config->with_delta && s->delta == NULL) {
+        sender_stop(s);
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    }
     *ret = s;
     return PARLEY_OK;
 }
@@ -133,6 +140,7 @@ void sender_stop(void *worker_instance)
     lane_close(s->traces);
     lane_close(s->metrics);
     lane_close(s->logs);
+    delta_destroy(s->delta);
     free(s);
 }
 
@@ -191,6 +199,30 @@ static void send(struct sender *s, struct delivery *d, const struct parley_batch
         on_done(d, r, records, &err);
 }
 
+static void give_up(struct delivery *d, uint64_t records)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %llu records",
+                      (unsigned long long)records);
+    d->waiting++;
+    on_done(d, PARLEY_E_NO_MEMORY, records, &err);
+}
+
+static void send_metrics(struct sender *s, struct delivery *d, const struct parley_batch *batch)
+{
+    struct parley_batch changes = *batch;
+
+    if (s->delta != NULL) {
+        changes.metrics = delta_take(s->delta, batch, &changes.metric_count);
+        changes.metric_size = sizeof(struct parley_metric);
+    }
+    if (changes.metrics == NULL)
+        give_up(d, batch->metric_count);
+    else if (changes.metric_count > 0)
+        send(s, d, &changes, encode_metrics, s->metrics, changes.metric_count);
+}
+
 /* What a destination has no use for is left out, and is not lost. */
 static void send_dressed(struct sender *s, struct delivery *d, const struct parley_batch *batch)
 {
@@ -199,15 +231,10 @@ static void send_dressed(struct sender *s, struct delivery *d, const struct parl
 
     dressed.spans = s->config.dress(s->config.ctx, batch, &arena, &dressed.span_count);
     dressed.span_size = sizeof(struct parley_span);
-    if (dressed.spans == NULL || arena.failed) {
-        struct parley_error err = PARLEY_ERROR_INIT;
-        (void)parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %u records",
-                          batch->span_count);
-        d->waiting++;
-        on_done(d, PARLEY_E_NO_MEMORY, batch->span_count, &err);
-    } else if (dressed.span_count > 0) {
+    if (dressed.spans == NULL || arena.failed)
+        give_up(d, batch->span_count);
+    else if (dressed.span_count > 0)
         send(s, d, &dressed, encode_traces, s->traces, dressed.span_count);
-    }
     arena_done(&arena);
 }
 
@@ -226,7 +253,7 @@ static int deliver(void *worker_instance, const struct parley_batch *batch, parl
     else if (batch->span_count > 0 && s->traces != NULL)
         send(s, d, batch, encode_traces, s->traces, batch->span_count);
     if (batch->metric_count > 0 && s->metrics != NULL)
-        send(s, d, batch, encode_metrics, s->metrics, batch->metric_count);
+        send_metrics(s, d, batch);
     if (batch->log_count > 0 && s->logs != NULL)
         send(s, d, batch, encode_logs, s->logs, batch->log_count);
     on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */

@@ -32,6 +32,7 @@ struct sender_config {
     bool is_gzip; /* the headers must say so */
     bool with_content;
     bool with_exponential; /* as in encode.h */
+    bool with_delta;       /* counters and histograms as changes since the last report */
     int64_t timeout_ms;
     int64_t max_queue_bytes;
     const char *ca_file;

@@ -133,7 +133,8 @@ static void on_end(parley_op op, int status, uint64_t lost, const struct parley_
 static const struct parley_exporter_host exporter_host = {.size = sizeof(exporter_host),
                                                           .end = on_end};
 
-static const struct parley_exporter_vtable *exporter_open(struct fake_plugin *plugin)
+__attribute__((unused)) static const struct parley_exporter_vtable *
+exporter_open(struct fake_plugin *plugin)
 {
     const struct parley_exporter_vtable *vtable = fake_plugin_role(plugin, PARLEY_ROLE_EXPORTER);
 

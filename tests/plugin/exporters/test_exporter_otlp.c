@@ -263,6 +263,25 @@ static void histograms_have_bounds_otherwise(void **state)
     close_otlp();
 }
 
+static void changes_are_sent_when_asked_for(void **state)
+{
+    (void)state;
+    Parley__Otlp__ExportMetricsRequest *r;
+
+    open_otlp("temporality=delta", NULL);
+    deliver_histogram();
+    Parley__Otlp__Histogram *h = sent_metric(&r)->histogram;
+    assert_int_equal(h->aggregation_temporality, 1);
+    assert_int_equal(h->data_points[0]->count, 3);
+    assert_false(h->data_points[0]->has_min);
+    parley__otlp__export_metrics_request__free_unpacked(r, NULL);
+    http_answer(200, "");
+    deliver_histogram();
+    assert_int_equal(http.started, 1); /* nothing has changed */
+    assert_int_equal(ended.count, 2);
+    close_otlp();
+}
+
 static void deliver_logs(void)
 {
     static const struct parley_attr attrs[] = {STR("session.id", "sess_1")};
@@ -640,6 +659,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(metrics_are_sent_with_their_points_together),
         cmocka_unit_test(histograms_are_exponential_when_asked_for),
         cmocka_unit_test(histograms_have_bounds_otherwise),
+        cmocka_unit_test(changes_are_sent_when_asked_for),
         cmocka_unit_test(log_records_are_sent_with_their_context),
         cmocka_unit_test(signals_have_addresses_of_their_own),
         cmocka_unit_test(batch_of_both_signals_ends_once),
