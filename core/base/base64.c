@@ -93,6 +93,60 @@ bool base64_decode(struct buf *out, struct parley_view text)
     return true;
 }
 
+/* ---- of URLs ---- */
+
+void base64url_encode(struct buf *out, const void *bytes, size_t len)
+{
+    size_t start = out->len;
+
+    base64_encode(out, bytes, len);
+    if (out->failed)
+        return;
+    while (out->len > start && out->data[out->len - 1] == '=')
+        out->data[--out->len] = '\0';
+    for (size_t i = start; i < out->len; i++) {
+        if (out->data[i] == '+')
+            out->data[i] = '-';
+        else if (out->data[i] == '/')
+            out->data[i] = '_';
+    }
+}
+
+static unsigned char url_value_of(char c)
+{
+    if (c == '-')
+        return 62;
+    if (c == '_')
+        return 63;
+    return c == '+' || c == '/' ? 64 : value_of(c);
+}
+
+bool base64url_decode(struct buf *out, struct parley_view text)
+{
+    uint32_t bits = 0;
+    unsigned held = 0;
+
+    if (text.len % 4 == 1 || !buf_reserve(out, text.len / 4 * 3 + 3))
+        return false;
+    char *to = out->data + out->len;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char six = url_value_of(text.data[i]);
+        if (six == 64)
+            return false;
+        bits = bits << 6 | six;
+        held += 6;
+        if (held < 8)
+            continue;
+        held -= 8;
+        *to++ = (char)(bits >> held & 0xff);
+    }
+    if ((bits & ((1u << held) - 1)) != 0) /* two texts would stand for the same bytes */
+        return false;
+    out->len = (size_t)(to - out->data);
+    out->data[out->len] = '\0';
+    return true;
+}
+
 uint64_t base64_decode_count(void)
 {
     return decode_count;

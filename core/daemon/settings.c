@@ -56,11 +56,11 @@ static int fill_sections(const struct conf *c, struct settings *s, struct conf_r
 static int make_auth(const struct conf *c, struct settings *s, struct conf_report *report)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    int r =
-        auth_create(s->auth_values == NULL ? NULL : options_config(s->auth_values), &s->auth, &err);
+    const char *key = "keys";
+    int r = auth_create(TAKE(s->auth_values), &s->auth, &key, &err);
 
     if (r < 0)
-        conf_report_error(report, place_in(c, "auth", "keys"), "%s", err.message);
+        conf_report_error(report, place_in(c, "auth", key), "%s", err.message);
     return r;
 }
 
@@ -111,7 +111,7 @@ static int check_server(const struct conf *c, const struct settings *s, struct c
     size_t before = report->errors;
 
     for (size_t i = 0; i < s->server->listen.count; i++)
-        check_listen(c, s->server->listen.items[i], s->auth_values != NULL, report);
+        check_listen(c, s->server->listen.items[i], conf_find(c, "auth", "") != NULL, report);
     if (server_worker_count(s->server) == 0)
         conf_report_error(report, place_in(c, "server", "workers"),
                           "\"%s\" is neither auto nor a number from 1 to %d", s->server->workers,

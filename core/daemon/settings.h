@@ -14,7 +14,7 @@ struct settings {
     struct options_values *server_values;
     struct options_values *admin_values; /* NULL without the section */
     struct options_values *telemetry_values;
-    struct options_values *auth_values; /* NULL without the section */
+    struct options_values *auth_values; /* NULL without the section, and once auth has them */
     const struct server_config *server;
     const struct admin_config *admin;
     const struct telemetry_options *telemetry;

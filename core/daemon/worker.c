@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/str.h"
 #include "host/worker.h"
+#include "net/bearer.h"
 #include "telemetry/logs.h"
 #include "transport/transport.h"
 
@@ -13,8 +14,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define STOP_LIMIT_MS 3000   /* for models and stores to finish what runs */
-#define EXPIRE_MS     600000 /* between two looks for conversations whose time is over */
+#define STOP_LIMIT_MS    3000                   /* for models and stores to finish what runs */
+#define MAX_HEADER_BYTES (JWT_MAX_BYTES + 4096) /* a token may come with it */
+#define EXPIRE_MS        600000 /* between two looks for conversations whose time is over */
 
 struct worker {
     struct worker_config config;
@@ -154,6 +156,11 @@ static const struct auth *current_auth(void *ctx)
     return ((struct worker *)ctx)->auth;
 }
 
+static struct fetch_place *fetch_place(void *ctx)
+{
+    return host_worker_fetch_place(&((struct worker *)ctx)->host);
+}
+
 static bool is_ready(void *ctx)
 {
     struct worker *w = ctx;
@@ -192,10 +199,19 @@ static void metrics(void *ctx, struct buf *out)
 
 /* ---- starting, on the worker's thread ---- */
 
+/* So that the first client need not wait for the keys. One worker does it for all. */
+static void load_issuer(struct worker *w)
+{
+    struct bearer *bearer = w->auth == NULL ? NULL : auth_bearer(w->auth);
+
+    if (bearer != NULL && w->config.index == 0)
+        bearer_refresh(bearer, host_worker_fetch_place(&w->host));
+}
+
 static int start_host(struct worker *w, struct parley_error *err)
 {
     char name[16];
-    const struct transport_config sockets = {0};
+    const struct transport_config sockets = {.max_header_bytes = MAX_HEADER_BYTES};
 
     (void)snprintf(name, sizeof(name), "worker %u", w->config.index + 1);
     w->transport = transport_create(w->loop, &sockets, err);
@@ -251,6 +267,7 @@ static int start_net(struct worker *w, struct parley_error *err)
         .config = w->config.net,
         .hub = {.generation = current_generation,
                 .auth = current_auth,
+                .fetch_place = fetch_place,
                 .is_ready = is_ready,
                 .counts_changed = on_counts_changed,
                 .describe_sessions = describe_sessions,
@@ -311,6 +328,8 @@ static void *run(void *arg)
     }
     if (r == PARLEY_OK && w->config.index == 0)
         on_expire(w);
+    if (r == PARLEY_OK)
+        load_issuer(w);
     if (r == PARLEY_OK)
         decide(w, r);
     loop_run(w->loop);
@@ -418,6 +437,7 @@ static void use_now(void *arg)
         w->current = wg;
     }
     w->auth = u->auth;
+    load_issuer(w);
     if (old != u->auth)
         w->config.hub.auth_gone(w->config.hub.ctx, old);
     if (net_reload_tls(w->net, &err) < 0)

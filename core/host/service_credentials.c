@@ -54,7 +54,7 @@ static int offload(void *ctx, void (*work)(void *arg), void (*done)(void *arg, i
     return offload_run(w->tools, w->loop, NULL, work, done, arg);
 }
 
-static struct fetch_place *place_of(struct parley_worker *w)
+struct fetch_place *host_worker_fetch_place(struct parley_worker *w)
 {
     if (w->http == NULL)
         w->http = http_client_create(w->loop);
@@ -100,8 +100,8 @@ static int get(const void *instance, struct parley_worker *worker, const char *n
     struct errand *e = errand_create(worker, events, ctx);
     if (e == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory to ask for a token");
-    int r = identity_get(i->identity, name, scope == NULL ? "" : scope, place_of(worker), on_done,
-                         e, &e->request, err);
+    int r = identity_get(i->identity, name, scope == NULL ? "" : scope,
+                         host_worker_fetch_place(worker), on_done, e, &e->request, err);
     if (r < 0) {
         errand_free(e);
         return r;

@@ -77,6 +77,10 @@ struct host_worker_config {
     unsigned crew_size;
 };
 
+/* Where tokens and the keys of issuers are asked for on this worker. Its http is NULL without
+ * memory. Thread: the worker's. */
+struct fetch_place *host_worker_fetch_place(struct parley_worker *w);
+
 /* Enter the worker into the process's directory, where operations find it. Thread: any. */
 int host_worker_init(struct parley_worker *w, const struct host_worker_config *config,
                      struct parley_error *err);

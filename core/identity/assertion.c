@@ -70,24 +70,6 @@ int assertion_check(const char *pem_file, struct parley_error *err)
     return r;
 }
 
-/* base64url without padding (RFC 7515, section 2). */
-static void append_base64url(struct buf *out, const void *bytes, size_t len)
-{
-    size_t start = out->len;
-
-    base64_encode(out, bytes, len);
-    if (out->failed)
-        return;
-    while (out->len > start && out->data[out->len - 1] == '=')
-        out->data[--out->len] = '\0';
-    for (size_t i = start; i < out->len; i++) {
-        if (out->data[i] == '+')
-            out->data[i] = '-';
-        else if (out->data[i] == '/')
-            out->data[i] = '_';
-    }
-}
-
 static void append_json(struct buf *out, json_t *take_object)
 {
     char *text = json_dumps(take_object, JSON_COMPACT);
@@ -96,7 +78,7 @@ static void append_json(struct buf *out, json_t *take_object)
     if (text == NULL)
         out->failed = true;
     else
-        append_base64url(out, text, strlen(text));
+        base64url_encode(out, text, strlen(text));
     free(text);
 }
 
@@ -109,7 +91,7 @@ static bool append_header(struct buf *out, X509 *certificate)
 
     if (X509_digest(certificate, EVP_sha256(), digest, &len) != 1)
         return false;
-    append_base64url(&fingerprint, digest, len);
+    base64url_encode(&fingerprint, digest, len);
     append_json(out,
                 json_pack("{s:s, s:s, s:s#}", "alg", "PS256", "typ", "JWT", "x5t#S256",
                           fingerprint.data == NULL ? "" : fingerprint.data, (int)fingerprint.len));
@@ -140,7 +122,7 @@ static bool sign(EVP_MD_CTX *ctx, EVP_PKEY *key, struct buf *text)
         EVP_DigestSign(ctx, signature, &len, (const unsigned char *)text->data, text->len) != 1)
         return false;
     buf_append_char(text, '.');
-    append_base64url(text, signature, len);
+    base64url_encode(text, signature, len);
     return !text->failed;
 }
 

@@ -3,39 +3,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "net/bearer.h"
 #include "net/console_files.h"
 #include "net/net_state.h"
 
 #include <stdlib.h>
 
 /* ---- who asks ---- */
-
-struct caller net_identify(struct net *n, struct http_request *r)
-{
-    struct caller c = {0};
-    struct parley_view authorization = {0};
-    struct parley_view api_key = {0};
-    struct parley_view subprotocols = {0};
-    const struct auth *auth = n->w.hub.auth(n->w.hub.ctx);
-
-    (void)http_header(r, "authorization", &authorization);
-    if (!http_header(r, "api-key", &api_key))
-        (void)http_query_get(r, "api-key", &api_key);
-    (void)http_header(r, "sec-websocket-protocol", &subprotocols);
-    struct auth_credential given = auth_credential_find(authorization, api_key, subprotocols);
-    if (client_secrets_find(n->w.secrets, given.key, clock_unix_ms() / 1000, &c.secret)) {
-        c.has_secret = true;
-        c.is_known = true;
-        view_copy(c.name, sizeof(c.name), view_of(c.secret.key_name));
-    } else if (auth == NULL || !auth_is_required(auth)) {
-        c.is_known = true;
-        view_copy(c.name, sizeof(c.name), VIEW("local"));
-    } else {
-        c.is_known = auth_check_key(auth, given.key, c.name);
-        c.gave_none = given.key.len == 0;
-    }
-    return c;
-}
 
 /* Answers 401 itself. An ephemeral key opens sessions and nothing else. */
 static bool is_authorized(struct net *n, struct http_request *r, struct caller *c)
@@ -47,13 +21,20 @@ static bool is_authorized(struct net *n, struct http_request *r, struct caller *
     client_secret_done(&c->secret);
     if (c->is_known && !is_ephemeral)
         return true;
+    if (c->is_waiting) {
+        answer_error(r, 503, "server_error", "keys_loading",
+                     "The keys that tokens are checked with are being loaded; try again.");
+        return false;
+    }
     answer_error(
         r, 401, "invalid_request_error", "invalid_api_key", "%s",
         is_ephemeral   ? "An ephemeral key (ek_...) opens Realtime sessions only; use an API "
                          "key of [auth]."
         : c->gave_none ? "No API key was given. Send `Authorization: Bearer KEY` or `api-key: KEY` "
                          "with a key of [auth]."
-                       : "The API key is not one of [auth].");
+        : c->token.len > 0
+            ? "The token is not accepted: it has expired, or is not for this service."
+            : "The API key is not one of [auth].");
     return false;
 }
 
@@ -206,10 +187,30 @@ void api_health(struct net *n, struct http_request *r)
     http_respond_text(r, 200, "text/plain", "ok\n");
 }
 
+/* Without them nobody with a token could come in. Once they were there, they stay in use. */
+static bool has_issuer_keys(struct net *n, char *ret_why, size_t size)
+{
+    const struct auth *auth = n->w.hub.auth(n->w.hub.ctx);
+    struct bearer *bearer = auth == NULL ? NULL : auth_bearer(auth);
+    char problem[140];
+
+    if (bearer == NULL)
+        return true;
+    bearer_refresh(bearer, n->w.hub.fetch_place(n->w.hub.ctx));
+    bool has_keys = bearer_is_ready(bearer, problem, sizeof(problem));
+    (void)snprintf(ret_why, size, "not ready: the keys of [auth] are not loaded%s%s\n",
+                   problem[0] == '\0' ? "" : ": ", problem);
+    return has_keys;
+}
+
 void api_ready(struct net *n, struct http_request *r)
 {
+    char why[200];
+
     if (n->is_draining || !n->w.hub.is_ready(n->w.hub.ctx))
         http_respond_text(r, 503, "text/plain", "not ready: starting or stopping\n");
+    else if (!has_issuer_keys(n, why, sizeof(why)))
+        http_respond_text(r, 503, "text/plain", why);
     else
         http_respond_text(r, 200, "text/plain", "ready\n");
 }

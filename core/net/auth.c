@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "net/bearer.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -20,16 +21,56 @@ struct key {
 
 struct auth {
     bool is_required;
+    struct bearer *bearer;          /* NULL: tokens are not taken */
+    struct options_values *section; /* which the bearer's rules point into */
     struct key *keys;
     size_t count;
 };
 
+#define C struct auth_config
+
 const struct parley_option auth_options[] = {
-    PARLEY_SECRET(struct auth_config, keys, .flags = PARLEY_OPTION_REQUIRED,
-                  .example = "file:/etc/parley/keys",
+    PARLEY_ENUM(C, method, .default_value = "keys", .values = "keys|entra|oidc",
+                .help =
+                    "Whom clients show: keys of this file, tokens of Microsoft Entra, or tokens "
+                    "of another OpenID Connect provider. keys are taken besides tokens."),
+    PARLEY_SECRET(C, keys, .example = "file:/etc/parley/keys",
                   .help =
                       "API keys of clients, each KEY or NAME=KEY, between commas or one a line; "
-                      "at least 16 characters each."),
+                      "at least 16 characters each. method = keys needs it."),
+    PARLEY_LIST(C, audience, .example = "11111111-2222-3333-4444-555555555555",
+                .help = "Tokens must be for one of these: with Entra this API's client id (version "
+                        "2 tokens) or its App ID URI (version 1)."),
+    PARLEY_LIST(C, tenants, .example = "72f988bf-86f1-41af-91ab-2d7cd011db47",
+                .help = "method = entra: the tenants that are let in, by id."),
+    PARLEY_LIST(C, clients,
+                .help = "Applications that are let in, by client id; all when left out."),
+    PARLEY_LIST(C, scopes, .example = "Voice.Talk",
+                .help = "A token needs one of these in `scp` (or `scope`), or one of roles."),
+    PARLEY_LIST(C, roles, .example = "Voice.Talk.All",
+                .help = "A token needs one of these in roles_claim, or one of scopes. With Entra, "
+                        "applications have roles, people have scopes."),
+    PARLEY_STRING(C, authority, .default_value = "https://login.microsoftonline.com",
+                  .help = "method = entra: where Entra is, for other clouds."),
+    PARLEY_INT(C, token_version, .default_value = "2", .min = 1, .max = 2,
+               .help = "method = entra: the version of the tokens, which the API's registration "
+                       "sets."),
+    PARLEY_STRING(C, issuer, .example = "https://id.example.com/realms/voice",
+                  .help = "method = oidc: the issuer, as it calls itself; its metadata is at "
+                          "/.well-known/openid-configuration below."),
+    PARLEY_LIST(C, algorithms, .default_value = "RS256",
+                .help = "How tokens may be signed: RS256, PS256, ES256."),
+    PARLEY_STRING(C, roles_claim, .default_value = "roles",
+                  .help = "Where a token has its roles: a claim, or a path such as "
+                          "realm_access.roles."),
+    PARLEY_STRING(C, user_claim, .default_value = "sub",
+                  .help = "method = oidc: the claim that tells users apart. Entra's users are told "
+                          "apart by tenant and object."),
+    PARLEY_DURATION_MS(C, leeway_ms, .default_value = "60s", .max = 300000,
+                       .help = "By how much the clocks of issuer and server may differ."),
+    PARLEY_PATH(C, ca_file,
+                .help = "PEM file of certificate authorities trusted for the issuer beside the "
+                        "system's."),
 };
 const size_t auth_option_count = ARRAY_LEN(auth_options);
 
@@ -93,28 +134,44 @@ static int parse_keys(struct auth *a, struct parley_view text, struct parley_err
     return PARLEY_OK;
 }
 
-int auth_create(const struct auth_config *config, struct auth **ret, struct parley_error *err)
+static int read_config(struct auth *a, const struct auth_config *config, const char **ret_key,
+                       struct parley_error *err)
+{
+    *ret_key = "keys";
+    if (config->keys[0] != '\0' || config->method == AUTH_KEYS) {
+        int r = parse_keys(a, view_of(config->keys), err);
+        if (r < 0)
+            return r;
+    }
+    return bearer_create(config, &a->bearer, ret_key, err);
+}
+
+int auth_create(struct options_values *take_section, struct auth **ret, const char **ret_key,
+                struct parley_error *err)
 {
     struct auth *a = calloc(1, sizeof(*a));
 
-    if (a == NULL)
+    if (a == NULL) {
+        (void)options_destroy(take_section);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "[auth]: no memory");
-    if (config != NULL) {
-        a->is_required = true;
-        int r = parse_keys(a, view_of(config->keys), err);
-        if (r < 0) {
-            auth_destroy(a);
-            return r;
-        }
     }
-    *ret = a;
-    return PARLEY_OK;
+    a->is_required = take_section != NULL;
+    a->section = take_section;
+    int r = take_section == NULL ? PARLEY_OK
+                                 : read_config(a, options_config(take_section), ret_key, err);
+    if (r == PARLEY_OK)
+        *ret = a;
+    else
+        (void)auth_destroy(a);
+    return r;
 }
 
 struct auth *auth_destroy(struct auth *a)
 {
     if (a == NULL)
         return NULL;
+    (void)bearer_destroy(a->bearer);
+    (void)options_destroy(a->section);
     free(a->keys);
     free(a);
     return NULL;
@@ -123,6 +180,11 @@ struct auth *auth_destroy(struct auth *a)
 bool auth_is_required(const struct auth *a)
 {
     return a->is_required;
+}
+
+struct bearer *auth_bearer(const struct auth *a)
+{
+    return a->bearer;
 }
 
 bool auth_check_key(const struct auth *a, struct parley_view key, char ret_name[AUTH_NAME_SIZE])

@@ -7,6 +7,7 @@
 #include "transport/ws.h"
 
 struct bridge;
+struct identifying;
 struct resuming;
 
 struct connection {
@@ -16,6 +17,7 @@ struct connection {
     struct session *session;   /* NULL: it has ended, never began, or lives on another worker */
     struct bridge *bridge;     /* ... there */
     struct resuming *resuming; /* a session is looked for */
+    struct identifying *identifying; /* the issuer's keys are on their way */
     char user[AUTH_NAME_SIZE];
     bool is_counted; /* by admission */
     struct loop_timer overflow;
@@ -40,16 +42,30 @@ struct wanted {
 /* What a session may do to a client on its own worker. */
 extern const struct session_client connection_client;
 
+/* Give it what it asked for, or refuse it. */
+void connection_serve(struct connection *c, const struct wanted *w, const struct caller *caller);
 void connection_send(struct connection *c, struct parley_view event, unsigned flags);
 /* One error event, then a close frame with "TYPE.CODE". */
 void connection_refuse(struct connection *c, const struct rt_error *error, int code);
 /* Its session is over. */
 void connection_close(struct connection *c, int code, const char *reason);
+/* Count it for its key; false: that one has too many. */
+bool connection_enter(struct connection *c);
 /* Count it for its key; it is served all the same when the key has too many. */
 void connection_count(struct connection *c);
 
 /* Who counts a session whose client is away; takes the connection's count. */
 struct session_keeper connection_keeper(struct connection *c);
+
+/* ---- identify.c ---- */
+
+/* Serve it as soon as it is known whose token this is. NULL without memory. */
+struct identifying *identify_begin(struct net *n, const struct caller *caller);
+/* The connection is there; takes the identifying. */
+void identify_later(struct identifying *i, struct connection *c, const struct wanted *w);
+void identify_drop(struct identifying *i);
+/* The connection has gone meanwhile. */
+void identify_forget(struct connection *c);
 
 /* ---- resume.c ---- */
 

@@ -68,6 +68,8 @@ struct net_hub {
     struct worker_generation *(*generation)(void *ctx);
     /* Its keys; lives as long as the generation. */
     const struct auth *(*auth)(void *ctx);
+    /* Where this worker asks for the keys of issuers. */
+    struct fetch_place *(*fetch_place)(void *ctx);
     bool (*is_ready)(void *ctx);
     /* A connection or its session has begun or ended. */
     void (*counts_changed)(void *ctx);

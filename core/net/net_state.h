@@ -31,7 +31,11 @@ struct caller {
     bool has_secret;             /* it is an ephemeral one */
     struct client_secret secret; /* to be ended by client_secret_done() */
     bool gave_none;              /* a key is needed and none was given */
+    bool is_waiting;             /* it cannot be known before the issuer's keys have come */
+    struct parley_view token;    /* which it brought; lives as long as the request */
 };
+
+/* ---- identify.c ---- */
 
 struct caller net_identify(struct net *n, struct http_request *r);
 

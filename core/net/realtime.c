@@ -129,11 +129,17 @@ struct session_keeper connection_keeper(struct connection *c)
     return (struct session_keeper){.released = on_keeper_released, .ctx = k};
 }
 
+bool connection_enter(struct connection *c)
+{
+    c->is_counted =
+        admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
+    return c->is_counted;
+}
+
 void connection_count(struct connection *c)
 {
     if (!c->is_counted)
-        c->is_counted =
-            admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
+        (void)connection_enter(c);
 }
 
 /* What net counts does not count this one any more. */
@@ -166,6 +172,7 @@ static void leave_session(struct connection *c)
     c->session = NULL;
     c->bridge = NULL;
     resume_forget(c);
+    identify_forget(c);
     if (s != NULL)
         session_client_gone(s);
     if (b != NULL)
@@ -181,6 +188,7 @@ static void lose_session(struct connection *c)
     c->session = NULL;
     c->bridge = NULL;
     resume_forget(c);
+    identify_forget(c);
     if (s == NULL && b == NULL)
         return;
     const struct session_keeper keeper = connection_keeper(c);
@@ -380,7 +388,10 @@ static void refuse_key(struct connection *c, const struct caller *caller)
     struct rt_error error;
 
     if (!caller->gave_none) {
-        refuse_kind(c, RT_ERROR_INVALID_API_KEY, NULL, "The API key is wrong or has expired.");
+        refuse_kind(c, RT_ERROR_INVALID_API_KEY, NULL,
+                    caller->token.len > 0
+                        ? "The token is not accepted: it has expired, or is not for this service."
+                        : "The API key is wrong or has expired.");
         return;
     }
     /* Without a code, as the service that clients know has it. */
@@ -450,6 +461,16 @@ static void begin_session(struct connection *c, const struct wanted *w, const st
     connection_refuse(c, &error, may_retry ? 1013 : 4000);
 }
 
+void connection_serve(struct connection *c, const struct wanted *w, const struct caller *caller)
+{
+    bool is_good = is_acceptable(c, w, caller);
+
+    if (is_good && w->session_id[0] != '\0')
+        resume_session(c, w, caller->name);
+    else if (is_good)
+        begin_session(c, w, caller);
+}
+
 /* ---- admission ---- */
 
 static bool has_room(struct net *n, struct http_request *r)
@@ -495,9 +516,7 @@ static bool enter(struct connection *c, struct http_request *r, const struct cal
     /* Who comes back is counted already. */
     if (!caller->is_known || (http_query_get(r, "session_id", &id) && id.len > 0))
         return true;
-    c->is_counted =
-        admission_enter(c->net->w.admission, c->user, c->net->w.config->max_sessions_per_key);
-    if (c->is_counted)
+    if (connection_enter(c))
         return true;
     net_rejected(c->net, "capacity");
     answer_error(r, 429, "invalid_request_error", "too_many_sessions",
@@ -518,17 +537,18 @@ static void accept_connection(struct connection *c, struct http_request *r,
         .ping_interval_ms = config->ping_interval_ms,
     };
     struct wanted wanted = read_wanted(r);
+    struct identifying *later = caller->is_waiting ? identify_begin(c->net, caller) : NULL;
 
     c->ws = ws_accept(r, subprotocol_for(r), &limits, &ws_events, c);
     if (c->ws == NULL) {
+        identify_drop(later);
         connection_free(c);
         return;
     }
-    bool is_good = is_acceptable(c, &wanted, caller);
-    if (is_good && wanted.session_id[0] != '\0')
-        resume_session(c, &wanted, caller->name);
-    else if (is_good)
-        begin_session(c, &wanted, caller);
+    if (later != NULL)
+        identify_later(later, c, &wanted);
+    else
+        connection_serve(c, &wanted, caller);
     explicit_bzero(wanted.token, sizeof(wanted.token));
     c->net->w.hub.counts_changed(c->net->w.hub.ctx);
 }

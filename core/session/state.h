@@ -26,7 +26,7 @@
 #include "session/trace.h"
 #include "session/worker_env.h"
 
-#define SESSION_USER_SIZE 65
+#define SESSION_USER_SIZE 129
 /* Of events that wait for the model: before it is ready, at which the client is not read any more;
  * and at which the session ends, there and while the model is busy. One event may go beyond. */
 #define SESSION_EARLY_BYTES    (2u << 20)

@@ -70,6 +70,27 @@ static void counts_each_decode(void **state)
     buf_done(&out);
 }
 
+static void url_letters_go_both_ways_without_padding(void **state)
+{
+    static const char *const bad[] = {"A", "AA==", "AB", "+/AA", "AAAAA", "A A", "AAAB="};
+    struct buf out = {0}, back = {0};
+
+    (void)state;
+    base64url_encode(&out, "\xfb\xff\xfe\x01", 4);
+    assert_string_equal(out.data, "-__-AQ");
+    assert_true(base64url_decode(&back, buf_view(&out)));
+    assert_int_equal(back.len, 4);
+    assert_memory_equal(back.data, "\xfb\xff\xfe\x01", 4);
+    assert_true(base64url_decode(&back, VIEW("")));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (base64url_decode(&back, view_of(bad[i])))
+            fail_msg("%s was taken", bad[i]);
+    }
+    assert_int_equal(back.len, 4);
+    buf_done(&out);
+    buf_done(&back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +98,7 @@ int main(void)
         cmocka_unit_test(decodes_what_it_encoded),
         cmocka_unit_test(refuses_what_is_not_base64),
         cmocka_unit_test(counts_each_decode),
+        cmocka_unit_test(url_letters_go_both_ways_without_padding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

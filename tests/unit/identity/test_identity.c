@@ -11,108 +11,15 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "identity/identity.h"
+#include "peer.h"
 
-#include <arpa/inet.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define MOST     16
 #define START_US UINT64_C(1767603600000000)
 #define SCOPE    "https://cosmos.azure.com/.default"
-
-/* ---- the endpoint ---- */
-
-static struct {
-    int fd;
-    int port;
-    pthread_t thread;
-    const char *answers[MOST]; /* whole, without the connection's end; the last one is repeated */
-    int answer_count;
-    atomic_int requests;
-    char seen[MOST][4096];
-} peer;
-
-/* Head and body: everything that came until the announced length is there. */
-static void read_request(int fd, char *out, size_t size)
-{
-    size_t len = 0;
-
-    while (len < size - 1) {
-        ssize_t n = read(fd, out + len, size - 1 - len);
-        if (n <= 0)
-            break;
-        len += (size_t)n;
-        out[len] = '\0';
-        const char *end = strstr(out, "\r\n\r\n");
-        const char *announced = strstr(out, "Content-Length: ");
-        size_t body = announced == NULL ? 0 : strtoul(announced + 16, NULL, 10);
-        if (end != NULL && len >= (size_t)(end + 4 - out) + body)
-            break;
-    }
-    out[len] = '\0';
-}
-
-static void write_answer(int fd, const char *answer)
-{
-    char text[2048];
-    const char *body = strrchr(answer, '\n');
-    int head = body == NULL ? (int)strlen(answer) : (int)(body - answer);
-
-    body = body == NULL ? "" : body + 1;
-    int len = snprintf(text, sizeof(text),
-                       "HTTP/1.1 %.*s\r\nContent-Type: application/json\r\nContent-Length: "
-                       "%zu\r\nConnection: close\r\n\r\n%s",
-                       head, answer, strlen(body), body);
-    assert_true(write(fd, text, (size_t)len) == len);
-}
-
-static void *serve(void *arg)
-{
-    (void)arg;
-    for (;;) {
-        int fd = accept(peer.fd, NULL, NULL);
-        if (fd < 0)
-            return NULL;
-        int n = atomic_load(&peer.requests);
-        read_request(fd, peer.seen[n % MOST], sizeof(peer.seen[0]));
-        write_answer(fd, peer.answers[n < peer.answer_count ? n : peer.answer_count - 1]);
-        atomic_store(&peer.requests, n + 1);
-        (void)close(fd);
-    }
-}
-
-static void open_peer(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-
-    memset(&peer, 0, sizeof(peer));
-    peer.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(peer.fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(peer.fd, 8), 0);
-    assert_int_equal(getsockname(peer.fd, (struct sockaddr *)&at, &len), 0);
-    peer.port = ntohs(at.sin_port);
-    assert_int_equal(pthread_create(&peer.thread, NULL, serve, NULL), 0);
-}
-
-static void close_peer(void)
-{
-    (void)shutdown(peer.fd, SHUT_RDWR);
-    pthread_join(peer.thread, NULL);
-    (void)close(peer.fd);
-}
-
-#define ANSWERS(...)                                                                               \
-    do {                                                                                           \
-        const char *const list_[] = {__VA_ARGS__};                                                 \
-        peer.answer_count = (int)(sizeof(list_) / sizeof(list_[0]));                               \
-        memcpy(peer.answers, list_, sizeof(list_));                                                \
-    } while (0)
 
 /* ---- the caller ---- */
 
@@ -260,7 +167,7 @@ static void on_platform(void)
 
 #define TOKEN(value, seconds)                                                                      \
     "200 OK\n{\"access_token\":\"" value "\",\"expires_in\":" seconds ",\"token_type\":"           \
-                                                                      "\"Bearer\"}"
+    "\"Bearer\"}"
 
 /* ---- managed identities ---- */
 
