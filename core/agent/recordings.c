@@ -27,6 +27,13 @@ void recordings_path(const struct agent *a, const char *session_id, int64_t offs
     buf_append_str(out, ".wav");
 }
 
+void recordings_host(char *out, size_t size)
+{
+    if (gethostname(out, size) != 0)
+        view_copy(out, size, VIEW("host"));
+    out[size - 1] = '\0';
+}
+
 /* ---- checking ---- */
 
 /* The nearest folder above that is there. */

@@ -22,6 +22,9 @@ void recordings_folder(const struct agent *a, struct buf *out);
 void recordings_path(const struct agent *a, const char *session_id, int64_t offset_ms,
                      struct buf *out);
 
+/* The name of this host, as recordings are told by it. */
+void recordings_host(char *out, size_t size);
+
 /* Can the agent's folder be written, or be made? The error says what to do. Changes nothing. */
 int recordings_check(const struct agent_config *c, struct parley_error *err);
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/worker_generation.h"
 
+#include "agent/recordings.h"
+
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "cascade/cascade.h"
+#include "host/offload.h"
 #include "host/store.h"
 
 #include <stdlib.h>
@@ -232,10 +236,55 @@ static void on_expired(void *ctx, int status, const struct parley_error *err)
                  err == NULL ? "" : err->message);
 }
 
+/* ---- recordings, on a pool ---- */
+
+struct old_recordings {
+    struct buf folder;
+    int64_t before_ms;
+    size_t count;
+};
+
+static void expire_recordings(void *arg)
+{
+    struct old_recordings *old = arg;
+
+    old->count = recordings_expire(old->folder.data, old->before_ms);
+}
+
+static void on_recordings_expired(void *arg, int status)
+{
+    struct old_recordings *old = arg;
+
+    if (status == PARLEY_OK && old->count > 0)
+        log_info("old recordings were deleted folder=\"%s\" count=%zu", old->folder.data,
+                 old->count);
+    buf_done(&old->folder);
+    free(old);
+}
+
+/* When the pool takes it not now, it does the next time. */
+static void expire_recordings_of(const struct worker_generation *wg, const struct agent *a)
+{
+    struct old_recordings *old;
+
+    if (a->config->record_keep_ms == 0 || a->config->record_dir[0] == '\0' ||
+        wg->worker->disk == NULL || (old = calloc(1, sizeof(*old))) == NULL)
+        return;
+    old->before_ms = clock_unix_ms() - a->config->record_keep_ms;
+    recordings_folder(a, &old->folder);
+    if (old->folder.failed || offload_run(wg->worker->disk, wg->worker->loop, NULL,
+                                          expire_recordings, on_recordings_expired, old) < 0)
+        on_recordings_expired(old, PARLEY_E_BUSY);
+}
+
 void worker_generation_expire(struct worker_generation *wg)
 {
     static const struct store_events events = {.on_end = on_expired};
     const struct store_caller caller = {.events = &events};
+    const struct agent *a;
+
+    for (size_t i = 0; (a = generation_agent_at(wg->config, i)) != NULL; i++)
+        expire_recordings_of(wg, a);
 
     for (struct worker_instance *wi = worker_instances_next(wg->instances, NULL); wi != NULL;
          wi = worker_instances_next(wg->instances, wi)) {

@@ -135,6 +135,22 @@ static void print_list(const json_t *answer)
         (void)printf("There are more; see --limit, --agent and --user.\n");
 }
 
+static void print_recordings(const json_t *recordings)
+{
+    int64_t deleted = json_get_int(recordings, "deleted", 0);
+    json_t *one;
+    size_t i;
+
+    if (deleted > 0)
+        (void)printf("%" PRId64 " recording%s %s deleted\n", deleted, deleted == 1 ? "" : "s",
+                     deleted == 1 ? "is" : "are");
+    json_array_foreach(json_object_get(recordings, "left"), i, one)(void)
+        printf("%s could not be deleted; do it by hand\n", json_string_value(one));
+    json_array_foreach(json_object_get(recordings, "elsewhere"), i, one)(void)
+        printf("%s lies on host %s, out of reach from here; say the same to its parleyd\n",
+               json_get_str(one, "file", ""), json_get_str(one, "host", ""));
+}
+
 static void print_deleted(const struct kept_options *k, const json_t *answer)
 {
     int64_t live = json_get_int(answer, "live", 0);
@@ -146,6 +162,17 @@ static void print_deleted(const struct kept_options *k, const json_t *answer)
                      k->user);
     if (live > 0)
         (void)printf("%" PRId64 " are live and stay; delete them when they have ended\n", live);
+    print_recordings(json_object_get(answer, "recordings"));
+}
+
+/* Is there something that should be gone and is not, or that nobody knows of here? */
+static bool is_incomplete(const json_t *answer)
+{
+    const json_t *recordings = json_object_get(answer, "recordings");
+
+    return json_get_int(answer, "live", 0) > 0 ||
+           json_array_size(json_object_get(recordings, "left")) > 0 ||
+           json_array_size(json_object_get(recordings, "elsewhere")) > 0;
 }
 
 int kept_run(const struct admin_options *o, const struct kept_options *k, const struct args *args,
@@ -167,7 +194,7 @@ int kept_run(const struct admin_options *o, const struct kept_options *k, const 
                         : admin_ask(o, deletes ? "DELETE" : "GET", path.data, &answer, err);
     if (r < 0)
         return r;
-    if (json_get_int(answer, "live", 0) > 0)
+    if (is_incomplete(answer))
         *ret_code = CTL_FAILED;
     if (o->is_json || is_word(args, "export"))
         term_json(json_incref(answer));

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "host/store.h"
 #include "net/admin.h"
+#include "net/erase.h"
 
 #include <stdlib.h>
 
@@ -38,6 +39,8 @@ struct kept {
     size_t at; /* in heads */
     size_t removed;
     size_t live;
+    struct erased erased;
+    struct parley_error refusal; /* of the store, for one session */
 };
 
 /* ---- beginning and end ---- */
@@ -49,6 +52,7 @@ static void kept_free(struct kept *k)
     json_decref(k->items);
     json_decref(k->calls);
     json_decref(k->responses);
+    erased_done(&k->erased);
     (void)worker_generation_unref(k->wg);
     free(k->waiting);
     free(k);
@@ -149,6 +153,7 @@ static struct kept *begin(struct net *n, struct http_request *r)
     k->wg = worker_generation_ref(wg);
     k->store = store;
     k->heads = json_array();
+    k->refusal = (struct parley_error)PARLEY_ERROR_INIT;
     return k;
 }
 
@@ -162,14 +167,14 @@ static bool is_live(const struct parley_store_head *head)
 static json_t *head_json(const struct parley_store_head *head)
 {
     json_t *data = json_parse(head->data, NULL);
-    json_t *all =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:O*, s:O*}", "id",
-                  head->session_id, "agent", head->agent, "user", head->user, "state",
-                  head->state == PARLEY_SESSION_ACTIVE ? "active" : "ended", "live", is_live(head),
-                  "owner", head->owner, "created_ms", (json_int_t)head->created_ms, "updated_ms",
-                  (json_int_t)head->updated_ms, "expires_ms", (json_int_t)head->expires_ms,
-                  "records", (json_int_t)head->record_count, "turns",
-                  json_object_get(data, "turns"), "usage", json_object_get(data, "usage"));
+    json_t *all = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:O*, s:O*, s:O*}", "id",
+        head->session_id, "agent", head->agent, "user", head->user, "state",
+        head->state == PARLEY_SESSION_ACTIVE ? "active" : "ended", "live", is_live(head), "owner",
+        head->owner, "created_ms", (json_int_t)head->created_ms, "updated_ms",
+        (json_int_t)head->updated_ms, "expires_ms", (json_int_t)head->expires_ms, "records",
+        (json_int_t)head->record_count, "turns", json_object_get(data, "turns"), "usage",
+        json_object_get(data, "usage"), "recordings", json_object_get(data, "recordings"));
 
     json_decref(data);
     return all;
@@ -368,10 +373,8 @@ void kept_export(struct net *n, struct http_request *r, struct parley_view id)
 
 /* ---- deleting ---- */
 
-/* Here, or by its lease at another server: one that may not be resumed has none. */
-static bool may_not_go(const struct kept *k, const json_t *head)
+static bool is_here(const struct kept *k, const char *id)
 {
-    const char *id = json_get_str(head, "id", "");
     json_t *session;
     size_t i;
 
@@ -380,17 +383,47 @@ static bool may_not_go(const struct kept *k, const json_t *head)
         if (strcmp(json_get_str(session, "id", ""), id) == 0)
             return true;
     }
-    return json_get_bool(head, "live", false);
+    return false;
+}
+
+/* Here, or by its lease at another server: one that may not be resumed has none. */
+static bool may_not_go(const struct kept *k, const json_t *head)
+{
+    return is_here(k, json_get_str(head, "id", "")) || json_get_bool(head, "live", false);
+}
+
+/* The store has none of it any more, or had none: then a recording may be there all the same. */
+static void on_erased(void *ctx)
+{
+    struct kept *k = ctx;
+
+    if (k->refusal.status < 0 && k->erased.deleted == 0)
+        refuse(k, k->refusal.status, &k->refusal);
+    else
+        answer(k, json_pack("{s:s, s:b, s:o}", "id", k->id, "deleted", 1, "recordings",
+                            erased_json(&k->erased)));
+}
+
+static bool is_no_more(int status)
+{
+    return status == PARLEY_E_NOT_FOUND || status == PARLEY_E_GONE;
 }
 
 static void on_removed(void *ctx, int status, const struct parley_error *err)
 {
     struct kept *k = ctx;
+    const json_t *head = json_array_get(k->heads, 0);
 
-    if (status < 0)
+    if (status < 0 && !is_no_more(status)) {
         refuse(k, status, err);
-    else
-        answer(k, json_pack("{s:s, s:b}", "id", k->id, "deleted", 1));
+        return;
+    }
+    if (status < 0)
+        (void)parley_fail(&k->refusal, status, "%s", err == NULL ? "" : err->message);
+    int r = erase_recordings(k->wg, k->store->worker, k->id, json_object_get(head, "recordings"),
+                             &k->erased, on_erased, k);
+    if (r < 0)
+        refuse(k, r, NULL);
 }
 
 static void on_looked(void *ctx, int status, const struct parley_error *err)
@@ -399,15 +432,15 @@ static void on_looked(void *ctx, int status, const struct parley_error *err)
     struct kept *k = ctx;
     struct parley_error own = PARLEY_ERROR_INIT;
 
-    if (status < 0) {
-        refuse(k, status, err);
-        return;
-    }
-    if (may_not_go(k, json_array_get(k->heads, 0))) {
+    if (is_here(k, k->id) || may_not_go(k, json_array_get(k->heads, 0))) {
         if (k->waiting->request != NULL)
             answer_error(k->waiting->request, 409, "invalid_request_error", "session_is_live",
                          "The session is live; delete it when it has ended.");
         kept_free(k);
+        return;
+    }
+    if (status < 0) {
+        on_removed(k, status, err);
         return;
     }
     int rc = store_remove(k->store, k->id, (struct store_caller){&events, k}, NULL, &own);
@@ -439,6 +472,11 @@ void kept_delete(struct net *n, struct http_request *r, struct parley_view id)
 
 static void remove_next(struct kept *k);
 
+static void on_one_erased(void *ctx)
+{
+    remove_next(ctx);
+}
+
 static void on_one_removed(void *ctx, int status, const struct parley_error *err)
 {
     struct kept *k = ctx;
@@ -448,7 +486,16 @@ static void on_one_removed(void *ctx, int status, const struct parley_error *err
         return;
     }
     k->removed += status >= 0;
-    remove_next(k);
+    const json_t *head = json_array_get(k->heads, k->at - 1);
+    const json_t *recordings = json_object_get(head, "recordings");
+    int r = PARLEY_OK;
+    if (recordings == NULL)
+        remove_next(k);
+    else
+        r = erase_recordings(k->wg, k->store->worker, json_get_str(head, "id", ""), recordings,
+                             &k->erased, on_one_erased, k);
+    if (r < 0)
+        refuse(k, r, NULL);
 }
 
 static void on_page_of_user(void *ctx, int status, const struct parley_error *err)
@@ -493,8 +540,9 @@ static void remove_next(struct kept *k)
     } else if (count == k->limit) {
         next_page_of_user(k);
     } else {
-        answer(k, json_pack("{s:s, s:I, s:I}", "user", k->user, "deleted", (json_int_t)k->removed,
-                            "live", (json_int_t)k->live));
+        answer(k,
+               json_pack("{s:s, s:I, s:I, s:o}", "user", k->user, "deleted", (json_int_t)k->removed,
+                         "live", (json_int_t)k->live, "recordings", erased_json(&k->erased)));
     }
 }
 

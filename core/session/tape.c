@@ -30,6 +30,7 @@ struct tape {
     char *path;
     char *comment;
     int64_t offset_ms;
+    char host[64];
     uint64_t max_frames;
     struct spoken spoken;
     struct played played;
@@ -396,6 +397,7 @@ static struct tape *tape_create(struct session *s)
     t->pool = s->env->worker->disk;
     t->budget = session_tape_budget(s->table);
     t->offset_ms = offset_of(s);
+    recordings_host(t->host, sizeof(t->host));
     t->max_frames = ((uint64_t)s->agent->config->record_max_bytes - 1024) / STEREO_FRAME_BYTES;
     list_init(&t->waiting);
     recordings_path(s->agent, s->id, t->offset_ms, &path);
@@ -605,15 +607,11 @@ bool tape_has_begun(const struct session *s)
 json_t *tape_describe(const struct session *s)
 {
     const struct tape *t = s->taping.tape;
-    const char *host = s->env->host_name == NULL ? "" : s->env->host_name;
-    const char *pid = strrchr(host, ':');
     json_t *all = s->taping.earlier == NULL ? json_array() : json_deep_copy(s->taping.earlier);
 
     if (t != NULL)
-        json_array_append_new(all,
-                              json_pack("{s:s%, s:s, s:I}", "host", host,
-                                        pid == NULL ? strlen(host) : (size_t)(pid - host), "file",
-                                        t->path, "offset_ms", (json_int_t)t->offset_ms));
+        json_array_append_new(all, json_pack("{s:s, s:s, s:I}", "host", t->host, "file", t->path,
+                                             "offset_ms", (json_int_t)t->offset_ms));
     if (json_array_size(all) > 0)
         return all;
     json_decref(all);

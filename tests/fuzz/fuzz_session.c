@@ -8,6 +8,7 @@
 #include "fuzz.h"
 
 #include "../wire/harness.h"
+#include "agent/recordings.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -16,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_STEPS 150 /* of one input */
 #define MAX_EVENT 2048
@@ -37,6 +39,8 @@ static const char *const agents[] = {
     "tools = t\nclient_may_set = *\nsession_limit_ms = 20s",
     "tools = t\ngreeting = Hello.\nreconnect_ms = 3s\nhistory_tokens = 60\nmodel_cooldown_ms = 1s",
     "tools = t\nclient_may_set = *\nresume_ms = 40s",
+    "record = yes\nresume_ms = 40s\ninput_format = audio/pcmu\ntruncation_wait_ms = 1s",
+    "record = yes\nrecord_max_bytes = 64k\nclient_may_set = *",
 };
 
 /*
@@ -72,6 +76,8 @@ static const char *const client_events[] = {
     "{'type':'response.cancel','event_id':'c'}",
     "{'type':'response.cancel','response_id':'@r'}",
     "{'type':'input_audio_buffer.append','audio':'AAAAAAAAAAAAAAAA'}",
+    "{'type':'input_audio_buffer.append','audio':'AA=='}",
+    "{'type':'input_audio_buffer.append','audio':'A\\u002B\\/!'}",
     "{'type':'input_audio_buffer.commit','event_id':'m'}",
     "{'type':'input_audio_buffer.clear'}",
     "{'type':'conversation.item.create','event_id':'t','item':" TEXT("") "}",
@@ -130,6 +136,7 @@ static const char *const model_events[] = {
     EVENT("response.output_item.done",
           "'response_id':'@r','output_index':1,'item':" CALL("@i", "mine", "completed")),
     EVENT("response.output_audio.delta", PLACE ",'delta':'AAAAAAAAAAAAAAAA'"),
+    EVENT("response.output_audio.delta", PLACE ",'delta':'AAE='"),
     EVENT("response.output_audio_transcript.delta", PLACE ",'delta':'hi'"),
     EVENT("response.function_call_arguments.delta",
           "'response_id':'@r','item_id':'@h','output_index':0,'call_id':'@k','delta':'{}'"),
@@ -557,6 +564,38 @@ static void ignore_line(void *ctx, enum log_level level, const char *line)
     (void)line;
 }
 
+/* With a folder for the recordings of one that records. */
+static const char *agent_text(const char *lines, const char *folder)
+{
+    static char text[1024];
+
+    if (strstr(lines, "record = yes") == NULL)
+        return lines;
+    (void)snprintf(text, sizeof(text), "%s\nrecord_dir = %s", lines, folder);
+    wire_has_disk();
+    return text;
+}
+
+static const char *recordings(void)
+{
+    static char folder[256];
+    const char *base = getenv("TMPDIR");
+
+    (void)snprintf(folder, sizeof(folder), "%s/parley-fuzz-%d", base == NULL ? "/tmp" : base,
+                   (int)getpid());
+    return folder;
+}
+
+static void remove_recordings(void)
+{
+    char agent[300];
+
+    (void)snprintf(agent, sizeof(agent), "%s/test", recordings());
+    (void)recordings_expire(agent, INT64_MAX);
+    (void)rmdir(agent);
+    (void)rmdir(recordings());
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct play p = {.at = data, .end = data + size};
@@ -574,7 +613,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         wire_models("[model a]\nplugin = wire_model_plugin\nlimit_ms = 20s\n[model b]\n"
                     "plugin = wire_model_plugin\nmax_id_chars = 0\n",
                     "a, b");
-    p.w = wire_connect(agent);
+    p.w = wire_connect(agent_text(agent, recordings()));
     for (int i = 0; i < 2 && p.at < p.end && *p.at < 64; i++) /* some speak before it is open */
         step(&p);
     if (wire_has_model(p.w))
@@ -585,6 +624,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         wire_advance_ms(p.w, 40000); /* nobody comes back any more */
     look(&p);
     wire_close(p.w);
+    remove_recordings();
     log_set_sink(NULL, NULL);
     return 0;
 }
