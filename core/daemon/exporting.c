@@ -10,6 +10,7 @@
 
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STOP_LIMIT_MS 2000 /* for exporters to deliver their last batches */
 
@@ -190,14 +191,29 @@ void exporting_use(struct exporting *e, struct generation *take)
 
 /* ---- life ---- */
 
+static struct sampling sampling_from(const struct telemetry_options *o)
+{
+    struct sampling s = {.ratio = o->sample, .follows_parent = o->sample_parent != 0};
+
+    for (size_t i = 0; i < o->always_keep.count; i++) {
+        if (strcmp(o->always_keep.items[i], TELEMETRY_KEEP_ERRORS) == 0)
+            s.keeps_errors = true;
+        else
+            s.slow_us = (uint64_t)o->slow_ms * 1000;
+    }
+    return s;
+}
+
 static int make(struct exporting *e, struct parley_error *err)
 {
     const struct telemetry_options *o = e->config.options;
+    const struct sampling sampling = sampling_from(o);
     const struct telemetry_config telemetry = {
         .sink = {.deliver = deliver, .ctx = e},
         .batch_ms = o->batch_ms,
         .metrics_ms = o->metrics_ms,
         .captures_content = o->content != 0,
+        .sampling = &sampling,
         .records_logs = o->logs > 0,
         .log_level = o->logs > 0 ? (enum log_level)(o->logs - 1) : LOG_LEVEL_ERROR,
         .service_name = o->service_name,

@@ -715,7 +715,7 @@ static void stop(struct server *s)
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_wait(s->workers[i]);
     s->disk = offload_destroy(s->disk); /* the end of recordings that their sessions gave up */
-    while (s->worker_count > 0) { /* the first one last: the others may owe it an answer */
+    while (s->worker_count > 0) {       /* the first one last: the others may owe it an answer */
         s->worker_count--;
         s->workers[s->worker_count] = worker_destroy(s->workers[s->worker_count]);
     }

@@ -75,6 +75,15 @@ static const struct parley_option telemetry_items[] = {
     PARLEY_BOOL(T, content, .default_value = "no",
                 .help =
                     "Record what people say and what tools return, for exporters that want it."),
+    PARLEY_NUMBER(T, sample, .default_value = "1", .min = 0, .max = 1, .example = "0.1",
+                  .help = "Share of turns whose spans are exported; metrics count all."),
+    PARLEY_BOOL(T, sample_parent, .default_value = "yes",
+                .help = "A client that sends a traceparent has decided already: its sampled flag "
+                        "counts instead of `sample`."),
+    PARLEY_LIST(T, always_keep, .default_value = "errors, slow",
+                .help = "What is exported nevertheless: errors, slow."),
+    PARLEY_DURATION_MS(T, slow_ms, .default_value = "2s", .min = 1, .max = 600000,
+                       .help = "A turn is slow when its answer begins later than that."),
     PARLEY_ENUM(T, logs, .values = "no|error|warn|info|debug", .default_value = "info",
                 .help = "Lines of the log that are log records for exporters, too; at most those "
                         "that log_level writes."),

@@ -33,10 +33,18 @@ struct admin_config {
     const char *token;
 };
 
+/* Words of always_keep. */
+#define TELEMETRY_KEEP_ERRORS "errors"
+#define TELEMETRY_KEEP_SLOW   "slow"
+
 struct telemetry_options {
     const char *service_name;
     const char *environment;
     int32_t content;
+    double sample;
+    int32_t sample_parent;
+    struct parley_list always_keep;
+    int64_t slow_ms;
     int32_t logs; /* 0: no; else a log_level and 1 */
     int64_t batch_ms;
     int64_t metrics_ms;

@@ -105,6 +105,17 @@ static void check_tls(const struct conf *c, const struct server_config *server,
         conf_report_error(report, place_in(c, "server", "tls_cert"), "%s", err.message);
 }
 
+static void check_telemetry(const struct conf *c, const struct telemetry_options *t,
+                            struct conf_report *report)
+{
+    for (size_t i = 0; i < t->always_keep.count; i++) {
+        const char *word = t->always_keep.items[i];
+        if (strcmp(word, TELEMETRY_KEEP_ERRORS) != 0 && strcmp(word, TELEMETRY_KEEP_SLOW) != 0)
+            conf_report_error(report, place_in(c, "telemetry", "always_keep"),
+                              "\"%s\" is not known; write errors, slow, both or nothing", word);
+    }
+}
+
 /* What one option alone cannot be checked for. */
 static int check_server(const struct conf *c, const struct settings *s, struct conf_report *report)
 {
@@ -122,6 +133,7 @@ static int check_server(const struct conf *c, const struct settings *s, struct c
                           "is below client_queue_bytes; make it larger");
     if (s->admin != NULL)
         check_admin(c, s->admin, report);
+    check_telemetry(c, s->telemetry, report);
     return report->errors == before ? PARLEY_OK : PARLEY_E_INVALID;
 }
 

@@ -77,7 +77,8 @@ static void turn_free(struct turn_spans *t)
 
 static void finish(struct turn_spans *t)
 {
-    span_end_at(t->root, t->end_us);
+    span_end_held(t->root, t->end_us, &t->hold);
+    span_hold_end(&t->hold);
     turn_free(t);
 }
 
@@ -110,6 +111,12 @@ void spans_turn_end(struct turn_spans *t, uint64_t end_us)
         finish(t);
 }
 
+void spans_turn_keep(struct turn_spans *t)
+{
+    if (t != NULL)
+        span_hold_keep(&t->hold);
+}
+
 void spans_turn_drop(struct turn_spans *t)
 {
     if (t == NULL)
@@ -119,6 +126,7 @@ void spans_turn_drop(struct turn_spans *t)
         return;
     }
     span_drop(t->root);
+    span_hold_end(&t->hold);
     turn_free(t);
 }
 
@@ -142,7 +150,10 @@ void spans_child_end(struct child_span *c)
 {
     struct turn_spans *t = TAKE(c->turn);
 
-    span_end(TAKE(c->span));
+    if (t != NULL)
+        span_end_held(TAKE(c->span), clock_now_us(), &t->hold);
+    else
+        span_end(TAKE(c->span));
     if (t != NULL && --t->children == 0 && t->is_over)
         finish(t);
 }

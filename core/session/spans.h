@@ -20,6 +20,7 @@ struct session;
 struct turn_spans {
     struct list entry; /* of session_spans.turns */
     struct span *root;
+    struct span_hold hold; /* children that sampling has left out so far */
     unsigned children;
     bool is_over;
     uint64_t end_us;
@@ -58,6 +59,8 @@ struct trace_context spans_now(const struct session *s);
 struct turn_spans *spans_turn_begin(struct session *s, uint64_t start_us);
 /* It is over; the root follows its last child. */
 void spans_turn_end(struct turn_spans *t, uint64_t end_us);
+/* It was slow: it is kept whatever sampling says, if operators want that. */
+void spans_turn_keep(struct turn_spans *t);
 /* It was none. */
 void spans_turn_drop(struct turn_spans *t);
 

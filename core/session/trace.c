@@ -102,6 +102,15 @@ static void set_audio(const struct session *s, struct span *root, const struct t
         span_set_int(root, NAME_AUDIO_PLAYED_MS, t->heard_ms);
 }
 
+/* Until the answer, or without one until the end. */
+static bool is_slow(const struct session *s, const struct turn *t)
+{
+    uint64_t limit = telemetry_slow_us(s->env->recorder);
+    uint64_t answered = turn_answered_us(t);
+
+    return limit > 0 && (answered != 0 ? answered : t->ended_us) - t->asked_us > limit;
+}
+
 static void describe(struct session *s, struct turn *t, const char *reason)
 {
     struct span *root = root_of(t);
@@ -114,6 +123,8 @@ static void describe(struct session *s, struct turn *t, const char *reason)
     set_latency(root, NAME_MODEL_LATENCY, t, t->first_output_us);
     set_instants(root, t);
     set_audio(s, root, t);
+    if (is_slow(s, t))
+        spans_turn_keep(t->spans);
     if (t->has_usage)
         usage_set(root, &usage);
     if (strcmp(reason, "failed") == 0)

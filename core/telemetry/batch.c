@@ -33,7 +33,19 @@ static void add_span_attr(struct batch *b, const struct span *s, const struct sp
         out->string = (struct parley_view){s->text.data + a->at, a->len};
 }
 
-static void add_span(struct batch *b, struct span *s, const struct batch_times *times)
+static void add_sampling(const struct batch *b, struct parley_span *out, const struct span *s,
+                         const struct sampling *sampling)
+{
+    out->flags = PARLEY_SPAN_SAMPLED | PARLEY_SPAN_PARENT_KNOWN |
+                 (s->has_remote_parent ? PARLEY_SPAN_PARENT_REMOTE : 0);
+    out->sample_ratio = sampling_share(sampling, s->context.verdict);
+    out->trace_state = s->context.verdict == SAMPLING_BY_RATIO ? b->state_by_ratio
+                       : s->context.verdict == SAMPLING_ALWAYS ? b->state_always
+                                                               : "";
+}
+
+static void add_span(struct batch *b, struct span *s, const struct batch_times *times,
+                     const struct sampling *sampling)
 {
     struct parley_span *out = &b->spans[b->out.span_count++];
     size_t first_attr = b->attr_count;
@@ -48,6 +60,7 @@ static void add_span(struct batch *b, struct span *s, const struct batch_times *
     memcpy(out->trace_id, s->context.trace_id, sizeof(out->trace_id));
     memcpy(out->span_id, s->context.span_id, sizeof(out->span_id));
     memcpy(out->parent_span_id, s->parent_span_id, sizeof(out->parent_span_id));
+    add_sampling(b, out, s, sampling);
     for (uint32_t i = 0; i < s->attr_count; i++)
         add_span_attr(b, s, &s->attrs[i]);
     out->attrs = attrs_from(b, first_attr);
@@ -172,7 +185,8 @@ static void describe(struct batch *b, struct parley_attrs resource)
 }
 
 bool batch_build(struct batch *b, const struct batch_source *source,
-                 const struct batch_times *times, struct parley_attrs resource)
+                 const struct batch_times *times, const struct sampling *sampling,
+                 struct parley_attrs resource)
 {
     uint64_t now_us = clock_now_us();
 
@@ -181,8 +195,10 @@ bool batch_build(struct batch *b, const struct batch_source *source,
         batch_done(b);
         return false;
     }
+    sampling_state(sampling, SAMPLING_BY_RATIO, b->state_by_ratio);
+    sampling_state(sampling, SAMPLING_ALWAYS, b->state_always);
     for (size_t i = 0; i < source->span_count; i++)
-        add_span(b, source->spans[i], times);
+        add_span(b, source->spans[i], times, sampling);
     for (size_t i = 0; i < metric_count(source); i++)
         add_metric(b, &source->metrics->items[i], times, now_us);
     for (size_t i = 0; i < source->line_count; i++)

@@ -5,6 +5,7 @@
 
 #include "telemetry/log_lines.h"
 #include "telemetry/metrics.h"
+#include "telemetry/sampling.h"
 #include "telemetry/span.h"
 
 #include <parley/exporter.h>
@@ -19,6 +20,8 @@ struct batch {
     struct parley_span_event *events;
     size_t attr_count;
     char *messages; /* of statuses, each ended by a NUL */
+    char state_by_ratio[SAMPLING_STATE_SIZE];
+    char state_always[SAMPLING_STATE_SIZE];
     size_t event_count;
     size_t message_bytes;
 };
@@ -42,7 +45,8 @@ struct batch_source {
 /* Fill batch->out, which points into the source: that must stay until batch_done(). False without
  * memory. */
 bool batch_build(struct batch *batch, const struct batch_source *source,
-                 const struct batch_times *times, struct parley_attrs resource);
+                 const struct batch_times *times, const struct sampling *sampling,
+                 struct parley_attrs resource);
 
 void batch_done(struct batch *batch);
 

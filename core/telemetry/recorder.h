@@ -7,6 +7,7 @@
 #include "telemetry/log_ring.h"
 #include "telemetry/metrics.h"
 #include "telemetry/ring.h"
+#include "telemetry/sampling.h"
 #include "telemetry/span.h"
 
 #define SPAN_NAME_SIZE 128
@@ -34,6 +35,7 @@ struct span {
     struct span *next_free;
     struct trace_context context;
     uint8_t parent_span_id[8];
+    bool has_remote_parent;
     char name[SPAN_NAME_SIZE];
     uint32_t kind;
     uint32_t status;
@@ -56,9 +58,11 @@ struct telemetry_recorder {
     struct span *free_spans;
     atomic_size_t live; /* spans that exist */
     bool captures_content;
+    struct sampling sampling;
     struct metrics metrics;
     struct metric_point *spans_finished; /* the telemetry of telemetry */
     struct metric_point *spans_dropped;
+    struct metric_point *spans_left_out;
 };
 
 bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,

@@ -67,9 +67,21 @@ static void make_id(uint8_t *id, size_t len)
         id[0] = 1;
 }
 
+/* The head's verdict; children of a span of ours have its own. */
+static void decide(struct span *s, const struct trace_context *parent)
+{
+    bool is_child = trace_context_is_valid(parent) && !parent->is_remote;
+
+    s->context.verdict =
+        (uint8_t)(is_child ? parent->verdict
+                           : sampling_of(&s->recorder->sampling, parent, s->context.trace_id));
+    s->context.flags = s->context.verdict != SAMPLING_LEFT_OUT;
+}
+
 struct span *span_start(struct telemetry_recorder *r, const char *name, uint32_t kind,
                         const struct trace_context *parent)
 {
+    static const struct trace_context none;
     struct span *s = r == NULL ? NULL : span_create(r);
 
     if (s == NULL)
@@ -77,14 +89,15 @@ struct span *span_start(struct telemetry_recorder *r, const char *name, uint32_t
     s->kind = kind;
     s->start_us = clock_now_us();
     view_copy(s->name, sizeof(s->name), view_of(name));
-    if (parent != NULL && trace_context_is_valid(parent)) {
-        memcpy(s->context.trace_id, parent->trace_id, sizeof(parent->trace_id));
-        memcpy(s->parent_span_id, parent->span_id, sizeof(parent->span_id));
-    } else {
+    if (parent == NULL || !trace_context_is_valid(parent))
+        parent = &none;
+    memcpy(s->context.trace_id, parent->trace_id, sizeof(parent->trace_id));
+    memcpy(s->parent_span_id, parent->span_id, sizeof(parent->span_id));
+    s->has_remote_parent = parent->is_remote;
+    if (parent == &none)
         make_id(s->context.trace_id, sizeof(s->context.trace_id));
-    }
     make_id(s->context.span_id, sizeof(s->context.span_id));
-    s->context.flags = 1;
+    decide(s, parent);
     return s;
 }
 
@@ -240,12 +253,11 @@ void span_drop(struct span *s)
     s->recorder->free_spans = s;
 }
 
-void span_end_at(struct span *s, uint64_t now_us)
+/* A finished span goes on. */
+static void push(struct span *s)
 {
-    if (s == NULL)
-        return;
     struct telemetry_recorder *r = s->recorder;
-    s->end_us = now_us < s->start_us ? s->start_us : now_us;
+
     if (!ring_push(&r->finished, s)) {
         metric_add(r->spans_dropped, 1);
         span_drop(s);
@@ -254,6 +266,96 @@ void span_end_at(struct span *s, uint64_t now_us)
     metric_add(r->spans_finished, 1);
     if (ring_count(&r->finished) == r->finished.size / 2)
         telemetry_wake(r->telemetry);
+}
+
+static void leave_out(struct span *s)
+{
+    metric_add(s->recorder->spans_left_out, 1);
+    span_drop(s);
+}
+
+/* Something that is always kept, although the head has left it out. */
+static void push_anyway(struct span *s)
+{
+    s->context.verdict = SAMPLING_ALWAYS;
+    s->context.flags = 1;
+    push(s);
+}
+
+static bool is_kept_failure(const struct span *s)
+{
+    return s->status == PARLEY_SPAN_ERROR && s->recorder->sampling.keeps_errors;
+}
+
+static void hold(struct span_hold *h, struct span *s)
+{
+    if (h->count == SPAN_MAX_HELD) {
+        leave_out(s);
+        return;
+    }
+    s->next_free = NULL;
+    if (h->last != NULL)
+        h->last->next_free = s;
+    else
+        h->first = s;
+    h->last = s;
+    h->count++;
+}
+
+/* The oldest one that waits, or NULL. */
+static struct span *unhold(struct span_hold *h)
+{
+    struct span *s = h->first;
+
+    if (s == NULL)
+        return NULL;
+    h->first = s->next_free;
+    if (h->first == NULL)
+        h->last = NULL;
+    h->count--;
+    return s;
+}
+
+void span_hold_keep(struct span_hold *h)
+{
+    struct span *s;
+
+    h->is_kept = true;
+    while ((s = unhold(h)) != NULL)
+        push_anyway(s);
+}
+
+void span_hold_end(struct span_hold *h)
+{
+    struct span *s;
+
+    while ((s = unhold(h)) != NULL)
+        leave_out(s);
+}
+
+void span_end_held(struct span *s, uint64_t now_us, struct span_hold *h)
+{
+    if (s == NULL)
+        return;
+    s->end_us = now_us < s->start_us ? s->start_us : now_us;
+    if (s->context.verdict != SAMPLING_LEFT_OUT) {
+        push(s);
+        return;
+    }
+    if (is_kept_failure(s) && !h->is_kept)
+        span_hold_keep(h);
+    if (h->is_kept)
+        push_anyway(s);
+    else
+        hold(h, s);
+}
+
+void span_end_at(struct span *s, uint64_t now_us)
+{
+    struct span_hold alone = {0};
+
+    span_end_held(s, now_us, &alone);
+    span_hold_end(&alone);
 }
 
 void span_end(struct span *s)
@@ -271,6 +373,7 @@ bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
 
     r->telemetry = t;
     r->captures_content = config->captures_content;
+    r->sampling = *config->sampling;
     if (!ring_init(&r->finished, config->ring_size) ||
         !ring_init(&r->returned, config->ring_size) ||
         (config->records_logs && !log_ring_init(&r->lines))) {
@@ -279,6 +382,7 @@ bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
     }
     r->spans_finished = metrics_find(&r->metrics, METRIC_SPANS_PROCESSED, NULL, 0);
     r->spans_dropped = metrics_find(&r->metrics, METRIC_SPANS_PROCESSED, &full, 1);
+    r->spans_left_out = metrics_find(&r->metrics, METRIC_SPANS_LEFT_OUT, NULL, 0);
     return true;
 }
 

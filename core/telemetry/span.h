@@ -62,9 +62,32 @@ void span_event(struct span *s, const char *name, uint64_t now_us);
 /* It failed: error.type is `type` (a short word), the message is for people. */
 void span_fail(struct span *s, struct parley_view type, struct parley_view message);
 
-/* Finished now, or at an instant; the pointer is dead then. */
+/* Finished now, or at an instant; the pointer is dead then. One that sampling has left out goes on
+ * only if it failed, and failures are kept. */
 void span_end(struct span *s);
 void span_end_at(struct span *s, uint64_t now_us);
+
+/*
+ * Finished spans of one trace that sampling has left out, while it may still turn out that the
+ * trace is worth keeping. Zeroed it is empty. Bounded: what comes when it is full is left out.
+ */
+struct span_hold {
+    struct span *first;
+    struct span *last;
+    unsigned count;
+    bool is_kept;
+};
+
+#define SPAN_MAX_HELD 64
+
+/* As span_end_at(), with that chance. */
+void span_end_held(struct span *s, uint64_t now_us, struct span_hold *hold);
+
+/* The trace is worth keeping: what waits goes on, and what is still to come as well. */
+void span_hold_keep(struct span_hold *hold);
+
+/* The trace is over: what waits is left out for good. */
+void span_hold_end(struct span_hold *hold);
 
 /* Forget it. */
 void span_drop(struct span *s);

@@ -25,6 +25,7 @@
 
 struct telemetry {
     struct telemetry_config config;
+    struct sampling sampling;
     struct loop *loop;
     struct loop_timer batch_timer;
     struct loop_timer metrics_timer;
@@ -110,6 +111,8 @@ int telemetry_create(const struct telemetry_config *config, struct loop *loop,
         describe_process(t);
         /* Only needed while it was copied: the caller's strings may go. */
         t->config.service_name = t->config.environment = t->config.instance_id = NULL;
+        t->sampling = config->sampling == NULL ? (struct sampling){.ratio = 1} : *config->sampling;
+        t->config.sampling = &t->sampling;
         t->picked = calloc(t->config.batch_size, sizeof(*t->picked));
         t->own = telemetry_recorder_create(t);
     }
@@ -167,6 +170,11 @@ bool telemetry_captures_content(const struct telemetry_recorder *r)
     return r != NULL && r->captures_content;
 }
 
+uint64_t telemetry_slow_us(const struct telemetry_recorder *r)
+{
+    return r == NULL ? 0 : r->sampling.slow_us;
+}
+
 struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t)
 {
     return t->own;
@@ -192,7 +200,7 @@ static bool deliver(struct telemetry *t, const struct batch_source *source)
                                           sizeof(struct parley_attr)};
     struct batch batch;
 
-    if (!batch_build(&batch, source, &t->times, resource))
+    if (!batch_build(&batch, source, &t->times, &t->sampling, resource))
         return false;
     if (t->config.sink.deliver != NULL)
         t->config.sink.deliver(t->config.sink.ctx, &batch.out);

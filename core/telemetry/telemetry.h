@@ -12,6 +12,7 @@
 #define TELEMETRY_TELEMETRY_H
 
 #include "base/log.h"
+#include "telemetry/sampling.h"
 
 #include <parley/error.h>
 #include <parley/exporter.h>
@@ -36,16 +37,17 @@ struct telemetry_sink {
 /* Zero or NULL takes the default. */
 struct telemetry_config {
     struct telemetry_sink sink;
-    int64_t batch_ms;         /* longest wait of a finished span; 1000 */
-    int64_t metrics_ms;       /* between two reports of metrics; 60000 */
-    uint32_t ring_size;       /* finished spans that wait per recorder; 2048 */
-    uint32_t batch_size;      /* most spans of one batch; 512 */
-    bool captures_content;    /* keep what people said and tools returned */
-    bool records_logs;        /* keep lines of the log, too */
-    enum log_level log_level; /* ... of this level and more urgent ones */
-    const char *service_name; /* "parley" */
-    const char *environment;  /* deployment.environment.name; "" for none */
-    const char *instance_id;  /* a random one */
+    int64_t batch_ms;                /* longest wait of a finished span; 1000 */
+    int64_t metrics_ms;              /* between two reports of metrics; 60000 */
+    uint32_t ring_size;              /* finished spans that wait per recorder; 2048 */
+    uint32_t batch_size;             /* most spans of one batch; 512 */
+    bool captures_content;           /* keep what people said and tools returned */
+    const struct sampling *sampling; /* copied; everything is exported without it */
+    bool records_logs;               /* keep lines of the log, too */
+    enum log_level log_level;        /* ... of this level and more urgent ones */
+    const char *service_name;        /* "parley" */
+    const char *environment;         /* deployment.environment.name; "" for none */
+    const char *instance_id;         /* a random one */
 };
 
 /* The loop is borrowed and must outlive it; nothing runs before telemetry_start(). */
@@ -73,6 +75,9 @@ struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t);
 
 /* Will it keep what people say? False for NULL. */
 bool telemetry_captures_content(const struct telemetry_recorder *r);
+
+/* Beyond which time an answer is slow, and its turn is kept for that; 0 for none, and for NULL. */
+uint64_t telemetry_slow_us(const struct telemetry_recorder *r);
 
 /* The telemetry thread's own. */
 struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t);

@@ -52,6 +52,7 @@ bool traceparent_parse(struct parley_view text, struct trace_context *ret)
     if (!parse_hex(text.data + 3, c.trace_id, 16) || !parse_hex(text.data + 36, c.span_id, 8) ||
         !parse_hex(text.data + 53, &c.flags, 1) || !trace_context_is_valid(&c))
         return false;
+    c.is_remote = true;
     *ret = c;
     return true;
 }

@@ -14,7 +14,9 @@
 struct trace_context {
     uint8_t trace_id[16];
     uint8_t span_id[8];
-    uint8_t flags; /* 1: sampled */
+    uint8_t flags;   /* 1: sampled */
+    bool is_remote;  /* it came from outside */
+    uint8_t verdict; /* enum sampling_verdict, of a span of ours */
 };
 
 /* Are both ids there? */

@@ -196,6 +196,7 @@ static const struct parley_role roles[] = {{PARLEY_ROLE_EXPORTER, &sender_vtable
 static const struct parley_plugin plugin = {
     .size = sizeof(plugin),
     .abi_major = PARLEY_ABI_MAJOR,
+    .needs_minor = 1, /* spans are copied with what 1.1 added to them */
     .name = "exporter_langfuse",
     .version = PARLEY_VERSION,
     .summary = "Sends turns, answers and tool calls to Langfuse.",

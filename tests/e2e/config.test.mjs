@@ -41,6 +41,8 @@ describe("a mistake is told with its place", () => {
     ["an unknown section", `${GOOD}[modle other]\nplugin = model_script\n`, "[modle other]", /unknown section.*model/],
     ["a section without its name", `${GOOD}[agent]\nmodel = main\n`, "[agent]", /name/],
     ["a name where none belongs", `${GOOD}[telemetry one]\n`, "[telemetry one]", /name|once/],
+    ["an unknown word of what is always kept", `${GOOD}[telemetry]\nalways_keep = errors, slo\n`, "[telemetry] always_keep", /slo.*errors, slow/],
+    ["a share above all", `${GOOD}[telemetry]\nsample = 50\n`, "[telemetry] sample", /50/],
     ["a number in words", with_line("server", "max_sessions = many"), "[server] max_sessions", /many/],
     ["a number below its least", with_line("server", "max_sessions = 0"), "[server] max_sessions", /0.*(below|minimum|least|1)/],
     ["a number above its most", with_line("server", "max_sessions = 99999999"), "[server] max_sessions", /99999999.*1000000/],

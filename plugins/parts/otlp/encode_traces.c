@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "encoder.h"
 
-#define SAMPLED 1u /* W3C trace flags */
+#include <stddef.h>
 
 typedef Parley__Otlp__Event Event;
 typedef Parley__Otlp__ResourceSpans ResourceSpans;
@@ -39,7 +39,19 @@ static void set_status(struct encoder *e, Span *to, const struct parley_span *fr
         to->status->message = encoder_text(e, from->status_message);
 }
 
-static Span *span(struct encoder *e, const struct parley_span *from)
+/* A host of 1.0 says nothing of it, and leaves nothing out. */
+static void set_sampling(struct encoder *e, Span *to, const struct parley_span *from, uint32_t size)
+{
+    to->has_flags = 1;
+    to->flags = PARLEY_SPAN_SAMPLED;
+    if (size < offsetof(struct parley_span, flags) + sizeof(from->flags))
+        return;
+    to->flags |= from->flags;
+    if (from->trace_state != NULL && from->trace_state[0] != '\0')
+        to->trace_state = encoder_text(e, from->trace_state);
+}
+
+static Span *span(struct encoder *e, const struct parley_span *from, uint32_t size)
 {
     Span *to = NEW(e, Span, span);
 
@@ -51,11 +63,11 @@ static Span *span(struct encoder *e, const struct parley_span *from)
     to->has_parent_span_id = !encoder_is_zero(from->parent_span_id, sizeof(from->parent_span_id));
     to->parent_span_id = encoder_bytes(from->parent_span_id, sizeof(from->parent_span_id));
     to->name = encoder_text(e, from->name);
-    to->has_kind = to->has_start_time_unix_nano = to->has_end_time_unix_nano = to->has_flags = 1;
+    to->has_kind = to->has_start_time_unix_nano = to->has_end_time_unix_nano = 1;
     to->kind = (int32_t)from->kind;
     to->start_time_unix_nano = from->start_unix_ns;
     to->end_time_unix_nano = from->end_unix_ns;
-    to->flags = SAMPLED;
+    set_sampling(e, to, from, size);
     to->attributes = encoder_attributes(e, &from->attrs, &to->n_attributes);
     set_events(e, to, from);
     set_status(e, to, from);
@@ -86,7 +98,8 @@ bool encode_traces(const struct encode_config *config, const struct parley_batch
     of_scope->spans = spans;
     for (uint32_t i = 0; i < batch->span_count && !e.arena.failed; i++) {
         spans[of_scope->n_spans++] =
-            span(&e, (const void *)((const char *)batch->spans + (size_t)i * batch->span_size));
+            span(&e, (const void *)((const char *)batch->spans + (size_t)i * batch->span_size),
+                 batch->span_size);
     }
     return encoder_pack(&e, request, ret);
 }

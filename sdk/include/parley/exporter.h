@@ -49,6 +49,10 @@ struct parley_attrs {
 #define PARLEY_SPAN_OK    1
 #define PARLEY_SPAN_ERROR 2
 
+#define PARLEY_SPAN_SAMPLED       0x001u /* flags, as in OTLP */
+#define PARLEY_SPAN_PARENT_KNOWN  0x100u /* whether the parent is another program's is known ... */
+#define PARLEY_SPAN_PARENT_REMOTE 0x200u /* ... and it is */
+
 struct parley_span_event {
     const char *name;
     uint64_t unix_ns;
@@ -69,6 +73,11 @@ struct parley_span {
     const struct parley_span_event *events;
     uint32_t event_count;
     uint32_t event_size;
+    /* W3C tracestate, such as "ot=th:c"; "" or NULL for none. Since 1.1, as what follows. */
+    const char *trace_state;
+    double sample_ratio; /* share of such spans that sampling keeps, up to 1; 0: not known */
+    uint32_t flags;      /* PARLEY_SPAN_SAMPLED ... */
+    uint32_t reserved;
 };
 
 #define PARLEY_METRIC_SUM       1 /* monotonic */

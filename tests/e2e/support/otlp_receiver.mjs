@@ -34,7 +34,7 @@ function span_of(span, resource, scope) {
     start_ms: span.startTimeUnixNano / 1e6, end_ms: span.endTimeUnixNano / 1e6,
     attributes: attributes(span.attributes),
     events: Object.fromEntries((span.events ?? []).map((event) => [event.name, event.timeUnixNano / 1e6])),
-    status: span.status?.code ?? 0,
+    status: span.status?.code ?? 0, trace_state: span.traceState ?? "",
   };
 }
 
