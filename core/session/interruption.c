@@ -21,7 +21,7 @@ static void tell_truncation(struct session *s, struct playback_item *p, int64_t 
     struct item *i = items_find_model(&s->items, view_of(p->id));
 
     playback_truncate(p, ms);
-    tape_truncated(s, view_of(p->id), p->truncated_ms);
+    tape_truncated(s, p);
     if (i != NULL) {
         i->heard_ms = p->truncated_ms;
         i->produced_ms = playback_produced_ms(p);

@@ -59,8 +59,11 @@ static struct playback_item *begin(struct playback *p, struct parley_view item_i
     i->id[0] = '\0';
     uint64_t start = start_after_others(p, now_us);
     p->next = (p->next + 1) % PLAYBACK_ITEMS;
-    *i = (struct playback_item){
-        .start_us = start, .reported_ms = -1, .truncated_ms = -1, .bytes_per_ms = bytes_per_ms};
+    *i = (struct playback_item){.number = ++p->begun,
+                                .start_us = start,
+                                .reported_ms = -1,
+                                .truncated_ms = -1,
+                                .bytes_per_ms = bytes_per_ms};
     view_copy(i->id, sizeof(i->id), item_id);
     return i;
 }

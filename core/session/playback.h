@@ -17,6 +17,7 @@
 
 struct playback_item {
     char id[PLAYBACK_ID_CHARS + 1]; /* the model's id; "" is a free place */
+    uint32_t number;                /* of the session's audio items, from 1; it stays */
     uint64_t produced_bytes;
     uint64_t start_us;     /* when its first sample plays, by the clock */
     int64_t reported_ms;   /* playback report of the client, -1: none */
@@ -27,7 +28,8 @@ struct playback_item {
 
 struct playback {
     struct playback_item items[PLAYBACK_ITEMS];
-    uint32_t next; /* place of the next new item */
+    uint32_t next;  /* place of the next new item */
+    uint32_t begun; /* items so far */
 };
 
 void playback_init(struct playback *p);

@@ -23,7 +23,7 @@ struct worker_sessions {
     size_t count;
     char expired[EXPIRED_SESSIONS][ID_SIZE + 8]; /* in turn */
     unsigned next_expired;
-    struct tape_budget tape_budget;
+    struct spool_budget spool_budget;
 };
 
 /* ---- the end ---- */
@@ -430,9 +430,9 @@ bool session_has_expired(const struct worker_sessions *w, const char *id)
     return false;
 }
 
-struct tape_budget *session_tape_budget(struct worker_sessions *w)
+struct spool_budget *session_spool_budget(struct worker_sessions *w)
 {
-    return &w->tape_budget;
+    return &w->spool_budget;
 }
 
 const struct worker_env *session_env(const struct worker_sessions *w)

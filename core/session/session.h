@@ -22,7 +22,7 @@
  *   farewell.c     a tool ends the conversation     resume.c         a client that comes back
  *   rebuild.c      a session out of the store       promise.c        told when it is kept
  *   tape.c         the recording                    timeline.c       where in it audio lies
- *   tape_file.c    ... its blocking side
+ *   tape_spool.c   ... on its way to the disk       tape_file.c      ... and there
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H

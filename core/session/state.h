@@ -23,6 +23,7 @@
 #include "session/session.h"
 #include "session/spans.h"
 #include "session/tape.h"
+#include "session/tape_spool.h"
 #include "session/trace.h"
 #include "session/worker_env.h"
 
@@ -567,7 +568,7 @@ struct session *session_create(const struct session_open *open);
 void session_enlist(struct session *s, const struct session_open *open);
 void session_free(struct session *s);
 const struct worker_env *session_env(const struct worker_sessions *w);
-struct tape_budget *session_tape_budget(struct worker_sessions *w);
+struct spool_budget *session_spool_budget(struct worker_sessions *w);
 struct session *session_find(const struct worker_sessions *w, const char *id);
 /* Remember that this one was not resumed in time, to say so when somebody asks. */
 void session_expired(struct session *s);

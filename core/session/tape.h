@@ -17,14 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct playback_item;
 struct session;
 struct tape;
 
 #define TAPE_BLOCK_BYTES  (16u << 10)  /* of base64, at which a block goes to the pool */
 #define TAPE_RUN_BYTES    (256u << 10) /* ... when it begins a run, whose place is not fixed yet */
 #define TAPE_FLUSH_MS     1000         /* the age at which it does */
-#define TAPE_MAX_BYTES    (4u << 20)   /* of one session, in memory */
-#define TAPE_WORKER_BYTES (64u << 20)  /* of all sessions of a worker */
 #define TAPE_END_LIMIT_MS 10000        /* that an ended session waits for the disk */
 
 /* What a session holds for it. */
@@ -33,19 +32,14 @@ struct taping {
     json_t *earlier;   /* recordings of this session by other processes, or NULL */
 };
 
-/* What the worker's sessions have in memory for recordings. */
-struct tape_budget {
-    size_t bytes;
-};
-
 /* An input_audio_buffer.append. */
 void tape_client_audio(struct session *s, const struct rt_peek *peek);
 /* An audio delta that was just sent to the client and entered into the playback. */
 void tape_model_audio(struct session *s, const struct rt_peek *peek);
 /* One that a client gets that was away: it plays now. */
 void tape_missed_event(struct session *s, struct parley_view event);
-/* Of an item (by the model's id) so much was heard. */
-void tape_truncated(struct session *s, struct parley_view item_id, int64_t heard_ms);
+/* The item was truncated to what was heard of it. */
+void tape_truncated(struct session *s, const struct playback_item *item);
 
 /* The session ends: what waits is written; session_released() follows. */
 void tape_end(struct session *s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/timeline.h"
 
-#include "base/str.h"
+#include <string.h>
 
 static uint64_t ms_frames(int64_t ms)
 {
@@ -54,23 +54,22 @@ uint64_t spoken_fix(struct spoken *s)
 
 /* ---- the agent ---- */
 
-static struct played_item *find(struct played *p, struct parley_view item_id)
+static struct played_item *find(struct played *p, uint32_t item)
 {
     for (size_t i = 0; i < PLAYBACK_ITEMS; i++) {
-        if (p->items[i].id[0] != '\0' && view_is(item_id, p->items[i].id))
-            return &p->items[i];
+        if (p->items[i].number == item)
+            return item == 0 ? NULL : &p->items[i];
     }
     return NULL;
 }
 
-static struct played_item *begin(struct played *p, struct parley_view item_id, enum rt_audio format,
+static struct played_item *begin(struct played *p, uint32_t item, enum rt_audio format,
                                  uint64_t now)
 {
     struct played_item *i = &p->items[p->next];
 
     p->next = (p->next + 1) % PLAYBACK_ITEMS;
-    *i = (struct played_item){.format = format, .came = now};
-    view_copy(i->id, sizeof(i->id), item_id);
+    *i = (struct played_item){.number = item, .format = format, .came = now};
     return i;
 }
 
@@ -99,16 +98,16 @@ static uint64_t bytes_of(enum rt_audio format, uint64_t frames)
     return frames / (TIMELINE_RATE_HZ / rt_audio_rate(format)) * rt_audio_bytes_per_sample(format);
 }
 
-struct played_place played_add(struct played *p, struct parley_view item_id, enum rt_audio format,
+struct played_place played_add(struct played *p, uint32_t item, enum rt_audio format,
                                uint64_t bytes, uint64_t plays, uint64_t now)
 {
     struct played_place place = {0};
 
-    if (item_id.len == 0 || item_id.len > PLAYBACK_ID_CHARS)
+    if (item == 0)
         return place;
-    struct played_item *i = find(p, item_id);
+    struct played_item *i = find(p, item);
     if (i == NULL)
-        i = begin(p, item_id, format, now);
+        i = begin(p, item, format, now);
     if (i->is_cut || i->format != format) /* a format does not change within an item */
         return place;
     uint64_t ready = i->stretch_count == 0 ? p->end : item_end(i);
@@ -144,10 +143,10 @@ static bool drop_queued(struct played_item *i, uint64_t from, struct silence *re
     return true;
 }
 
-size_t played_cut(struct played *p, struct parley_view item_id, int64_t heard_ms,
+size_t played_cut(struct played *p, uint32_t item, int64_t heard_ms,
                   struct silence ret[PLAYBACK_ITEMS])
 {
-    struct played_item *cut = find(p, item_id);
+    struct played_item *cut = find(p, item);
     size_t count = 0;
 
     if (cut == NULL || cut->stretch_count == 0)
@@ -161,7 +160,7 @@ size_t played_cut(struct played *p, struct parley_view item_id, int64_t heard_ms
     cut->cut_at = p->end = from;
     for (size_t n = 0; n < PLAYBACK_ITEMS; n++) {
         struct played_item *i = &p->items[n];
-        if (i == cut || i->id[0] == '\0' || i->stretch_count == 0)
+        if (i == cut || i->number == 0 || i->stretch_count == 0)
             continue;
         if (drop_queued(i, from, &ret[count]))
             count++;

@@ -59,7 +59,7 @@ struct stretch {
 };
 
 struct played_item {
-    char id[PLAYBACK_ID_CHARS + 1]; /* the model's; "" is a free place */
+    uint32_t number; /* as playback counts them; 0 is a free place */
     enum rt_audio format;
     uint64_t bytes;
     uint64_t came; /* the first of it */
@@ -83,7 +83,7 @@ struct played_place {
 
 /* Audio of an item came. plays: when its first sample is played, by the clock; never before what
  * was placed already. */
-struct played_place played_add(struct played *p, struct parley_view item_id, enum rt_audio format,
+struct played_place played_add(struct played *p, uint32_t item, enum rt_audio format,
                                uint64_t bytes, uint64_t plays, uint64_t now);
 
 struct silence {
@@ -95,7 +95,7 @@ struct silence {
  * Of the item only the first heard_ms were heard, and nothing of what was queued behind it at that
  * time. Fills in what is to be silent, and returns how many these are.
  */
-size_t played_cut(struct played *p, struct parley_view item_id, int64_t heard_ms,
+size_t played_cut(struct played *p, uint32_t item, int64_t heard_ms,
                   struct silence ret[PLAYBACK_ITEMS]);
 
 #endif

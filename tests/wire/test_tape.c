@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <parley/types.h>
 
 /*
  * What is recorded lies where it was said, or where it was heard, to the sample: 24 frames are a
@@ -461,6 +462,54 @@ static void what_was_queued_behind_it_was_not_heard_either(void **state)
     lies(heard.right, MS(4600), MS(5100), 52);
 }
 
+static void model_ends(struct wire *w, const char *response)
+{
+    struct buf event = {0};
+
+    buf_printf(&event,
+               "{'type':'response.done','event_id':'e','response':{'id':'%s','status':'completed','"
+               "output':[],'usage':null}}",
+               response);
+    wire_model(w, event.data);
+    while (wire_client_next(w) != NULL)
+        continue;
+    buf_done(&event);
+}
+
+/* Another model takes over while the first one's speech still plays, and counts its items as that
+ * one did. */
+static void a_cut_after_the_model_changed_finds_its_item(void **state)
+{
+    static const char done[] =
+        "{'type':'conversation.item.done','event_id':'e','item':{'id':'item_1','type':'message','"
+        "role':'assistant','status':'completed','content':[{'type':'output_audio','transcript':'one"
+        " two three'}]}}";
+    struct wire *w = answering("");
+
+    (void)state;
+    model_speaks(w, "resp_1", "item_1", 3000, 50);
+    wire_model(w, done);
+    model_ends(w, "resp_1");
+    wire_advance_ms(w, 500);
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+    wire_model_created(w);
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    wire_advance_ms(w, 500);
+    wire_client(w, "{'type':'conversation.item.truncate','item_id':'item_1','content_index':0,'"
+                   "audio_end_ms':1000}");
+    while (wire_client_next(w) != NULL)
+        continue;
+    wire_advance_ms(w, 1000);
+    model_begins(w, "resp_1");
+    model_adds(w, "resp_1", "item_1");
+    model_speaks(w, "resp_1", "item_1", 400, 51);
+    wire_advance_ms(w, 5000);
+    end_and_read(w);
+    lies(heard.right, 0, MS(1000), 50);
+    holds(heard.right, MS(1000), MS(2000), 0);
+    lies(heard.right, MS(2000), MS(2400), 51);
+}
+
 static void who_hangs_up_hears_no_more(void **state)
 {
     struct wire *w = answering("");
@@ -646,6 +695,7 @@ int main(void)
         cmocka_unit_test(what_the_client_did_not_hear_is_not_there),
         cmocka_unit_test(without_a_word_of_the_client_the_clock_cuts),
         cmocka_unit_test(what_was_queued_behind_it_was_not_heard_either),
+        cmocka_unit_test(a_cut_after_the_model_changed_finds_its_item),
         cmocka_unit_test(who_hangs_up_hears_no_more),
         cmocka_unit_test(a_session_in_writing_has_no_file),
         cmocka_unit_test(without_record_nothing_is_recorded),
