@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cascade/cascade.h"
+#include "convert/converter.h"
 #include "host/offload.h"
 #include "host/store.h"
 
@@ -16,12 +17,14 @@
 #define KINDS                                                                                      \
     (1u << INSTANCE_MODEL | 1u << INSTANCE_SPEECH | 1u << INSTANCE_TOOLS | 1u << INSTANCE_STORE)
 
-/* A model as sessions open it: a plugin's own, or a cascade of a text model and speech. */
+/* A model as sessions open it: a plugin's own, with a converter when it lacks audio formats, or a
+ * cascade of a text model and speech. */
 struct ready_model {
     struct list entry;
     const struct worker_instance *wi;
-    const char *speech;      /* of a cascade; "" without */
-    struct cascade *cascade; /* NULL: the plugin's own model */
+    const char *speech;          /* of a cascade; "" without */
+    struct cascade *cascade;     /* NULL: the plugin's own model */
+    struct converter *converter; /* NULL: it has all formats */
     struct model own;
     const struct model *model;
     struct model_health health;
@@ -77,6 +80,7 @@ static void stop(struct worker_generation *wg)
     while (!list_empty(&wg->models)) {
         struct ready_model *m = list_entry(wg->models.next, struct ready_model, entry);
         list_remove(&m->entry);
+        (void)converter_destroy(m->converter);
         (void)cascade_destroy(m->cascade);
         free(m);
     }
@@ -133,6 +137,22 @@ static int make_cascade(struct worker_generation *wg, struct ready_model *m,
     return PARLEY_OK;
 }
 
+static int make_own(struct ready_model *m, struct worker_instance *wi, struct parley_error *err)
+{
+    struct parley_model_caps caps;
+
+    model_of(wi, &m->own);
+    m->model = &m->own;
+    model_caps(wi->instance, &caps);
+    if (!converter_helps(&caps))
+        return PARLEY_OK;
+    m->converter = converter_create(&m->own);
+    if (m->converter == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a converter of audio");
+    m->model = converter_model(m->converter);
+    return PARLEY_OK;
+}
+
 static int make_model(struct worker_generation *wg, struct worker_instance *wi, const char *speech,
                       struct ready_model **ret, struct parley_error *err)
 {
@@ -142,15 +162,10 @@ static int make_model(struct worker_generation *wg, struct worker_instance *wi, 
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a model");
     m->wi = wi;
     m->speech = speech;
-    m->model = &m->own;
-    if (wi->instance->role == ROLE_CHAT) {
-        int r = make_cascade(wg, m, wi, err);
-        if (r < 0) {
-            free(m);
-            return r;
-        }
-    } else {
-        model_of(wi, &m->own);
+    int r = wi->instance->role == ROLE_CHAT ? make_cascade(wg, m, wi, err) : make_own(m, wi, err);
+    if (r < 0) {
+        free(m);
+        return r;
     }
     list_append(&wg->models, &m->entry);
     *ret = m;

@@ -39,8 +39,10 @@ static const struct {
 
 static void read_caps(const json_t *tree, struct parley_model_caps *caps)
 {
-    uint32_t formats = PARLEY_AUDIO_PCM_24K | PARLEY_AUDIO_PCMU | PARLEY_AUDIO_PCMA;
+    uint32_t formats = PARLEY_AUDIO_PCM_24K;
 
+    if (value_bool(tree, "g711", true))
+        formats |= PARLEY_AUDIO_PCMU | PARLEY_AUDIO_PCMA;
     caps->flags = 0;
     for (size_t i = 0; i < CAP_COUNT; i++) {
         if (value_bool(tree, cap_names[i].name, true))
@@ -58,23 +60,11 @@ static void read_caps(const json_t *tree, struct parley_model_caps *caps)
 static const char *const top_names[] = {"about", "reply", "defaults", "session",
                                         "open",  "caps",  "rules",    NULL};
 static const char *const open_names[] = {"delay_ms", "refuse", "times", "silence", NULL};
-static const char *const caps_names[] = {"truncate",
-                                         "cancel",
-                                         "server_vad",
-                                         "semantic_vad",
-                                         "images",
-                                         "tools",
-                                         "transcription",
-                                         "text_output",
-                                         "audio_output",
-                                         "audio_input",
-                                         "out_of_band",
-                                         "item_retrieve",
-                                         "passthrough",
-                                         "session_limit_ms",
-                                         "max_event_bytes",
-                                         "max_id_chars",
-                                         NULL};
+static const char *const caps_names[] = {
+    "truncate",    "cancel",        "server_vad",  "semantic_vad",     "images",
+    "tools",       "transcription", "text_output", "audio_output",     "audio_input",
+    "out_of_band", "item_retrieve", "passthrough", "session_limit_ms", "max_event_bytes",
+    "g711",        "max_id_chars",  NULL};
 static const char *const rule_names[] = {"about", "on",       "match", "times",
                                          "skip",  "audio_ms", "do",    NULL};
 /* The first known name of a step says what it does; the others are its settings. */

@@ -15,7 +15,7 @@
 /* What a [model NAME] section may say. */
 struct model_config {
     const char *name;
-    struct parley_list lacks; /* tools, images, audio */
+    struct parley_list lacks; /* tools, images, audio, g711, pcm */
     int64_t limit_ms;
     int64_t max_id_chars;
     int32_t refuses; /* open() does, as unavailable */
@@ -77,7 +77,12 @@ static void model_caps_of(void *instance, struct parley_model_caps *caps)
         caps->flags &= ~PARLEY_CAP_IMAGES;
     if (lacks(c, "audio"))
         caps->flags &= ~(PARLEY_CAP_AUDIO_OUTPUT | PARLEY_CAP_AUDIO_INPUT);
-    caps->input_formats = caps->output_formats = PARLEY_AUDIO_PCM_24K;
+    caps->input_formats = PARLEY_AUDIO_PCM_24K | PARLEY_AUDIO_PCMU | PARLEY_AUDIO_PCMA;
+    if (lacks(c, "g711"))
+        caps->input_formats = PARLEY_AUDIO_PCM_24K;
+    if (lacks(c, "pcm"))
+        caps->input_formats &= ~PARLEY_AUDIO_PCM_24K;
+    caps->output_formats = caps->input_formats;
     caps->session_limit_ms = c->limit_ms;
     caps->max_id_chars = (uint32_t)c->max_id_chars;
 }
