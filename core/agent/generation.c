@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/generation.h"
 
+#include "agent/needs.h"
 #include "agent/policies.h"
 #include "agent/recordings.h"
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "cascade/cascade.h"
 #include "conf/nearest.h"
+#include "host/model.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -159,6 +162,51 @@ static bool check_tools(const struct generation *g, const struct agent_entry *e,
     return good;
 }
 
+/* What one of the models can do, by itself or with speech around it. */
+static struct parley_model_caps caps_of(const struct generation *g, const struct agent *a,
+                                        const struct instance *model)
+{
+    struct parley_model_caps caps = {.size = sizeof(caps)};
+    const char *speech = generation_speech_name(g, a);
+
+    if (model->role == ROLE_CHAT)
+        cascade_caps(speech == NULL ? NULL : instances_find(g->instances, INSTANCE_SPEECH, speech),
+                     &caps);
+    else
+        model_caps(model, &caps);
+    return caps;
+}
+
+/* The first model must have what the agent asks for; others that lack it never take over. */
+static bool check_needs(const struct generation *g, const struct agent_entry *e,
+                        struct conf_report *report)
+{
+    const struct agent *a = &e->agent;
+    bool good = true;
+
+    for (size_t i = 0; i < a->config->model.count; i++) {
+        const char *name = a->config->model.items[i];
+        const struct instance *model = instances_find(g->instances, INSTANCE_MODEL, name);
+        if (model == NULL)
+            continue;
+        const struct parley_model_caps caps = caps_of(g, a, model);
+        const struct agent_need need = agent_needs(a->config, &caps);
+        if (need.key == NULL)
+            continue;
+        good = good && i > 0;
+        if (i == 0)
+            conf_report_error(report, place_of(e->section, need.key),
+                              "needs %s, which [model %s] does not have; take it out, or name "
+                              "another model",
+                              need.what, name);
+        else
+            conf_report_warning(report, place_of(e->section, need.key),
+                                "needs %s, which [model %s] does not have: it will never take over",
+                                need.what, name);
+    }
+    return good;
+}
+
 static bool check_models(const struct generation *g, const struct agent_entry *e,
                          struct conf_report *report)
 {
@@ -171,9 +219,9 @@ static bool check_models(const struct generation *g, const struct agent_entry *e
         const struct instance *model = instances_find(g->instances, INSTANCE_MODEL, name);
         needs_speech = needs_speech || (model != NULL && model->role == ROLE_CHAT);
     }
-    if (!good || !needs_speech)
-        return good;
-    return check_choice(g, e, "speech", INSTANCE_SPEECH, e->agent.config->speech, report);
+    if (good && needs_speech)
+        good = check_choice(g, e, "speech", INSTANCE_SPEECH, e->agent.config->speech, report);
+    return good && check_needs(g, e, report);
 }
 
 static bool read_policies(const struct generation *g, struct agent_entry *e,

@@ -135,6 +135,22 @@ bool failover_fits(struct session *s, size_t place, const char **ret_missing)
     return *ret_missing == NULL;
 }
 
+/* Without these the session could not do what it was opened for, and nothing would say why. */
+const char *failover_lacks(struct session *s, size_t place)
+{
+    const uint32_t hard = PARLEY_CAP_TOOLS | PARLEY_CAP_SEMANTIC_VAD | PARLEY_CAP_TEXT_OUTPUT;
+    struct parley_model_caps caps;
+
+    if (!caps_at(s, place, &caps))
+        return NULL; /* which is told elsewhere */
+    uint32_t lost = flags_in_use(s) & hard & ~caps.flags;
+    for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
+        if ((lost & capabilities[i].flag) != 0)
+            return capabilities[i].name;
+    }
+    return NULL;
+}
+
 /* ---- places ---- */
 
 static size_t place_count(const struct session *s)

@@ -201,6 +201,19 @@ void session_enlist(struct session *s, const struct session_open *open)
     measure_begin(s);
 }
 
+/* The agent's own needs were held against its model by --check; a preset may bring others. */
+static int check_needs(struct session *s, struct parley_error *err)
+{
+    const char *lacks = failover_lacks(s, 0);
+
+    if (lacks == NULL)
+        return PARLEY_OK;
+    view_copy(err->code, sizeof(err->code), VIEW("capability_missing"));
+    return parley_fail(err, PARLEY_E_UNSUPPORTED,
+                       "The session needs %s, which the model %s of agent %s does not have.", lacks,
+                       s->agent->config->model.items[0], s->agent->name);
+}
+
 int session_open(const struct session_open *open, struct session **ret, struct parley_error *err)
 {
     struct session *s = session_create(open);
@@ -210,6 +223,8 @@ int session_open(const struct session_open *open, struct session **ret, struct p
     journal_init(s);
     tool_wait_begin(s);
     int r = settings_init(s, open->preset, err);
+    if (r == PARLEY_OK)
+        r = check_needs(s, err);
     if (r == PARLEY_OK)
         r = connect_begin(s, err);
     if (r < 0) {

@@ -531,6 +531,8 @@ bool promise_waits_here(const struct session *s);
 
 /* May the same thing work later, or with another model? */
 bool failover_may_help(int status);
+/* What a session that begins needs and the model at that place cannot do; NULL for nothing. */
+const char *failover_lacks(struct session *s, size_t place);
 /* Can the model at that place do what this session uses, as far as its present one can? */
 bool failover_fits(struct session *s, size_t place, const char **ret_missing);
 /* Which of the agent's models to open next: the first one that is well, can do what this session
