@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE_FRAMES      2048
+#define PIECE_FRAMES      8192
 #define MAX_COMMENT_BYTES 512
 
 struct stereo_file {

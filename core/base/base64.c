@@ -33,16 +33,23 @@ void base64_encode(struct buf *out, const void *bytes, size_t len)
     out->len = (size_t)(to - out->data);
 }
 
-/* 64 for what is not of the alphabet. */
-static unsigned char value_of(char c)
+/* Of each ASCII character; 64 for what is not of the alphabet. */
+/* clang-format off */
+static const unsigned char values[128] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+};
+/* clang-format on */
+
+static unsigned value_of(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return (unsigned char)(c - 'A');
-    if (c >= 'a' && c <= 'z')
-        return (unsigned char)(c - 'a' + 26);
-    if (c >= '0' && c <= '9')
-        return (unsigned char)(c - '0' + 52);
-    return c == '+' ? 62 : c == '/' ? 63 : 64;
+    return (unsigned char)c < sizeof(values) ? values[(unsigned char)c] : 64;
 }
 
 static size_t padding_of(struct parley_view text)
@@ -60,12 +67,13 @@ size_t base64_decoded_len(struct parley_view text)
     return len > padding ? len - padding : 0;
 }
 
-static bool decode_quad(const char *q, size_t keep, unsigned char *to)
+/* The last four, of which some may be padding. */
+static bool decode_end(const char *q, size_t keep, unsigned char *to)
 {
     uint32_t v = 0;
 
     for (size_t i = 0; i < 4; i++) {
-        unsigned char six = i > keep ? 0 : value_of(q[i]);
+        unsigned six = i > keep ? 0 : value_of(q[i]);
         if (six == 64)
             return false;
         v = v << 6 | six;
@@ -75,6 +83,18 @@ static bool decode_quad(const char *q, size_t keep, unsigned char *to)
     return true;
 }
 
+/* Four characters to three bytes. */
+static bool decode_quad(const char *q, unsigned char *to)
+{
+    unsigned a = value_of(q[0]), b = value_of(q[1]), c = value_of(q[2]), d = value_of(q[3]);
+    uint32_t v = a << 18 | b << 12 | c << 6 | d;
+
+    to[0] = (unsigned char)(v >> 16);
+    to[1] = (unsigned char)(v >> 8);
+    to[2] = (unsigned char)v;
+    return ((a | b | c | d) & 64) == 0;
+}
+
 bool base64_decode(struct buf *out, struct parley_view text)
 {
     decode_count++;
@@ -82,12 +102,13 @@ bool base64_decode(struct buf *out, struct parley_view text)
         return false;
     size_t padding = padding_of(text);
     unsigned char *to = (unsigned char *)out->data + out->len;
-    for (size_t i = 0; i < text.len; i += 4) {
-        size_t keep = i + 4 == text.len ? 3 - padding : 3;
-        if (!decode_quad(text.data + i, keep, to))
+    for (size_t i = 0; i + 4 < text.len; i += 4, to += 3) {
+        if (!decode_quad(text.data + i, to))
             return false;
-        to += keep;
     }
+    if (text.len > 0 && !decode_end(text.data + text.len - 4, 3 - padding, to))
+        return false;
+    to += text.len > 0 ? 3 - padding : 0;
     out->len = (size_t)((char *)to - out->data);
     out->data[out->len] = '\0';
     return true;

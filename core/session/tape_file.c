@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define RUN_SAMPLES 4096 /* decoded at once */
+#define RUN_SAMPLES 8192 /* put at once: a block, as a rule */
 
 /* One side, as it was written so far. */
 struct track {
