@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "conf/parse.h"
+#include "conf/variable.h"
 
 const char *describe_type(uint32_t type)
 {
@@ -62,15 +63,17 @@ void describe_text(struct buf *out, const struct options_table *table)
             buf_printf(out, "      Default: %s\n", o.default_value);
         if (o.example != NULL)
             buf_printf(out, "      Example: %s = %s\n", o.name, o.example);
+        if (o.variable != NULL)
+            buf_printf(out, "      Else from: %s\n", o.variable);
     }
 }
 
 static json_t *describe_option(const struct parley_option *o)
 {
-    json_t *item =
-        json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b}", "name", o->name, "type",
-                  describe_type(o->type), "help", o->help == NULL ? "" : o->help, "default",
-                  o->default_value, "example", o->example, "required", (int)is_required(o));
+    json_t *item = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:b}", "name", o->name, "type",
+                             describe_type(o->type), "help", o->help == NULL ? "" : o->help,
+                             "default", o->default_value, "example", o->example, "variable",
+                             o->variable, "required", (int)is_required(o));
     struct parley_view rest = view_of(o->values);
     struct parley_view word;
 
@@ -143,6 +146,11 @@ void describe_markdown(struct buf *out, const struct options_table *table)
         if (o.example != NULL) {
             buf_append_str(out, " Example: ");
             write_code(out, o.example);
+        }
+        if (o.variable != NULL) {
+            buf_append_str(out, " Else ");
+            variable_describe(&o, out);
+            buf_append_char(out, '.');
         }
         buf_append_str(out, " |\n");
     }

@@ -9,6 +9,7 @@
 #include "conf/nearest.h"
 #include "conf/parse.h"
 #include "conf/secret.h"
+#include "conf/variable.h"
 
 /* Memory of the values; wiped when freed, whatever it holds. */
 struct block {
@@ -37,6 +38,10 @@ struct filling {
     const struct conf_value *value; /* the occurrence at hand, for messages */
     struct options_setting *setting;
     struct buf names; /* of the variables that took part */
+    /* While the option's own variable is tried: its text is taken as it is, and a mistake is no
+     * error. */
+    bool is_trial;
+    char fault[256];
 };
 
 struct parley_option options_at(const struct options_table *table, uint32_t i)
@@ -115,6 +120,10 @@ static struct conf_place place(const struct filling *f)
 
 static int fail_option(struct filling *f, const char *message)
 {
+    if (f->is_trial) {
+        (void)snprintf(f->fault, sizeof(f->fault), "%s", message);
+        return PARLEY_E_INVALID;
+    }
     conf_report_error(f->report, place(f), "%s", message);
     return PARLEY_E_INVALID;
 }
@@ -163,7 +172,9 @@ static int expand(struct filling *f, const char *text, struct buf *out)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    if (expand_variables(&f->conf->env, text, out, &f->names, &err) < 0)
+    if (f->is_trial)
+        buf_append_str(out, text);
+    else if (expand_variables(&f->conf->env, text, out, &f->names, &err) < 0)
         return fail_option(f, err.message);
     return PARLEY_OK;
 }
@@ -208,6 +219,8 @@ static int resolve(struct filling *f, const char *text, struct buf *out)
 {
     _cleanup_(buf_done) struct buf path = {0};
 
+    if (f->is_trial)
+        return expand(f, text, out);
     switch (f->option.type) {
     case PARLEY_TYPE_SECRET:
         if (strncmp(text, "file:", 5) == 0)
@@ -344,14 +357,15 @@ static int set_list(struct filling *f, const struct buf *items, size_t count)
     return keep_text(f, "", buf_view(&shown));
 }
 
-static int fill_list(struct filling *f)
+/* text: instead of a key's occurrences. */
+static int fill_list(struct filling *f, const char *text)
 {
     _cleanup_(buf_done) struct buf items = {0};
     size_t count = 0;
     int r = PARLEY_OK;
 
     if (f->key == NULL)
-        r = split_items(f, f->option.default_value, &items, &count);
+        r = split_items(f, text, &items, &count);
     for (; f->value != NULL && r == PARLEY_OK; f->value = f->value->next)
         r = split_items(f, f->value->text, &items, &count);
     if (f->key != NULL)
@@ -371,6 +385,47 @@ static int note_origin(struct filling *f)
     f->setting->file = block_dup(f->values, view_of(f->value->file));
     f->setting->line = f->value->line;
     return f->setting->file == NULL ? fail_option(f, "no memory") : PARLEY_OK;
+}
+
+static int fill_from(struct filling *f, const char *text)
+{
+    return is_list(f->option.type) ? fill_list(f, text) : fill_one(f, text);
+}
+
+static bool is_set(const struct filling *f, const char *name)
+{
+    const struct conf_key *k =
+        f->section == NULL || name == NULL ? NULL : conf_key(f->section, name);
+
+    return k != NULL && k->values != NULL;
+}
+
+/* Take the option's own variable, if there is one that can be read. */
+static bool fill_from_variable(struct filling *f)
+{
+    _cleanup_(secret_buf_done) struct buf text = {0};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    char name[VARIABLE_NAME_SIZE] = "";
+
+    if (is_set(f, f->option.variable_unless))
+        return false;
+    int r = variable_read(&f->option, &f->conf->env, name, &text, &err);
+    if (r == 0)
+        return false;
+    f->is_trial = true;
+    buf_append_str(&f->names, name);
+    if (r < 0)
+        (void)fail_option(f, err.message);
+    else
+        r = fill_from(f, buf_view(&text).data);
+    f->is_trial = false;
+    if (r == PARLEY_OK) {
+        f->setting->origin = OPTIONS_FROM_VARIABLE;
+        return true;
+    }
+    conf_report_warning(f->report, place(f), "the variable %s is left out: %s", name, f->fault);
+    buf_clear(&f->names);
+    return false;
 }
 
 static int fill_option(struct filling *f)
@@ -393,6 +448,8 @@ static int fill_option(struct filling *f)
         conf_report_error(f->report, place(f), "is set twice, first in line %d; keep one", first);
         return PARLEY_E_INVALID;
     }
+    if (f->key == NULL && fill_from_variable(f))
+        return PARLEY_OK;
     if (f->key == NULL && f->option.default_value == NULL) {
         if ((f->option.flags & PARLEY_OPTION_REQUIRED) == 0)
             return PARLEY_OK;
@@ -400,9 +457,7 @@ static int fill_option(struct filling *f)
                           f->option.help == NULL ? "" : f->option.help);
         return PARLEY_E_INVALID;
     }
-    if (is_list(f->option.type))
-        return fill_list(f);
-    return fill_one(f, f->value != NULL ? f->value->text : f->option.default_value);
+    return fill_from(f, f->value != NULL ? f->value->text : f->option.default_value);
 }
 
 bool options_table_has(const struct options_table *table, const char *name)

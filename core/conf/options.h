@@ -37,6 +37,7 @@ enum options_origin {
     OPTIONS_FROM_NOTHING, /* zero or empty: neither set nor a default */
     OPTIONS_FROM_DEFAULT,
     OPTIONS_FROM_FILE,
+    OPTIONS_FROM_VARIABLE, /* the option's own; `environment` names it */
 };
 
 /* Does the table, or one behind it, have an option of that name? */
@@ -56,10 +57,10 @@ struct options_setting {
 struct options_values; /* owns the structure and everything it points to */
 
 /*
- * Fill a structure from the section (NULL: defaults only). Every mistake goes to the report: an
- * unknown key with the nearest known one, a value of the wrong type or out of bounds, a missing
- * required key, a variable or file that is not there. Relative paths start at conf's folder.
- * PARLEY_OK and *ret_values; PARLEY_E_INVALID after mistakes; PARLEY_E_NO_MEMORY.
+ * Fill a structure from the section (NULL: variables and defaults only). Every mistake goes to the
+ * report: an unknown key with the nearest known one, a value of the wrong type or out of bounds, a
+ * missing required key, a variable or file that is not there. Relative paths start at conf's
+ * folder. PARLEY_OK and *ret_values; PARLEY_E_INVALID after mistakes; PARLEY_E_NO_MEMORY.
  */
 int options_fill(const struct options_table *table, const struct conf *conf,
                  const struct conf_section *section, struct options_values **ret_values,

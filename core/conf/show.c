@@ -39,12 +39,21 @@ static void write_value(struct buf *out, const char *text)
 
 static void write_source(struct buf *out, const struct options_setting *s)
 {
+    if (s->origin == OPTIONS_FROM_VARIABLE) {
+        buf_printf(out, "the variable %s", s->environment);
+        return;
+    }
     if (s->origin == OPTIONS_FROM_FILE)
         buf_printf(out, "%s:%d", s->file, s->line);
     else
         buf_append_str(out, s->origin == OPTIONS_FROM_DEFAULT ? "default" : "not set");
     if (s->environment[0] != '\0')
         buf_printf(out, ", from the environment: %s", s->environment);
+}
+
+static bool is_given(const struct options_setting *s)
+{
+    return s->origin == OPTIONS_FROM_FILE || s->origin == OPTIONS_FROM_VARIABLE;
 }
 
 static bool has_key(const struct options_values *values, const char *name)
@@ -61,7 +70,7 @@ static void write_lines(struct buf *out, const struct options_values *values,
 {
     for (size_t i = 0; i < options_count(values); i++) {
         struct options_setting s = options_setting(values, i);
-        if ((s.origin != OPTIONS_FROM_FILE && !with_defaults) || has_key(shown, s.name))
+        if ((!is_given(&s) && !with_defaults) || has_key(shown, s.name))
             continue;
         size_t start = out->len;
         buf_printf(out, "%s = ", s.name);
@@ -88,11 +97,11 @@ void show_set_text(struct buf *out, const struct options_values *values,
 
 static bool write_object(json_t *object, const struct options_values *values, bool with_defaults)
 {
-    static const char *const sources[] = {"none", "default", "file"};
+    static const char *const sources[] = {"none", "default", "file", "variable"};
 
     for (size_t i = 0; i < options_count(values); i++) {
         struct options_setting s = options_setting(values, i);
-        if (s.origin != OPTIONS_FROM_FILE && !with_defaults)
+        if (!is_given(&s) && !with_defaults)
             continue;
         json_t *item = json_pack("{s:s, s:s, s:s, s:i, s:s, s:b}", "value", s.text, "source",
                                  sources[s.origin], "file", s.file, "line", s.line, "environment",

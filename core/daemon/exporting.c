@@ -143,6 +143,10 @@ static void begin_generation(struct exporting *e, struct generation *take)
     struct parley_error err = PARLEY_ERROR_INIT;
     struct worker_instances *exporters = NULL;
 
+    if (!e->config.options->enabled) {
+        e->config.generation_gone(e->config.ctx, take);
+        return;
+    }
     int r = worker_instances_start(generation_instances(take), 1u << INSTANCE_EXPORTER, &e->host,
                                    &exporters, &err);
     if (r < 0) {
@@ -195,6 +199,8 @@ static struct sampling sampling_from(const struct telemetry_options *o)
 {
     struct sampling s = {.ratio = o->sample, .follows_parent = o->sample_parent != 0};
 
+    if (!o->enabled)
+        return (struct sampling){0};
     for (size_t i = 0; i < o->always_keep.count; i++) {
         if (strcmp(o->always_keep.items[i], TELEMETRY_KEEP_ERRORS) == 0)
             s.keeps_errors = true;
@@ -208,19 +214,26 @@ static int make(struct exporting *e, struct parley_error *err)
 {
     const struct telemetry_options *o = e->config.options;
     const struct sampling sampling = sampling_from(o);
+    const struct span_limits limits = {.attrs = (uint32_t)o->span_attributes,
+                                       .events = (uint32_t)o->span_events,
+                                       .value_bytes = (size_t)o->attribute_bytes,
+                                       .content_bytes = (size_t)o->content_bytes};
     const struct telemetry_config telemetry = {
         .sink = {.deliver = deliver, .ctx = e},
         .batch_ms = o->batch_ms,
         .metrics_ms = o->metrics_ms,
-        .captures_content = o->content != 0,
+        .captures_content = o->content && o->enabled,
         .sampling = &sampling,
-        .records_logs = o->logs > 0,
+        .records_logs = o->logs > 0 && o->enabled,
         .log_level = o->logs > 0 ? (enum log_level)(o->logs - 1) : LOG_LEVEL_ERROR,
-        .service_name = o->service_name,
-        .environment = o->environment[0] != '\0'       ? o->environment
-                       : e->config.environment != NULL ? e->config.environment
-                                                       : "",
-        .instance_id = e->config.instance_id,
+        .batch_size = (uint32_t)o->batch_spans,
+        .ring_size = (uint32_t)o->queue_spans,
+        .limits = &limits,
+        .resource = {.service_name = o->service_name,
+                     .environment = o->environment,
+                     .given = o->resource,
+                     .default_environment = e->config.environment,
+                     .instance_id = e->config.instance_id},
     };
 
     e->loop = loop_create();

@@ -66,21 +66,48 @@ static const struct parley_option admin_items[] = {
 };
 const struct options_table admin_options = OPTIONS_TABLE(admin_items, struct admin_config);
 
-#define T struct telemetry_options
+#define T       struct telemetry_options
+#define SAMPLER "OTEL_TRACES_SAMPLER"
+#define RATIO   "$OTEL_TRACES_SAMPLER_ARG"
+#define LENGTH  "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT|OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
 static const struct parley_option telemetry_items[] = {
-    PARLEY_STRING(T, service_name, .default_value = "parley",
-                  .help = "service.name of everything."),
+    PARLEY_BOOL(T, enabled, .default_value = "yes", .variable = "OTEL_SDK_DISABLED",
+                .variable_words = "true=no|false=yes",
+                .help = "no: exporters get nothing; /metrics stays."),
+    PARLEY_STRING(T, service_name, .example = "reception", .variable = "OTEL_SERVICE_NAME",
+                  .help = "service.name of everything; empty takes the one of resource, else "
+                          "parley."),
     PARLEY_STRING(T, environment, .example = "production",
-                  .help = "deployment.environment.name; empty takes the one of -e."),
+                  .help = "deployment.environment.name; empty takes the one of resource, else that "
+                          "of -e."),
+    PARLEY_LIST(T, resource, .example = "service.namespace=phone, team=voice%20agents",
+                .variable = "OTEL_RESOURCE_ATTRIBUTES",
+                .help = "Further attributes of the resource, key=value, percent-encoded where "
+                        "values need it."),
     PARLEY_BOOL(T, content, .default_value = "no",
+                .variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+                .variable_words = "true=yes|false=no|span_only=yes|span_and_event=yes|"
+                                  "event_only=no|no_content=no",
                 .help =
                     "Record what people say and what tools return, for exporters that want it."),
     PARLEY_NUMBER(T, sample, .default_value = "1", .min = 0, .max = 1, .example = "0.1",
+                  .variable = SAMPLER,
+                  .variable_words = "always_on=1|always_off=0|traceidratio=" RATIO
+                                    "|parentbased_always_on=1|parentbased_always_off=0|"
+                                    "parentbased_traceidratio=" RATIO,
                   .help = "Share of turns whose spans are exported; metrics count all."),
-    PARLEY_BOOL(T, sample_parent, .default_value = "yes",
+    PARLEY_BOOL(T, sample_parent, .default_value = "yes", .variable = SAMPLER,
+                .variable_words = "always_on=no|always_off=no|traceidratio=no|"
+                                  "parentbased_always_on=yes|parentbased_always_off=yes|"
+                                  "parentbased_traceidratio=yes",
+                .variable_unless = "sample",
                 .help = "A client that sends a traceparent has decided already: its sampled flag "
                         "counts instead of `sample`."),
-    PARLEY_LIST(T, always_keep, .default_value = "errors, slow",
+    PARLEY_LIST(T, always_keep, .default_value = "errors, slow", .variable = SAMPLER,
+                .variable_words = "always_on=errors, slow|always_off=|traceidratio=errors, slow|"
+                                  "parentbased_always_on=errors, slow|parentbased_always_off=|"
+                                  "parentbased_traceidratio=errors, slow",
+                .variable_unless = "sample",
                 .help = "What is exported nevertheless: errors, slow."),
     PARLEY_DURATION_MS(T, slow_ms, .default_value = "2s", .min = 1, .max = 600000,
                        .help = "A turn is slow when its answer begins later than that."),
@@ -88,9 +115,28 @@ static const struct parley_option telemetry_items[] = {
                 .help = "Lines of the log that are log records for exporters, too; at most those "
                         "that log_level writes."),
     PARLEY_DURATION_MS(T, batch_ms, .default_value = "1s", .min = 10, .max = 60000,
+                       .variable = "OTEL_BSP_SCHEDULE_DELAY",
                        .help = "Longest wait of a span or log record before it is exported."),
+    PARLEY_INT(T, batch_spans, .default_value = "512", .min = 1, .max = 8192,
+               .variable = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", .help = "Most spans of one batch."),
+    PARLEY_INT(T, queue_spans, .default_value = "2048", .min = 16, .max = 65536,
+               .variable = "OTEL_BSP_MAX_QUEUE_SIZE",
+               .help = "Most finished spans of one worker that wait for the next batch; beyond it "
+                       "they are dropped and counted."),
     PARLEY_DURATION_MS(T, metrics_ms, .default_value = "60s", .min = 1000, .max = 3600000,
+                       .variable = "OTEL_METRIC_EXPORT_INTERVAL",
                        .help = "Time between two exports of metrics."),
+    PARLEY_INT(T, span_attributes, .default_value = "64", .min = 1, .max = 65536,
+               .variable = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT|OTEL_ATTRIBUTE_COUNT_LIMIT",
+               .help = "Most attributes of a span, and never more than 64."),
+    PARLEY_INT(T, span_events, .default_value = "32", .min = 1, .max = 65536,
+               .variable = "OTEL_SPAN_EVENT_COUNT_LIMIT",
+               .help = "Most events of a span, and never more than 32."),
+    PARLEY_SIZE(T, attribute_bytes, .default_value = "16k", .min = 16, .max = 262144,
+                .variable = LENGTH, .help = "Longest text of an attribute; longer ones are cut."),
+    PARLEY_SIZE(T, content_bytes, .default_value = "64k", .min = 16, .max = 262144,
+                .variable = LENGTH,
+                .help = "Longest text of an attribute that is content; longer ones are cut."),
 };
 const struct options_table telemetry_options_table =
     OPTIONS_TABLE(telemetry_items, struct telemetry_options);

@@ -38,8 +38,10 @@ struct admin_config {
 #define TELEMETRY_KEEP_SLOW   "slow"
 
 struct telemetry_options {
+    int32_t enabled;
     const char *service_name;
     const char *environment;
+    struct parley_list resource;
     int32_t content;
     double sample;
     int32_t sample_parent;
@@ -47,7 +49,13 @@ struct telemetry_options {
     int64_t slow_ms;
     int32_t logs; /* 0: no; else a log_level and 1 */
     int64_t batch_ms;
+    int64_t batch_spans;
+    int64_t queue_spans;
     int64_t metrics_ms;
+    int64_t span_attributes;
+    int64_t span_events;
+    int64_t attribute_bytes;
+    int64_t content_bytes;
 };
 
 #define SERVER_MAX_WORKERS 128

@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include "host/services.h"
+#include "telemetry/resource.h"
 #include "transport/http.h"
 #include "transport/listener.h"
 
@@ -113,6 +114,13 @@ static void check_telemetry(const struct conf *c, const struct telemetry_options
         if (strcmp(word, TELEMETRY_KEEP_ERRORS) != 0 && strcmp(word, TELEMETRY_KEEP_SLOW) != 0)
             conf_report_error(report, place_in(c, "telemetry", "always_keep"),
                               "\"%s\" is not known; write errors, slow, both or nothing", word);
+    }
+    for (size_t i = 0; i < t->resource.count; i++) {
+        if (!resource_is_pair(t->resource.items[i]))
+            conf_report_error(report, place_in(c, "telemetry", "resource"),
+                              "\"%.60s\" is no key=value; percent-encode what is neither a letter "
+                              "nor a digit",
+                              t->resource.items[i]);
     }
 }
 

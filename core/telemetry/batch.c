@@ -38,6 +38,8 @@ static void add_sampling(const struct batch *b, struct parley_span *out, const s
 {
     out->flags = PARLEY_SPAN_SAMPLED | PARLEY_SPAN_PARENT_KNOWN |
                  (s->has_remote_parent ? PARLEY_SPAN_PARENT_REMOTE : 0);
+    out->dropped_attrs = s->dropped_attrs;
+    out->dropped_events = s->dropped_events;
     out->sample_ratio = sampling_share(sampling, s->context.verdict);
     out->trace_state = s->context.verdict == SAMPLING_BY_RATIO ? b->state_by_ratio
                        : s->context.verdict == SAMPLING_ALWAYS ? b->state_always

@@ -116,12 +116,16 @@ static const struct row attributes[] = {
 };
 
 static const struct row resource[] = {
-    {"service.name", NULL, NULL, "`[telemetry] service_name`"},
+    {"service.name", NULL, NULL,
+     "`[telemetry] service_name`, else that of `resource`, else `parley`"},
     {"service.version", NULL, NULL, "parley's version"},
-    {"service.instance.id", NULL, NULL, "made anew at each start"},
-    {"deployment.environment.name", NULL, NULL, "`[telemetry] environment`, else the one of `-e`"},
+    {"service.instance.id", NULL, NULL, "of `resource`, else host and process"},
+    {"deployment.environment.name", NULL, NULL,
+     "`[telemetry] environment`, else that of `resource`, else the one of `-e`"},
     {"host.name", NULL, NULL, "of the machine"},
     {"process.pid", NULL, NULL, "of parleyd"},
+    {"telemetry.sdk.name", NULL, NULL, "`parley`, with `.language` `c` and `.version`"},
+    {"...", NULL, NULL, "what `[telemetry] resource` gives"},
 };
 
 static void write_row(struct buf *out, const struct row *r)

@@ -45,6 +45,8 @@ struct span {
     struct buf text;
     uint32_t attr_count;
     uint32_t event_count;
+    uint32_t dropped_attrs;
+    uint32_t dropped_events;
     struct span_attr attrs[SPAN_MAX_ATTRS];
     struct span_instant events[SPAN_MAX_EVENTS];
 };
@@ -59,6 +61,7 @@ struct telemetry_recorder {
     atomic_size_t live; /* spans that exist */
     bool captures_content;
     struct sampling sampling;
+    struct span_limits limits;
     struct metrics metrics;
     struct metric_point *spans_finished; /* the telemetry of telemetry */
     struct metric_point *spans_dropped;

@@ -12,6 +12,11 @@
 
 #define KEPT_TEXT_BYTES 4096 /* of a span that waits to be used again */
 
+const struct span_limits span_default_limits = {.attrs = SPAN_MAX_ATTRS,
+                                                .events = SPAN_MAX_EVENTS,
+                                                .value_bytes = SPAN_MAX_VALUE_BYTES,
+                                                .content_bytes = SPAN_MAX_CONTENT_BYTES};
+
 static struct span *take_free(struct telemetry_recorder *r)
 {
     struct span *s = r->free_spans;
@@ -147,8 +152,10 @@ static struct span_attr *attr_for(struct span *s, const char *key)
         if (strcmp(s->attrs[i].key, key) == 0)
             return &s->attrs[i];
     }
-    if (s->attr_count == SPAN_MAX_ATTRS)
+    if (s->attr_count >= s->recorder->limits.attrs) {
+        s->dropped_attrs++;
         return NULL;
+    }
     struct span_attr *a = &s->attrs[s->attr_count++];
     *a = (struct span_attr){.key = key};
     return a;
@@ -175,11 +182,16 @@ static bool keep_text(struct span *s, struct span_attr *a, struct parley_view va
 static void set_text(struct span *s, const char *key, struct parley_view value, uint32_t type,
                      uint32_t flags)
 {
-    size_t limit = flags & PARLEY_ATTR_CONTENT ? SPAN_MAX_CONTENT_BYTES : SPAN_MAX_VALUE_BYTES;
     struct span_attr kept = {.key = key, .type = type, .flags = flags};
 
-    if (s == NULL || value.len == 0 || !keep_text(s, &kept, value, limit))
+    if (s == NULL || value.len == 0)
         return;
+    const struct span_limits *limits = &s->recorder->limits;
+    if (!keep_text(s, &kept, value,
+                   flags & PARLEY_ATTR_CONTENT ? limits->content_bytes : limits->value_bytes)) {
+        s->dropped_attrs++;
+        return;
+    }
     struct span_attr *a = attr_for(s, key);
     if (a != NULL)
         *a = kept;
@@ -232,8 +244,12 @@ void span_set_double(struct span *s, const char *key, double value)
 
 void span_event(struct span *s, const char *name, uint64_t now_us)
 {
-    if (s != NULL && s->event_count < SPAN_MAX_EVENTS)
+    if (s == NULL)
+        return;
+    if (s->event_count < s->recorder->limits.events)
         s->events[s->event_count++] = (struct span_instant){name, now_us};
+    else
+        s->dropped_events++;
 }
 
 void span_fail(struct span *s, struct parley_view type, struct parley_view message)
@@ -374,6 +390,11 @@ bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
     r->telemetry = t;
     r->captures_content = config->captures_content;
     r->sampling = *config->sampling;
+    r->limits = *config->limits;
+    if (r->limits.attrs > SPAN_MAX_ATTRS)
+        r->limits.attrs = SPAN_MAX_ATTRS;
+    if (r->limits.events > SPAN_MAX_EVENTS)
+        r->limits.events = SPAN_MAX_EVENTS;
     if (!ring_init(&r->finished, config->ring_size) ||
         !ring_init(&r->returned, config->ring_size) ||
         (config->records_logs && !log_ring_init(&r->lines))) {

@@ -16,8 +16,8 @@
 #define SPAN_MAX_ATTRS         64
 #define SPAN_MAX_EVENTS        32
 #define SPAN_MAX_LIVE          16384       /* per recorder, finished ones that wait included */
-#define SPAN_MAX_VALUE_BYTES   (16 << 10)  /* of one string */
-#define SPAN_MAX_CONTENT_BYTES (64 << 10)  /* of one string that is content */
+#define SPAN_MAX_VALUE_BYTES   (16 << 10)  /* of one string, unless configured */
+#define SPAN_MAX_CONTENT_BYTES (64 << 10)  /* of one string that is content, likewise */
 #define SPAN_MAX_TEXT_BYTES    (256 << 10) /* of all strings of a span */
 
 struct span;

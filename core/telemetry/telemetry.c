@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/id.h"
 #include "base/loop.h"
 #include "base/str.h"
 #include "telemetry/batch.h"
@@ -12,20 +11,18 @@
 #include "telemetry/names.h"
 #include "telemetry/process.h"
 #include "telemetry/recorder.h"
+#include "telemetry/resource.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#define MAX_RESOURCE     10
-#define RESOURCE_BYTES   128 /* of one value */
-#define UUID_SIZE        37
 #define MAX_BATCHES_TICK 16  /* then other work of the loop gets its turn */
 #define MAX_LINES        128 /* of one batch */
 
 struct telemetry {
     struct telemetry_config config;
     struct sampling sampling;
+    struct span_limits limits;
     struct loop *loop;
     struct loop_timer batch_timer;
     struct loop_timer metrics_timer;
@@ -36,57 +33,10 @@ struct telemetry {
     struct batch_times times;
     struct span **picked;         /* room for batch_size */
     struct log_ring shared_lines; /* of threads without a recorder */
-    struct parley_attr resource[MAX_RESOURCE];
-    char resource_text[MAX_RESOURCE][RESOURCE_BYTES];
-    uint32_t resource_count;
+    struct resource resource;
     pthread_t thread;
     bool has_thread;
 };
-
-static void add_resource(struct telemetry *t, const char *key, const char *value)
-{
-    if (value == NULL || value[0] == '\0' || t->resource_count == MAX_RESOURCE)
-        return;
-    char *text = t->resource_text[t->resource_count];
-    view_copy(text, RESOURCE_BYTES, view_of(value));
-    t->resource[t->resource_count++] =
-        (struct parley_attr){.key = key, .type = PARLEY_ATTR_STRING, .string = view_of(text)};
-}
-
-/* A random one, version 4. */
-static void make_uuid(char out[UUID_SIZE])
-{
-    uint8_t b[16];
-
-    id_random_bytes(b, sizeof(b));
-    b[6] = (uint8_t)(0x40 | (b[6] & 0x0f));
-    b[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
-    (void)snprintf(out, UUID_SIZE,
-                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                   b[14], b[15]);
-}
-
-static void describe_process(struct telemetry *t)
-{
-    char random_id[UUID_SIZE];
-    char host[RESOURCE_BYTES] = "";
-
-    make_uuid(random_id);
-    if (gethostname(host, sizeof(host) - 1) < 0)
-        host[0] = '\0';
-    add_resource(t, "service.name", t->config.service_name);
-    add_resource(t, "service.version", PARLEY_VERSION);
-    add_resource(t, "service.instance.id",
-                 t->config.instance_id != NULL ? t->config.instance_id : random_id);
-    add_resource(t, "deployment.environment.name", t->config.environment);
-    add_resource(t, "telemetry.sdk.name", "parley");
-    add_resource(t, "telemetry.sdk.language", "c");
-    add_resource(t, "telemetry.sdk.version", PARLEY_VERSION);
-    add_resource(t, "host.name", host);
-    t->resource[t->resource_count++] = (struct parley_attr){
-        .key = "process.pid", .type = PARLEY_ATTR_INT, .string = {"", 0}, .integer = getpid()};
-}
 
 static void set_defaults(struct telemetry_config *c)
 {
@@ -94,7 +44,7 @@ static void set_defaults(struct telemetry_config *c)
     c->metrics_ms = c->metrics_ms == 0 ? 60000 : c->metrics_ms;
     c->ring_size = c->ring_size == 0 ? 2048 : c->ring_size;
     c->batch_size = c->batch_size == 0 ? 512 : c->batch_size;
-    c->service_name = c->service_name == NULL ? "parley" : c->service_name;
+    c->limits = c->limits == NULL ? &span_default_limits : c->limits;
 }
 
 int telemetry_create(const struct telemetry_config *config, struct loop *loop,
@@ -108,9 +58,10 @@ int telemetry_create(const struct telemetry_config *config, struct loop *loop,
         set_defaults(&t->config);
         t->times.start_unix_us = clock_unix_us();
         t->times.unix_minus_now_us = t->times.start_unix_us - clock_now_us();
-        describe_process(t);
-        /* Only needed while it was copied: the caller's strings may go. */
-        t->config.service_name = t->config.environment = t->config.instance_id = NULL;
+        resource_init(&t->resource, &config->resource);
+        t->config.resource = (struct resource_facts){0}; /* its strings may go */
+        t->limits = *t->config.limits;
+        t->config.limits = &t->limits;
         t->sampling = config->sampling == NULL ? (struct sampling){.ratio = 1} : *config->sampling;
         t->config.sampling = &t->sampling;
         t->picked = calloc(t->config.batch_size, sizeof(*t->picked));
@@ -196,7 +147,7 @@ static size_t pick(struct telemetry *t)
 /* Hand a batch on. False without memory. */
 static bool deliver(struct telemetry *t, const struct batch_source *source)
 {
-    const struct parley_attrs resource = {t->resource, t->resource_count,
+    const struct parley_attrs resource = {t->resource.attrs, t->resource.count,
                                           sizeof(struct parley_attr)};
     struct batch batch;
 

@@ -12,6 +12,7 @@
 #define TELEMETRY_TELEMETRY_H
 
 #include "base/log.h"
+#include "telemetry/resource.h"
 #include "telemetry/sampling.h"
 
 #include <parley/error.h>
@@ -34,6 +35,15 @@ struct telemetry_sink {
     void *ctx;
 };
 
+/* What a span holds at most; what is cut is counted in it. */
+struct span_limits {
+    uint32_t attrs;       /* up to SPAN_MAX_ATTRS */
+    uint32_t events;      /* up to SPAN_MAX_EVENTS */
+    size_t value_bytes;   /* of one string */
+    size_t content_bytes; /* of one string that is content */
+};
+extern const struct span_limits span_default_limits;
+
 /* Zero or NULL takes the default. */
 struct telemetry_config {
     struct telemetry_sink sink;
@@ -45,9 +55,8 @@ struct telemetry_config {
     const struct sampling *sampling; /* copied; everything is exported without it */
     bool records_logs;               /* keep lines of the log, too */
     enum log_level log_level;        /* ... of this level and more urgent ones */
-    const char *service_name;        /* "parley" */
-    const char *environment;         /* deployment.environment.name; "" for none */
-    const char *instance_id;         /* a random one */
+    struct resource_facts resource;
+    const struct span_limits *limits; /* copied */
 };
 
 /* The loop is borrowed and must outlive it; nothing runs before telemetry_start(). */

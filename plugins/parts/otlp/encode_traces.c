@@ -44,9 +44,13 @@ static void set_sampling(struct encoder *e, Span *to, const struct parley_span *
 {
     to->has_flags = 1;
     to->flags = PARLEY_SPAN_SAMPLED;
-    if (size < offsetof(struct parley_span, flags) + sizeof(from->flags))
+    if (size < offsetof(struct parley_span, dropped_events) + sizeof(from->dropped_events))
         return;
     to->flags |= from->flags;
+    to->has_dropped_attributes_count = from->dropped_attrs > 0;
+    to->dropped_attributes_count = from->dropped_attrs;
+    to->has_dropped_events_count = from->dropped_events > 0;
+    to->dropped_events_count = from->dropped_events;
     if (from->trace_state != NULL && from->trace_state[0] != '\0')
         to->trace_state = encoder_text(e, from->trace_state);
 }

@@ -75,8 +75,10 @@ struct parley_span {
     uint32_t event_size;
     /* W3C tracestate, such as "ot=th:c"; "" or NULL for none. Since 1.1, as what follows. */
     const char *trace_state;
-    double sample_ratio; /* share of such spans that sampling keeps, up to 1; 0: not known */
-    uint32_t flags;      /* PARLEY_SPAN_SAMPLED ... */
+    double sample_ratio;    /* share of such spans that sampling keeps, up to 1; 0: not known */
+    uint32_t flags;         /* PARLEY_SPAN_SAMPLED ... */
+    uint32_t dropped_attrs; /* that limits left out, as the next */
+    uint32_t dropped_events;
     uint32_t reserved;
 };
 

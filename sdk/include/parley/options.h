@@ -26,11 +26,13 @@ extern "C" {
 
 /* Types, and the C type of the field each one fills. */
 #define PARLEY_TYPE_STRING 1 /* const char *: never NULL; "" when unset */
-#define PARLEY_TYPE_SECRET 2 /* const char *: as STRING, takes `file:PATH`; hidden wherever shown  \
-                              */
-#define PARLEY_TYPE_TEXT 3   /* const char *: long text, takes `@PATH` */
-#define PARLEY_TYPE_PATH 4   /* const char *: a path; relative ones start at the INI file's folder \
-                              */
+#define PARLEY_TYPE_SECRET                                                                         \
+    2                      /* const char *: as STRING, takes `file:PATH`; hidden wherever shown    \
+                            */
+#define PARLEY_TYPE_TEXT 3 /* const char *: long text, takes `@PATH` */
+#define PARLEY_TYPE_PATH                                                                           \
+    4 /* const char *: a path; relative ones start at the INI file's folder                        \
+       */
 #define PARLEY_TYPE_INT      5  /* int64_t */
 #define PARLEY_TYPE_NUMBER   6  /* double */
 #define PARLEY_TYPE_BOOL     7  /* int32_t: yes/no, true/false, on/off, 1/0 */
@@ -60,6 +62,18 @@ struct parley_option {
     uint32_t flags;  /* PARLEY_OPTION_... */
     uint32_t offset; /* of the field in the structure */
     uint32_t reserved;
+    /*
+     * Environment variable that counts when the key is not set: "NAME", or "FIRST|SECOND" for the
+     * first one that is set and not empty. Its value is taken as it is; one that cannot be read is
+     * warned about and left out. NULL: none. Since 1.1, as the two below.
+     */
+    const char *variable;
+    /* What its words mean here, as "theirs=ours|theirs=ours"; "theirs=$NAME" is the value of
+     * another variable. Other words are left out with a warning. NULL: they mean what the key's do.
+     */
+    const char *variable_words;
+    /* Another key of the section; where that is set, the variable does not count. NULL: none. */
+    const char *variable_unless;
 };
 
 /*

@@ -62,7 +62,8 @@ static const char *fixture_path(struct fixture *f, const char *name)
     return path;
 }
 
-static void fixture_write(struct fixture *f, const char *name, const char *text, mode_t mode)
+__attribute__((unused)) static void fixture_write(struct fixture *f, const char *name,
+                                                  const char *text, mode_t mode)
 {
     FILE *file = fopen(fixture_path(f, name), "w");
 

@@ -218,6 +218,57 @@ static void limits_cut_between_characters(void **state)
     fixture_destroy(f);
 }
 
+static void look_at_small_limits(const struct parley_batch *b)
+{
+    const struct parley_span *s = &b->spans[0];
+
+    assert_int_equal(s->attrs.count, 2);
+    assert_int_equal(attr_of(&s->attrs, "a")->string.len, 4);
+    assert_int_equal(s->dropped_attrs, 1);
+    assert_int_equal(s->event_count, 1);
+    assert_int_equal(s->dropped_events, 2);
+}
+
+static void limits_are_the_operator_s_and_what_they_cost_is_counted(void **state)
+{
+    (void)state;
+    const struct span_limits limits = {
+        .attrs = 2, .events = 1, .value_bytes = 4, .content_bytes = 4};
+    struct fixture *f = fixture_create((struct telemetry_config){.limits = &limits});
+
+    f->look = look_at_small_limits;
+    struct span *s = span_start(f->recorder, "s", PARLEY_SPAN_INTERNAL, NULL);
+    span_set_str(s, "a", VIEW("12345"));
+    span_set_int(s, "b", 1);
+    span_set_int(s, "c", 1);
+    for (int i = 0; i < 3; i++)
+        span_event(s, "e", clock_now_us());
+    span_end(s);
+    tick(f, 1000);
+    assert_int_equal(f->spans, 1);
+    fixture_destroy(f);
+}
+
+static void value_of_a_megabyte_is_cut_and_the_others_stay(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){0});
+    size_t len = 1 << 20;
+    char *text = malloc(len);
+
+    assert_non_null(text);
+    memset(text, '\xff', len); /* nor is it UTF-8 */
+    struct span *s = span_start(f->recorder, "s", PARLEY_SPAN_INTERNAL, NULL);
+    span_set_str(s, "large", (struct parley_view){text, len});
+    span_set_int(s, "small", 1);
+    span_end(s);
+    span_end(span_start(f->recorder, "other", PARLEY_SPAN_INTERNAL, NULL));
+    tick(f, 1000);
+    assert_int_equal(f->spans, 2);
+    free(text);
+    fixture_destroy(f);
+}
+
 static void nothing_records_without_a_recorder(void **state)
 {
     (void)state;
@@ -307,6 +358,8 @@ int main(void)
         cmocka_unit_test(large_backlog_is_split_into_batches),
         cmocka_unit_test(content_is_left_out_unless_captured),
         cmocka_unit_test(limits_cut_between_characters),
+        cmocka_unit_test(limits_are_the_operator_s_and_what_they_cost_is_counted),
+        cmocka_unit_test(value_of_a_megabyte_is_cut_and_the_others_stay),
         cmocka_unit_test(nothing_records_without_a_recorder),
         cmocka_unit_test(metrics_are_reported_at_their_own_pace),
         cmocka_unit_test(recording_and_draining_threads_do_not_meet),
