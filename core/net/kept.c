@@ -273,6 +273,8 @@ static void keep_call(struct kept *k, const struct parley_store_record *record, 
 
     json_object_set_new(data, "call_id", json_string(id));
     json_object_set_new(data, "time_ms", json_integer(record->time_ms));
+    json_object_set_new(data, "started_ms",
+                        json_integer(record->time_ms - json_get_int(data, "duration_ms", 0)));
     json_object_set(k->calls, id, data);
 }
 

@@ -385,7 +385,8 @@ void journal_call(struct session *s, const struct call *c, const struct tools_re
     add(s, PARLEY_RECORD_CALL, view_of(c->call_id), &data);
 }
 
-void journal_response(struct session *s, const json_t *object, const struct rt_response *read)
+void journal_response(struct session *s, const struct response *r, const json_t *object,
+                      const struct rt_response *read)
 {
     struct buf data = {0};
 
@@ -396,6 +397,7 @@ void journal_response(struct session *s, const json_t *object, const struct rt_r
         rt_usage_write(&data, &read->usage);
     else
         buf_append_str(&data, "null");
+    timing_write_response(s, r, &data);
     buf_append_char(&data, '}');
     add(s, PARLEY_RECORD_RESPONSE, json_get_view(object, "id"), &data);
 }

@@ -19,6 +19,7 @@
 struct session;
 struct call;
 struct item;
+struct response;
 struct tools_result;
 
 #define JOURNAL_MAX_RECORDS 1024       /* waiting */
@@ -73,6 +74,8 @@ void journal_deleted(struct session *s, struct parley_view item_id);
  */
 int64_t journal_call_started(struct session *s, const struct call *c);
 void journal_call(struct session *s, const struct call *c, const struct tools_result *result);
-void journal_response(struct session *s, const json_t *object, const struct rt_response *read);
+/* object: the response as the client knows it; `read` borrows of it. */
+void journal_response(struct session *s, const struct response *r, const json_t *object,
+                      const struct rt_response *read);
 
 #endif

@@ -27,7 +27,7 @@ static int64_t length_ms(const struct playback_item *i)
     return i->truncated_ms >= 0 ? i->truncated_ms : playback_produced_ms(i);
 }
 
-static uint64_t end_us(const struct playback_item *i)
+uint64_t playback_item_end_us(const struct playback_item *i)
 {
     return i->start_us + (uint64_t)length_ms(i) * 1000;
 }
@@ -37,8 +37,8 @@ uint64_t playback_end_us(const struct playback *p)
     uint64_t end = 0;
 
     for (size_t i = 0; i < PLAYBACK_ITEMS; i++) {
-        if (p->items[i].id[0] != '\0' && end_us(&p->items[i]) > end)
-            end = end_us(&p->items[i]);
+        if (p->items[i].id[0] != '\0' && playback_item_end_us(&p->items[i]) > end)
+            end = playback_item_end_us(&p->items[i]);
     }
     return end;
 }
@@ -77,8 +77,8 @@ void playback_produce(struct playback *p, struct parley_view item_id, uint64_t b
     if (i == NULL)
         i = begin(p, item_id, bytes_per_ms, now_us);
     /* The player ran dry before this piece came: the clock waits, as the player did. */
-    if (i->produced_bytes > 0 && end_us(i) < now_us && i->truncated_ms < 0)
-        i->start_us += now_us - end_us(i);
+    if (i->produced_bytes > 0 && playback_item_end_us(i) < now_us && i->truncated_ms < 0)
+        i->start_us += now_us - playback_item_end_us(i);
     i->produced_bytes += bytes;
 }
 
@@ -86,7 +86,7 @@ struct playback_item *playback_current(struct playback *p, uint64_t now_us)
 {
     for (size_t i = 0; i < PLAYBACK_ITEMS; i++) {
         struct playback_item *item = &p->items[i];
-        if (item->id[0] != '\0' && item->start_us <= now_us && end_us(item) > now_us)
+        if (item->id[0] != '\0' && item->start_us <= now_us && playback_item_end_us(item) > now_us)
             return item;
     }
     return NULL;

@@ -44,6 +44,9 @@ struct playback_item *playback_find(struct playback *p, struct parley_view item_
 /* The item whose audio is being played by the clock, or NULL. */
 struct playback_item *playback_current(struct playback *p, uint64_t now_us);
 
+/* When the item will have been played, by the clock. */
+uint64_t playback_item_end_us(const struct playback_item *i);
+
 /* When the last audio will have been played, by the clock; 0: there was none. */
 uint64_t playback_end_us(const struct playback *p);
 

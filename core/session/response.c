@@ -590,7 +590,7 @@ void response_done(struct session *s, struct parley_view event)
         shown_keep(s, r, &read);
     else
         shown_done(s, r, tree);
-    journal_response(s, object, &read);
+    journal_response(s, r, object, &read);
     turn_response_done(s, r, object, &read, !goes_on && r->by != RESPONSE_BY_FILLER);
     tools_response_done(s, r, completed);
     response_free(s, r);

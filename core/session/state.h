@@ -24,6 +24,7 @@
 #include "session/spans.h"
 #include "session/tape.h"
 #include "session/tape_spool.h"
+#include "session/timing.h"
 #include "session/trace.h"
 #include "session/worker_env.h"
 

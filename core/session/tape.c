@@ -171,10 +171,7 @@ static uint64_t frame_now(const struct session *s)
 
 static int64_t offset_of(const struct session *s)
 {
-    int64_t age_ms = (int64_t)((clock_now_us() - s->opened_us) / 1000);
-    int64_t offset = clock_unix_ms() - age_ms - s->journal.created_ms;
-
-    return s->resume.is_rebuilt && offset > 0 ? offset : 0;
+    return s->resume.is_rebuilt ? timing_ms(s, s->opened_us) : 0;
 }
 
 static void over(struct tape *t)

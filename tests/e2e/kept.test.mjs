@@ -59,7 +59,17 @@ for (const [store, more] of Object.entries({ store_memory: {}, store_sqlite: { p
       assert.equal(kept.tool_calls.length, 1);
       assert.equal(call.name, "calculator");
       assert.match(call.output, /5/);
+      assert.ok(call.started_ms <= call.time_ms && call.started_ms >= kept.session.created_ms);
       assert.ok(kept.responses.length >= 3);
+      for (const response of kept.responses) {
+        assert.equal(response.model, "model script");
+        assert.match(response.by, /^(client|tools)$/);
+        const order = [response.asked_at_ms, response.created_at_ms, response.first_output_at_ms, response.done_at_ms].filter((at) => at !== undefined);
+        assert.deepEqual(order, order.toSorted((a, b) => a - b), JSON.stringify(response));
+        assert.ok(response.created_at_ms >= 0 && response.usage.total_tokens >= 0);
+      }
+      assert.deepEqual(kept.responses.map(({ turn }) => turn), [1, 2, 2]);
+      assert.ok(kept.session.usage.total_tokens > 0);
       const times = kept.items.map(({ time_ms }) => time_ms);
       assert.deepEqual(times, times.toSorted((a, b) => a - b));
     });

@@ -111,6 +111,11 @@ describe("recordings", () => {
     assert.ok(answered >= asked + turn.question.length / 2, `asked at ${asked}, answered at ${answered}`);
     assert.deepEqual(right.subarray(answered, answered + turn.answer.length), turn.answer);
     assert.ok(rms(right.subarray(0, answered)) < 1e-9, "nothing before it");
+    const { responses } = JSON.parse((await ctl("export", turn.id)).out);
+    const { plays_at_ms, plays_until_ms, speech_at_ms } = responses.find((response) => response.plays_at_ms !== undefined);
+    assert.ok(Math.abs(plays_at_ms - answered / 24) <= 2, `${plays_at_ms} ms, found at ${answered / 24}`);
+    assert.ok(Math.abs(plays_until_ms - plays_at_ms - played_ms) <= 2);
+    assert.ok(speech_at_ms < plays_at_ms);
   });
 
   test("the official SDK's user who interrupts hears the agent in the file only until then", async () => {

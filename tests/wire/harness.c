@@ -60,6 +60,7 @@ struct wire {
 
     const struct parley_store_host *store_host;
     struct buf stored;
+    struct buf stored_response;
     bool store_fails;
     bool store_refuses;
     bool store_holds;
@@ -249,8 +250,13 @@ static int store_append_records(void *wi, const char *session_id, int64_t epoch,
     (void)session_id;
     (void)epoch;
     assert_int_equal(item_size, sizeof(records[0]));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         buf_printf(&current->stored, "%s %s\n", kinds[records[i].kind], records[i].id);
+        if (records[i].kind != PARLEY_RECORD_RESPONSE)
+            continue;
+        buf_clear(&current->stored_response);
+        buf_append_view(&current->stored_response, records[i].data);
+    }
     return answer_later(op, err);
 }
 
@@ -527,6 +533,7 @@ void wire_close(struct wire *w)
     side_done(&w->client);
     models_done(&w->models);
     buf_done(&w->stored);
+    buf_done(&w->stored_response);
     clock_fake_stop();
     free(w);
 }
@@ -933,6 +940,11 @@ bool wire_tool_was_cancelled(struct wire *w, int n)
 const char *wire_stored(struct wire *w)
 {
     return w->stored.data == NULL ? "" : w->stored.data;
+}
+
+const char *wire_stored_response(struct wire *w)
+{
+    return buf_view(&w->stored_response).data;
 }
 
 void wire_store_fails(struct wire *w)

@@ -139,6 +139,8 @@ bool wire_tool_was_cancelled(struct wire *w, int n);
 
 /* What the store was given, as "kind id" lines in order; the store fails from now on. */
 const char *wire_stored(struct wire *w);
+/* The data of the last record of a response that it was given. */
+const char *wire_stored_response(struct wire *w);
 void wire_store_fails(struct wire *w);
 /* ... or answers nothing until it is held no more. */
 void wire_store_holds(struct wire *w, bool holds);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
 
+#include "base/buf.h"
+#include "base/str.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,6 +84,62 @@ static void calls_transcripts_and_deletions_are_kept(void **state)
     wire_close(w);
 }
 
+/* 24 kHz: 64 base64 characters are a millisecond. */
+static void model_speaks(struct wire *w, int ms)
+{
+    struct buf event = {0};
+
+    buf_append_str(&event,
+                   "{'type':'response.output_audio.delta','event_id':'e','response_id':'"
+                   "resp_1','item_id':'item_a','output_index':0,'content_index':0,'delta':'");
+    for (int i = 0; i < ms * 64; i++)
+        buf_append_char(&event, 'A');
+    buf_append_str(&event, "'}");
+    wire_model(w, event.data);
+    buf_done(&event);
+}
+
+static int64_t stored_ms(const json_t *response, const char *name)
+{
+    return json_get_int(response, name, -1);
+}
+
+static void a_response_is_kept_with_its_times_on_the_sessions_clock(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_advance_ms(w, 1000);
+    wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','audio_start_ms':100,"
+                  "'item_id':'item_u'}");
+    wire_advance_ms(w, 2000);
+    wire_model(w, "{'type':'input_audio_buffer.speech_stopped','event_id':'e','audio_end_ms':2100,'"
+                  "item_id':'item_u'}");
+    wire_advance_ms(w, 300);
+    wire_model(w, CREATED);
+    wire_model(w, "{'type':'response.output_item.added','event_id':'e','response_id':'resp_1','"
+                  "output_index':0,'item':{'id':'item_a','type':'message','role':'assistant','"
+                  "status':'in_progress','content':[]}}");
+    wire_advance_ms(w, 200);
+    model_speaks(w, 1500);
+    wire_advance_ms(w, 100);
+    wire_model(w, DONE);
+    json_t *r = json_parse(view_of(wire_stored_response(w)), NULL);
+    assert_string_equal(json_get_str(r, "by", ""), "turn_detection");
+    assert_string_equal(json_get_str(r, "model", ""), "model m");
+    assert_int_equal(stored_ms(r, "turn"), 1);
+    assert_int_equal(stored_ms(r, "speech_at_ms"), 1000);
+    assert_in_range(stored_ms(r, "asked_at_ms"), 2500, 3000); /* less the silence of detection */
+    assert_int_equal(stored_ms(r, "latency_ms"), 3500 - stored_ms(r, "asked_at_ms"));
+    assert_int_equal(stored_ms(r, "created_at_ms"), 3300);
+    assert_int_equal(stored_ms(r, "first_output_at_ms"), 3500);
+    assert_int_equal(stored_ms(r, "done_at_ms"), 3600);
+    assert_int_equal(stored_ms(r, "plays_at_ms"), 3500);
+    assert_int_equal(stored_ms(r, "plays_until_ms"), 5000);
+    json_decref(r);
+    wire_close(w);
+}
+
 static void a_store_that_fails_does_not_hurt_the_conversation(void **state)
 {
     struct wire *w = wire_open("");
@@ -117,6 +176,7 @@ int main(void)
         cmocka_unit_test(an_item_is_kept_once),
         cmocka_unit_test(a_silent_session_is_not_kept),
         cmocka_unit_test(calls_transcripts_and_deletions_are_kept),
+        cmocka_unit_test(a_response_is_kept_with_its_times_on_the_sessions_clock),
         cmocka_unit_test(a_store_that_fails_does_not_hurt_the_conversation),
         cmocka_unit_test(a_store_that_fails_ends_the_session_where_the_agent_wants_it),
     };
