@@ -3,6 +3,7 @@
 #ifndef NET_CONNECTION_H
 #define NET_CONNECTION_H
 
+#include "dialect/voice_live.h"
 #include "net/net_state.h"
 #include "transport/ws.h"
 
@@ -14,13 +15,15 @@ struct connection {
     struct list entry;
     struct net *net;
     struct ws *ws;
-    struct session *session;   /* NULL: it has ended, never began, or lives on another worker */
-    struct bridge *bridge;     /* ... there */
-    struct resuming *resuming; /* a session is looked for */
+    struct session *session;       /* NULL: it has ended, never began, or lives on another worker */
+    struct bridge *bridge;         /* ... there */
+    struct voice_live *voice_live; /* what the client speaks; NULL: GA */
+    struct resuming *resuming;     /* a session is looked for */
     struct identifying *identifying; /* the issuer's keys are on their way */
     char user[AUTH_NAME_SIZE];
     bool is_counted; /* by admission */
     struct loop_timer overflow;
+    struct loop_timer dialect_turn;
 };
 
 /* What a request asked for; copied, since the request is gone once it was upgraded. */
@@ -44,7 +47,12 @@ extern const struct session_client connection_client;
 
 /* Give it what it asked for, or refuse it. */
 void connection_serve(struct connection *c, const struct wanted *w, const struct caller *caller);
+/* To the client, in its dialect. */
 void connection_send(struct connection *c, struct parley_view event, unsigned flags);
+/* From the client, as GA has it, to the session wherever that lives. */
+void connection_hear(struct connection *c, struct parley_view event, uint32_t flags);
+/* As it is. */
+void connection_put(struct connection *c, struct parley_view event, unsigned flags);
 /* One error event, then a close frame with "TYPE.CODE". */
 void connection_refuse(struct connection *c, const struct rt_error *error, int code);
 /* Its session is over. */
@@ -66,6 +74,13 @@ void identify_later(struct identifying *i, struct connection *c, const struct wa
 void identify_drop(struct identifying *i);
 /* The connection has gone meanwhile. */
 void identify_forget(struct connection *c);
+
+/* ---- azure.c ---- */
+
+/* Its client speaks Voice Live. False without memory. */
+bool azure_speak(struct connection *c);
+/* What Voice Live clients expect to be told by the handshake; false when answered. */
+bool azure_may_upgrade(struct net *n, struct http_request *r, const struct caller *caller);
 
 /* ---- resume.c ---- */
 

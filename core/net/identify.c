@@ -53,6 +53,9 @@ static struct parley_view find_key(struct http_request *r, bool *ret_may_be_toke
     struct parley_view api_key = {0};
     struct parley_view subprotocols = {0};
 
+    /* Voice Live's way for browsers, which its clients have no choice in. */
+    if (view_is(http_path(r), NET_VOICE_LIVE_PATH))
+        (void)http_query_get(r, "Authorization", &authorization);
     *ret_may_be_token = true;
     (void)http_header(r, "authorization", &authorization);
     if (!http_header(r, "api-key", &api_key) && http_query_get(r, "api-key", &api_key))

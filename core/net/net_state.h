@@ -41,6 +41,9 @@ struct caller net_identify(struct net *n, struct http_request *r);
 
 /* ---- routes.c ---- */
 
+/* Under which a client of Azure Voice Live connects. */
+#define NET_VOICE_LIVE_PATH "/voice-live/realtime"
+
 void net_request(void *ctx, struct http_request *r);
 void net_upgrade(void *ctx, struct http_request *r);
 /* The path without its "/openai" prefix. */

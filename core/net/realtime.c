@@ -33,6 +33,14 @@ static void on_overflow(void *ctx)
 
 void connection_send(struct connection *c, struct parley_view event, unsigned flags)
 {
+    if (c->voice_live != NULL)
+        voice_live_session_event(c->voice_live, event, flags);
+    else
+        connection_put(c, event, flags);
+}
+
+void connection_put(struct connection *c, struct parley_view event, unsigned flags)
+{
     uint32_t ws_flags = ((flags & SESSION_SEND_ROOM) != 0 ? WS_ROOM : 0) |
                         ((flags & SESSION_SEND_DROPPABLE) != 0 ? WS_DROPPABLE : 0);
 
@@ -71,24 +79,34 @@ const struct session_client connection_client = {
 
 /* ---- the socket's side ---- */
 
+void connection_hear(struct connection *c, struct parley_view event, uint32_t flags)
+{
+    if (c->session != NULL)
+        session_client_event(c->session, event, flags);
+    else if (c->bridge != NULL)
+        bridge_event(c->bridge, event);
+}
+
+static void on_binary(struct connection *c)
+{
+    if (c->session != NULL)
+        session_client_binary(c->session);
+    else if (c->bridge != NULL)
+        bridge_binary(c->bridge);
+}
+
 static void on_message(void *ctx, struct ws *ws, struct parley_view message, uint32_t flags)
 {
     struct connection *c = ctx;
+    uint32_t room = (flags & WS_ROOM) != 0 ? PARLEY_EVENT_ROOM : 0;
 
     (void)ws;
-    if (c->session == NULL && c->bridge != NULL) {
-        if ((flags & WS_BINARY) != 0)
-            bridge_binary(c->bridge);
-        else
-            bridge_event(c->bridge, message);
-        return;
-    }
-    if (c->session == NULL)
-        return;
     if ((flags & WS_BINARY) != 0)
-        session_client_binary(c->session);
+        on_binary(c);
+    else if (c->voice_live != NULL)
+        voice_live_client_event(c->voice_live, message, room);
     else
-        session_client_event(c->session, message, (flags & WS_ROOM) != 0 ? PARLEY_EVENT_ROOM : 0);
+        connection_hear(c, message, room);
 }
 
 static void on_dropped(void *ctx, struct ws *ws, uint32_t count, size_t bytes)
@@ -149,6 +167,7 @@ static void connection_leave(struct connection *c)
 
     list_remove(&c->entry);
     loop_timer_stop(&c->overflow);
+    loop_timer_stop(&c->dialect_turn);
     if (c->is_counted)
         admission_leave(n->w.admission, c->user);
     c->net = NULL;
@@ -160,6 +179,7 @@ static void connection_free(struct connection *c)
 {
     if (c->net != NULL)
         connection_leave(c);
+    (void)voice_live_destroy(c->voice_live);
     free(c);
 }
 
@@ -337,7 +357,8 @@ static struct wanted read_wanted(struct http_request *r)
     struct wanted w = {0};
     struct parley_view value;
 
-    if (http_query_get(r, "model", &value) || http_query_get(r, "deployment", &value)) {
+    if (http_query_get(r, "model", &value) || http_query_get(r, "deployment", &value) ||
+        http_query_get(r, "agent-name", &value)) {
         w.has_model = value.len > 0;
         view_copy(w.model, sizeof(w.model), value);
     }
@@ -553,6 +574,23 @@ static void accept_connection(struct connection *c, struct http_request *r,
     c->net->w.hub.counts_changed(c->net->w.hub.ctx);
 }
 
+static void serve_upgrade(struct net *n, struct http_request *r, const struct caller *caller,
+                          bool is_voice_live)
+{
+    struct connection *c = connection_create(n, caller);
+
+    if (c != NULL && is_voice_live && !azure_speak(c)) {
+        connection_free(c);
+        c = NULL;
+    }
+    if (c == NULL)
+        answer_error(r, 503, "server_error", NULL, "No memory for a connection; try again soon.");
+    else if (!enter(c, r, caller))
+        connection_free(c);
+    else
+        accept_connection(c, r, caller);
+}
+
 void realtime_upgrade(struct net *n, struct http_request *r)
 {
     if (!origin_is_allowed(n, r)) {
@@ -562,12 +600,8 @@ void realtime_upgrade(struct net *n, struct http_request *r)
     if (!has_room(n, r))
         return;
     struct caller caller = net_identify(n, r);
-    struct connection *c = connection_create(n, &caller);
-    if (c == NULL)
-        answer_error(r, 503, "server_error", NULL, "No memory for a connection; try again soon.");
-    else if (!enter(c, r, &caller))
-        connection_free(c);
-    else
-        accept_connection(c, r, &caller);
+    bool is_voice_live = view_is(http_path(r), NET_VOICE_LIVE_PATH);
+    if (!is_voice_live || azure_may_upgrade(n, r, &caller))
+        serve_upgrade(n, r, &caller, is_voice_live);
     client_secret_done(&caller.secret);
 }

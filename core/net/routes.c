@@ -49,6 +49,8 @@ const char *net_route(const struct net *n, const struct http_request *r)
     }
     if (view_is(path, "/v1/realtime"))
         return "/v1/realtime";
+    if (view_is(path, NET_VOICE_LIVE_PATH))
+        return NET_VOICE_LIVE_PATH;
     return n->w.config->serves_console && console_file_find(path) != NULL ? "/*" : "";
 }
 
@@ -76,9 +78,10 @@ void net_request(void *ctx, struct http_request *r)
             routes[i].handle(n, r);
         return;
     }
-    if (view_is(path, "/v1/realtime"))
+    if (view_is(path, "/v1/realtime") || view_is(path, NET_VOICE_LIVE_PATH))
         answer_error(r, 426, "invalid_request_error", "upgrade_required",
-                     "/v1/realtime is a WebSocket: connect with a Realtime client.");
+                     "%.*s is a WebSocket: connect with a Realtime client.", (int)path.len,
+                     path.data);
     else if (n->w.config->serves_console && console_file_find(path) != NULL)
         api_console(n, r);
     else
@@ -87,7 +90,7 @@ void net_request(void *ctx, struct http_request *r)
 
 void net_upgrade(void *ctx, struct http_request *r)
 {
-    if (view_is(net_path(r), "/v1/realtime"))
+    if (view_is(net_path(r), "/v1/realtime") || view_is(http_path(r), NET_VOICE_LIVE_PATH))
         realtime_upgrade(ctx, r);
     else
         not_found(r, http_path(r));

@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "audio", "transport", "conf", "telemetry", "identity", "host", "realtime", "convert", "cascade", "agent",
+LAYERS = ["base", "audio", "transport", "conf", "telemetry", "identity", "host", "realtime", "dialect", "convert", "cascade", "agent",
           "session", "net", "daemon", "ctl"]
 PLAIN = {"parley/types.h", "parley/error.h"}
 SDK_C = {"stdarg.h", "stddef.h", "stdint.h", "stdio.h"}
