@@ -2,8 +2,9 @@
 /*
  * Ids belong to the session. Those of its first model are passed on as they are. A model that takes
  * over may count from one again, so everything that it names is known to the client by that name
- * and a tag, "item_7_m2"; and what it is told of the conversation so far goes by names that it
- * cannot come upon by itself.
+ * and a tag, "item_7_m2"; one of a host that took the session over has the epoch in it, too, since
+ * nobody knows how many models there had been, "item_7_h2m2"; and what it is told of the
+ * conversation so far goes by names that it cannot come upon by itself.
  */
 #include "base/json.h"
 #include "base/str.h"
@@ -30,9 +31,14 @@ void names_done(struct session *s)
 
 void names_next_model(struct session *s)
 {
-    s->model_number++;
-    s->tag_len =
-        (size_t)snprintf(s->tag, sizeof(s->tag), "_m%u", (unsigned)(s->model_number + 1) % 1000000);
+    unsigned number = (++s->model_number + 1) % 1000000;
+
+    if (s->journal.epoch > 1)
+        (void)snprintf(s->tag, sizeof(s->tag), "_h%llum%u",
+                       (unsigned long long)s->journal.epoch % 1000000000, number);
+    else
+        (void)snprintf(s->tag, sizeof(s->tag), "_m%u", number);
+    s->tag_len = strlen(s->tag);
     names_done(s);
 }
 

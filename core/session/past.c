@@ -11,9 +11,21 @@
 #include "base/str.h"
 #include "session/state.h"
 
+/* Where it belongs, when its record says so: at the end otherwise. */
+static struct item *place_item(struct session *s, struct parley_view id, json_t *body)
+{
+    json_t *previous = json_object_get(body, "previous_item_id");
+    bool is_first = json_is_null(previous);
+    struct item *after = items_find(&s->items, json_view(previous));
+
+    (void)json_object_del(body, "previous_item_id"); /* the record's, not the item's */
+    return is_first ? items_add_first(&s->items, id, VIEW(""))
+                    : items_add(&s->items, id, VIEW(""), after);
+}
+
 static void restore_item(struct session *s, struct parley_view id, json_t *body)
 {
-    struct item *i = items_add(&s->items, id, VIEW(""), NULL);
+    struct item *i = place_item(s, id, body);
     static char started[] = "started";
     struct parley_view call_id = json_get_view(body, "call_id");
 
@@ -112,6 +124,7 @@ void past_settle_calls(struct session *s, const json_t *calls)
         struct item *i = list_entry(at, struct item, entry);
         struct parley_view call_id = json_get_view(i->json, "call_id");
         if (!view_is(json_get_view(i->json, "type"), "function_call") ||
+            view_is(json_get_view(i->json, "status"), "incomplete") ||
             map_get(&s->ran, call_id) == NULL || has_result(s, call_id))
             continue;
         settle(s, i, json_object_get(calls, json_get_str(i->json, "call_id", "")));

@@ -184,9 +184,8 @@ static void restore(struct session *s, const struct rebuild *r)
     s->resume.is_rebuilt = true;
     tape_restore(s, json_object_get(r->data, "recordings"));
     s->turn.number = (unsigned)json_get_int(r->data, "turns", 0);
-    s->model_number = (unsigned)json_get_int(json_object_get(r->data, "resume"), "models", 0);
-    names_next_model(s);
     journal_take_over(s, r->epoch, r->created_ms, r->last_seq);
+    names_next_model(s);
     json_array_foreach(r->records, n, record)
     {
         int kind = (int)json_integer_value(json_array_get(record, 0));

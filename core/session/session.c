@@ -83,6 +83,15 @@ void session_released(struct session *s)
         loop_timer_start(s->env->loop, &s->release, 0, on_release, s);
 }
 
+/* A server that stops leaves the session to another; and who took one over that never came to be
+ * open here leaves it as it was. */
+static bool hands_over(const struct session *s, const char *reason)
+{
+    bool is_half_taken = s->resume.is_rebuilt && s->phase == SESSION_CONNECTING;
+
+    return s->resume.is_on && (is_half_taken || strcmp(reason, "shutdown") == 0);
+}
+
 void session_wind_up(struct session *s, const char *reason)
 {
     if (s->phase == SESSION_ENDED)
@@ -97,7 +106,7 @@ void session_wind_up(struct session *s, const char *reason)
     measure_end(s, reason);
     connect_stop(s);
     resume_stop(s);
-    s->journal.hands_over = s->resume.is_on && strcmp(reason, "shutdown") == 0;
+    s->journal.hands_over = hands_over(s, reason);
     tape_end(s);
     s->phase = SESSION_ENDED;
     tool_wait_done(s);

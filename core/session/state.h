@@ -255,7 +255,7 @@ struct session {
     struct side sides[2];        /* of the model that answers, and of one that may take over */
     unsigned side;               /* of the one that answers */
     unsigned model_number;       /* 0: the first */
-    char tag[12];                /* behind the names that it gives; "" for the first */
+    char tag[24];                /* behind the names that it gives; "" for the first */
     size_t tag_len;
     struct hearing hearing;
     struct partial partial;
