@@ -306,6 +306,31 @@ static void add(struct session *s, uint32_t kind, struct parley_view id, struct 
     write_next(s);
 }
 
+/*
+ * Items become final in another order than they have in the conversation: an answer is cut off
+ * while the question waits to be shown. The record of one that does not follow the item before it
+ * says whom it follows.
+ */
+static void write_place(struct session *s, const struct item *i, struct buf *data)
+{
+    struct journal *j = &s->journal;
+    const struct list *before = i->entry.prev;
+    bool is_first = before == &s->items.all;
+    const char *previous = is_first ? "" : list_entry(before, struct item, entry)->id;
+    bool follows = strcmp(previous, j->last_item) == 0;
+
+    view_copy(j->last_item, sizeof(j->last_item), view_of(i->id));
+    if (follows || data->len == 0 || (is_first && session_has_trimmed(s)))
+        return;
+    data->len--; /* the brace that ends it */
+    buf_append_str(data, ",\"previous_item_id\":");
+    if (is_first)
+        buf_append_str(data, "null");
+    else
+        buf_append_json_string(data, view_of(previous));
+    buf_append_char(data, '}');
+}
+
 void journal_item(struct session *s, struct item *i)
 {
     struct buf data = {0};
@@ -314,6 +339,7 @@ void journal_item(struct session *s, struct item *i)
         return;
     i->journaled = true;
     json_write(&data, i->json);
+    write_place(s, i, &data);
     add(s, PARLEY_RECORD_ITEM, view_of(i->id), &data);
 }
 

@@ -36,6 +36,7 @@ struct journal {
     int64_t next_seq;
     int64_t sending_seq; /* the last of the append under way */
     int64_t kept_seq;    /* the last that the store has */
+    char last_item[64];  /* id of the last one that was recorded */
     int64_t epoch;
     int64_t created_ms;
     bool is_created; /* the head is in the store */

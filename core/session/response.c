@@ -560,8 +560,10 @@ static void journal_output(struct session *s, const struct response *r)
     list_for_each(at, &s->items.all)
     {
         struct item *i = list_entry(at, struct item, entry);
-        if (r->in_band && i->response == r->number && i->is_output_done)
-            journal_item(s, i);
+        if (!r->in_band || i->response != r->number || !i->is_output_done)
+            continue;
+        i->final = true;
+        journal_item(s, i);
     }
 }
 

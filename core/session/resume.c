@@ -53,8 +53,7 @@ void resume_write(const struct session *s, struct buf *out)
 {
     if (!s->resume.is_on)
         return;
-    buf_printf(out, ",\"resume\":{\"token_sha256\":\"%s\",\"models\":%u},\"session\":",
-               s->resume.token_hash, s->model_number);
+    buf_printf(out, ",\"resume\":{\"token_sha256\":\"%s\"},\"session\":", s->resume.token_hash);
     json_write(out, s->settings);
 }
 
@@ -270,6 +269,8 @@ static void say_conversation(struct session *s)
         const struct item *i = list_entry(at, struct item, entry);
         if (i->hidden || i->json == NULL || (i->is_ghost && !i->is_local))
             continue;
+        if (!i->is_added && !i->final)
+            continue; /* told when the model shows it */
         rt_encode_item_tree(&s->out, RT_ITEM_ADDED, previous, i->json);
         say_here(s);
         if (i->final) {

@@ -22,16 +22,33 @@ static struct parley_view client_name(const struct session *s, struct parley_vie
     return i == NULL ? names_for_client(s, model_id, room) : view_of(i->id);
 }
 
+/* The last item before one that the model puts behind this (NULL: first of all): what the model was
+ * not told of keeps its place. next: that one, when it is there. */
+static struct item *last_before(const struct session *s, struct item *i, const struct item *next)
+{
+    struct list *at = i == NULL ? s->items.all.next : i->entry.next;
+
+    for (; at != &s->items.all; at = at->next) {
+        struct item *unknown = list_entry(at, struct item, entry);
+        if (unknown == next || !(unknown->is_left_out || unknown->is_ghost))
+            break;
+        if (!unknown->is_ghost)
+            i = unknown;
+    }
+    return i;
+}
+
 /* previous_item_id as the client may see it: the nearest item that is not hidden. NULL data: none.
  */
 static struct parley_view visible_before(const struct session *s, struct parley_view model_id,
-                                         char room[NAMES_ROOM])
+                                         const struct item *next, char room[NAMES_ROOM])
 {
     struct item *i = items_find_model(&s->items, model_id);
 
-    if (i == NULL)
+    if (i == NULL && model_id.len > 0)
         return names_for_client(s, model_id, room);
-    i = items_visible(&s->items, i);
+    i = last_before(s, i, next);
+    i = i == NULL ? NULL : items_visible(&s->items, i);
     return i == NULL ? (struct parley_view){0} : view_of(i->id);
 }
 
@@ -42,7 +59,9 @@ static void relay(struct session *s, struct parley_view event, const struct rt_p
     char rooms[4][NAMES_ROOM];
     const struct rt_edit edits[] = {
         {peek->item_id, client_name(s, peek->item_id, rooms[0])},
-        {peek->previous_item_id, visible_before(s, peek->previous_item_id, rooms[1])},
+        {peek->previous_item_id, peek->previous_item_id.data == NULL
+                                     ? (struct parley_view){0}
+                                     : visible_before(s, peek->previous_item_id, NULL, rooms[1])},
         {peek->response_id, names_for_client(s, peek->response_id, rooms[2])},
         {peek->event_id, names_for_client(s, peek->event_id, rooms[3])},
         {peek->call_id, names_call_of_model(s, peek->call_id, false)},
@@ -123,6 +142,8 @@ static struct item *add_item(struct session *s, const json_t *event, struct parl
 
     session_trim_items(s, 1);
     struct item *after = items_find_model(&s->items, json_view(previous));
+    if (after != NULL)
+        after = last_before(s, after, NULL);
     if (json_is_null(previous) && s->items.count == 0)
         return items_add_first(&s->items, name, id);
     return items_add(&s->items, name, id, after);
@@ -157,13 +178,14 @@ static struct item *note_item(struct session *s, const json_t *event, json_t *bo
     return i;
 }
 
-static void say_item(struct session *s, json_t *tree, const struct rt_peek *peek)
+static void say_item(struct session *s, json_t *tree, const struct item *i,
+                     const struct rt_peek *peek)
 {
     char room[NAMES_ROOM];
 
     names_stamp(s, tree);
-    if (peek->previous_item_id.data != NULL) {
-        struct parley_view previous = visible_before(s, peek->previous_item_id, room);
+    if (json_object_get(tree, "previous_item_id") != NULL) {
+        struct parley_view previous = visible_before(s, peek->previous_item_id, i, room);
         json_object_set_new(tree, "previous_item_id",
                             previous.data == NULL ? json_null() : json_from_view(previous));
     }
@@ -176,6 +198,22 @@ static bool was_shown(const struct item *i, const struct rt_peek *peek)
 {
     return i->is_replayed && ((peek->event == RT_ITEM_ADDED && i->is_added) ||
                               (peek->event == RT_ITEM_DONE && i->final));
+}
+
+/* An item of an earlier model, or of a client, which that model had not shown: the client is told
+ * what parley has of it, as the present one was told it as text, and what a model adds to it. */
+static void show_replayed(struct session *s, struct item *i, json_t *tree)
+{
+    const char *const added[] = {"object", "status"};
+    const json_t *body = json_object_get(tree, "item");
+
+    for (size_t n = 0; n < ARRAY_LEN(added); n++) {
+        json_t *value = json_object_get(body, added[n]);
+        if (value != NULL && json_object_get(i->json, added[n]) == NULL)
+            json_object_set(i->json, added[n], value);
+    }
+    items_set_json(&s->items, i, i->json); /* for its size */
+    json_object_set(tree, "item", i->json);
 }
 
 /* conversation.item.added, .done, .retrieved */
@@ -191,7 +229,9 @@ static void item_event(struct session *s, struct parley_view event, const struct
         items_arrived(&s->items, i);
     if (i != NULL && was_shown(i, peek))
         return;
-    if (i != NULL && peek->event != RT_ITEM_RETRIEVED && !i->is_replayed)
+    if (i != NULL && i->is_replayed && i->json != NULL)
+        show_replayed(s, i, tree);
+    else if (i != NULL && peek->event != RT_ITEM_RETRIEVED)
         items_set_json(&s->items, i, body);
     if (i != NULL && peek->event == RT_ITEM_ADDED)
         i->is_added = true;
@@ -200,7 +240,7 @@ static void item_event(struct session *s, struct parley_view event, const struct
         journal_item(s, i);
     }
     if (i == NULL || !i->hidden)
-        say_item(s, tree, peek);
+        say_item(s, tree, i, peek);
     session_trim_items(s, 0);
 }
 

@@ -239,6 +239,23 @@ static int store_update_head(void *wi, const struct parley_store_head *head, par
     return answer_later(op, err);
 }
 
+static void write_record(const struct parley_store_record *record, const char *kind)
+{
+    json_t *data = json_loadb(record->data.data, record->data.len, 0, NULL);
+    const json_t *previous = json_object_get(data, "previous_item_id");
+
+    buf_printf(&current->stored, "%s %s", kind, record->id);
+    if (previous != NULL)
+        buf_printf(&current->stored, " after %s",
+                   json_is_null(previous) ? "nothing" : json_string_value(previous));
+    buf_append_char(&current->stored, '\n');
+    json_decref(data);
+    if (record->kind != PARLEY_RECORD_RESPONSE)
+        return;
+    buf_clear(&current->stored_response);
+    buf_append_view(&current->stored_response, record->data);
+}
+
 static int store_append_records(void *wi, const char *session_id, int64_t epoch,
                                 const struct parley_store_record *records, size_t count,
                                 size_t item_size, parley_op op, struct parley_error *err)
@@ -250,13 +267,8 @@ static int store_append_records(void *wi, const char *session_id, int64_t epoch,
     (void)session_id;
     (void)epoch;
     assert_int_equal(item_size, sizeof(records[0]));
-    for (size_t i = 0; i < count; i++) {
-        buf_printf(&current->stored, "%s %s\n", kinds[records[i].kind], records[i].id);
-        if (records[i].kind != PARLEY_RECORD_RESPONSE)
-            continue;
-        buf_clear(&current->stored_response);
-        buf_append_view(&current->stored_response, records[i].data);
-    }
+    for (size_t i = 0; i < count; i++)
+        write_record(&records[i], kinds[records[i].kind]);
     return answer_later(op, err);
 }
 

@@ -165,6 +165,23 @@ static void a_running_response_is_part_of_the_conversation(void **state)
     ends(w);
 }
 
+static void an_item_that_is_still_to_be_shown_comes_once(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    wire_client(w, "{'type':'conversation.item.create','item':{'id':'item_u','type':'message','role"
+                   "':'user','content':[{'type':'input_text','text':'hello'}]}}");
+    assert_true(wire_client_loses(w));
+    (void)is_back(w, "event_of_long_ago", "conversation");
+    wire_client_gets_nothing(w);
+    wire_model(w, "{'type':'conversation.item.added','event_id':'e','item':{'id':'item_u','type':'"
+                  "message','role':'user','content':[{'type':'input_text','text':'hello'}]}}");
+    (void)wire_client_gets(w, "conversation.item.added");
+    wire_client_gets_nothing(w);
+    ends(w);
+}
+
 /* ---- meanwhile ---- */
 
 static void the_model_is_closed_after_a_while_and_another_is_told(void **state)
@@ -293,6 +310,7 @@ int main(void)
         cmocka_unit_test(who_missed_too_much_gets_the_conversation),
         cmocka_unit_test(an_event_that_is_not_known_any_more_gets_the_conversation),
         cmocka_unit_test(a_running_response_is_part_of_the_conversation),
+        cmocka_unit_test(an_item_that_is_still_to_be_shown_comes_once),
         cmocka_unit_test(the_model_is_closed_after_a_while_and_another_is_told),
         cmocka_unit_test(a_model_that_is_lost_meanwhile_is_looked_for_when_somebody_is_there),
         cmocka_unit_test(an_answer_under_way_is_finished_before_the_model_is_closed),
