@@ -239,21 +239,21 @@ static int store_update_head(void *wi, const struct parley_store_head *head, par
     return answer_later(op, err);
 }
 
-static void write_record(const struct parley_store_record *record, const char *kind)
+static void write_record(const struct parley_store_record *given, const char *kind)
 {
-    json_t *data = json_loadb(record->data.data, record->data.len, 0, NULL);
+    json_t *data = json_loadb(given->data.data, given->data.len, 0, NULL);
     const json_t *previous = json_object_get(data, "previous_item_id");
 
-    buf_printf(&current->stored, "%s %s", kind, record->id);
+    buf_printf(&current->stored, "%s %s", kind, given->id);
     if (previous != NULL)
         buf_printf(&current->stored, " after %s",
                    json_is_null(previous) ? "nothing" : json_string_value(previous));
     buf_append_char(&current->stored, '\n');
     json_decref(data);
-    if (record->kind != PARLEY_RECORD_RESPONSE)
+    if (given->kind != PARLEY_RECORD_RESPONSE)
         return;
     buf_clear(&current->stored_response);
-    buf_append_view(&current->stored_response, record->data);
+    buf_append_view(&current->stored_response, given->data);
 }
 
 static int store_append_records(void *wi, const char *session_id, int64_t epoch,

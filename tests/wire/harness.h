@@ -137,7 +137,8 @@ const char *wire_tool_authorization(struct wire *w, int n);
 const char *wire_model_traceparent(struct wire *w);
 bool wire_tool_was_cancelled(struct wire *w, int n);
 
-/* What the store was given, as "kind id" lines in order, with "after id" where that is said; the store fails from now on. */
+/* What the store was given, as "kind id" lines in order, with "after id" where that is said;
+ * the store fails from now on. */
 const char *wire_stored(struct wire *w);
 /* The data of the last record of a response that it was given. */
 const char *wire_stored_response(struct wire *w);

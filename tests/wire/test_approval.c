@@ -386,7 +386,7 @@ static void what_was_asked_and_answered_is_kept(void **state)
 
     (void)state;
     answers(w, request, "true", "");
-    (void)snprintf(line, sizeof(line), "item %s\n", request);
+    (void)snprintf(line, sizeof(line), "item %s", request);
     assert_non_null(strstr(wire_stored(w), line));
     wire_close(w);
 }

@@ -367,80 +367,6 @@ static void an_item_that_the_lost_model_did_not_show_is_not_lost(void **state)
     wire_close(w);
 }
 
-static void an_item_that_the_next_model_shows_is_told_whole(void **state)
-{
-    (void)state;
-    struct wire *w = wire_open("");
-
-    wire_client(w, "{'type':'conversation.item.create','item':{'type':'message','role':'user','"
-                   "content':[{'type':'input_text','text':'hello'}]}}");
-    (void)wire_model_gets(w, "conversation.item.create");
-    loses(w);
-    agrees(w);
-    char id[64];
-    view_copy(id, sizeof(id),
-              view_of(wire_text(is_told_item(w, "message", "user", "hello"), "item.id")));
-    says_item(w, "added", id, USER("told as text"));
-    says_item(w, "done", id, USER("told as text"));
-    (void)wire_client_gets(w, "conversation.item.added");
-    const json_t *done = wire_client_gets(w, "conversation.item.done");
-    assert_string_equal(wire_text(done, "item.status"), "completed");
-    assert_string_equal(wire_text(done, "item.content.0.text"), "hello");
-    wire_close(w);
-}
-
-/* An answer of which nothing was said is not told to the next model, which puts its own after the
- * question; the client has seen both. */
-static void what_the_next_model_was_not_told_of_keeps_its_place(void **state)
-{
-    (void)state;
-    struct wire *w = wire_open("");
-
-    writes(w, "item_u");
-    wire_client(w, "{'type':'response.create'}");
-    (void)wire_model_gets(w, "response.create");
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
-    says_item(w, "added", "item_1", EMPTY);
-    loses(w);
-    agrees(w);
-    char event[512];
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'conversation.item.added','event_id':'e','previous_item_id':'%s','item'"
-                   ":{'id':'item_1'," EMPTY "}}",
-                   wire_text(is_told_item(w, "message", "user", "hello"), "item.id"));
-    (void)wire_model_gets(w, "response.create");
-    forget_client(w);
-    says_created(w, "resp_1");
-    wire_model(w, event);
-    (void)wire_client_gets(w, "response.created");
-    const json_t *added = wire_client_gets(w, "conversation.item.added");
-    assert_string_equal(wire_text(added, "item.id"), "item_1_m2");
-    assert_string_equal(wire_text(added, "previous_item_id"), "item_1");
-    wire_close(w);
-}
-
-static void a_record_that_is_written_late_says_where_its_item_belongs(void **state)
-{
-    (void)state;
-    struct wire *w = wire_open("");
-
-    wire_client(w, "{'type':'conversation.item.create','item':{'id':'item_u'," USER("hello") "}}");
-    (void)wire_model_gets(w, "conversation.item.create");
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
-    says_words(w, "resp_1", "item_1", "Once");
-    loses(w);
-    agrees(w);
-    char id[64];
-    view_copy(id, sizeof(id),
-              view_of(wire_text(is_told_item(w, "message", "user", "hello"), "item.id")));
-    says_item(w, "done", id, USER("hello"));
-    assert_string_equal(wire_stored(w), "create test\nitem item_1 after item_u\n"
-                                        "item item_u after nothing\n");
-    wire_close(w);
-}
-
 /* ---- tools ---- */
 
 static void a_call_in_flight_gives_its_result_to_the_new_model(void **state)
@@ -988,9 +914,6 @@ int main(void)
         cmocka_unit_test(names_of_two_models_do_not_meet),
         cmocka_unit_test(items_of_before_keep_their_names_for_the_client),
         cmocka_unit_test(a_model_that_names_items_itself_is_understood),
-        cmocka_unit_test(an_item_that_the_next_model_shows_is_told_whole),
-        cmocka_unit_test(what_the_next_model_was_not_told_of_keeps_its_place),
-        cmocka_unit_test(a_record_that_is_written_late_says_where_its_item_belongs),
         cmocka_unit_test(what_was_interrupted_is_told_as_far_as_it_was_heard),
         cmocka_unit_test(an_interruption_after_the_move_is_told_in_the_new_models_terms),
         cmocka_unit_test(the_oldest_part_is_left_out_beyond_the_budget),
