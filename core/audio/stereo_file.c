@@ -234,7 +234,7 @@ int stereo_write(struct stereo_file *f, enum stereo_side side, uint64_t frame,
 {
     int r = PARLEY_OK;
 
-    if (frame >= STEREO_MAX_FRAMES)
+    if (count == 0 || frame >= STEREO_MAX_FRAMES)
         return PARLEY_OK;
     if (count > STEREO_MAX_FRAMES - frame)
         count = (size_t)(STEREO_MAX_FRAMES - frame);

@@ -411,6 +411,19 @@ void tape_done(struct session *s)
 
 /* ---- what others hear of it ---- */
 
+bool tape_slice(const struct session *s, uint64_t from_us, uint64_t until_us,
+                struct tape_slice *ret)
+{
+    const struct tape *t = s->taping.tape;
+
+    if (t == NULL || spool_is_dead(t->spool) || from_us < s->opened_us || until_us <= from_us)
+        return false;
+    ret->file = spool_path(t->spool);
+    ret->from_ms = (int64_t)((from_us - s->opened_us) / 1000);
+    ret->until_ms = (int64_t)((until_us - s->opened_us) / 1000);
+    return true;
+}
+
 bool tape_has_begun(const struct session *s)
 {
     return s->taping.tape != NULL;

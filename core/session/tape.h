@@ -48,6 +48,17 @@ bool tape_is_idle(const struct session *s);
 /* The session is freed. */
 void tape_done(struct session *s);
 
+/* Where a stretch of time lies in a file of this process. */
+struct tape_slice {
+    const char *file; /* borrowed until the session ends */
+    int64_t from_ms;
+    int64_t until_ms;
+};
+
+/* False when there is no recording of it. Times are of clock_now_us(). */
+bool tape_slice(const struct session *s, uint64_t from_us, uint64_t until_us,
+                struct tape_slice *ret);
+
 /* Is there a recording, of this process or another? Then the store is to have a head. */
 bool tape_has_begun(const struct session *s);
 /* [{host, file, offset_ms}] of all, owned by the caller; NULL: none. */

@@ -102,6 +102,23 @@ static void set_audio(const struct session *s, struct span *root, const struct t
         span_set_int(root, NAME_AUDIO_PLAYED_MS, t->heard_ms);
 }
 
+/* For exporters that show what was said: where it can be heard. */
+static void set_recording(const struct session *s, struct span *root, const struct turn *t)
+{
+    uint64_t now = clock_now_us();
+    uint64_t end = t->first_audio_us == 0 ? t->ended_us : playback_end_us(&s->playback);
+    struct tape_slice slice;
+
+    if (t->interrupted_us != 0)
+        end = t->interrupted_us;
+    if (!tape_slice(s, t->speech_us != 0 ? t->speech_us : t->asked_us, end < now ? end : now,
+                    &slice))
+        return;
+    span_set_str(root, NAME_RECORDING_FILE, view_of(slice.file));
+    span_set_int(root, NAME_RECORDING_FROM_MS, slice.from_ms);
+    span_set_int(root, NAME_RECORDING_UNTIL_MS, slice.until_ms);
+}
+
 /* Until the answer, or without one until the end. */
 static bool is_slow(const struct session *s, const struct turn *t)
 {
@@ -123,6 +140,7 @@ static void describe(struct session *s, struct turn *t, const char *reason)
     set_latency(root, NAME_MODEL_LATENCY, t, t->first_output_us);
     set_instants(root, t);
     set_audio(s, root, t);
+    set_recording(s, root, t);
     if (is_slow(s, t))
         spans_turn_keep(t->spans);
     if (t->has_usage)

@@ -525,6 +525,50 @@ static void who_hangs_up_hears_no_more(void **state)
     assert_int_equal(heard.frames, MS(800));
 }
 
+static double span_ms(const json_t *turn, const char *name)
+{
+    return json_number_value(json_object_get(json_object_get(turn, "attrs"), name));
+}
+
+/* For exporters, which have no other way to it. */
+static void a_turns_span_says_where_it_can_be_heard(void **state)
+{
+    wire_record(false, "");
+    struct wire *w = open_taped("");
+
+    (void)state;
+    wire_advance_ms(w, 1000);
+    wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','audio_start_ms':0,'"
+                  "item_id':'item_u'}");
+    client_speaks(w, 800, 21);
+    wire_model(w, "{'type':'input_audio_buffer.speech_stopped','event_id':'e','audio_end_ms':800,'"
+                  "item_id':'item_u'}");
+    while (wire_client_next(w) != NULL)
+        continue;
+    wire_advance_ms(w, 200);
+    model_begins(w, "resp_1");
+    model_adds(w, "resp_1", "item_1");
+    model_speaks(w, "resp_1", "item_1", 1000, 22);
+    model_ends(w, "resp_1");
+    wire_advance_ms(w, 5000);
+    json_t *turn = NULL;
+    size_t i;
+    json_t *span;
+    json_array_foreach(recording_spans(wire_recording(w)), i, span)
+    {
+        if (json_object_get(json_object_get(span, "attrs"), "parley.recording.file") != NULL)
+            turn = span;
+    }
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(turn, "attrs"), "parley.recording.file")),
+        heard.path);
+    assert_in_range(span_ms(turn, "parley.recording.from_ms"), 999, 1001);
+    assert_in_range(span_ms(turn, "parley.recording.until_ms"), 2999, 3001);
+    end_and_read(w);
+    lies(heard.left, MS(1000), MS(1800), 21);
+    lies(heard.right, MS(2000), MS(3000), 22);
+}
+
 /* ---- sessions ---- */
 
 static void a_session_in_writing_has_no_file(void **state)
@@ -644,6 +688,23 @@ static void a_disk_that_hangs_costs_the_recording_and_nothing_else(void **state)
     wire_close(w);
 }
 
+/* The session ends all the same, and what hangs comes back to nobody. */
+static void a_disk_that_never_comes_back_does_not_keep_the_session(void **state)
+{
+    struct wire *w = open_taped("");
+
+    (void)state;
+    wire_disk_hangs(w, true);
+    client_speaks(w, 2000, 5);
+    wire_client_leaves(w);
+    wire_advance_ms(w, 9000);
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 1);
+    wire_advance_ms(w, 2000);
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
+    wire_disk_hangs(w, false);
+    wire_close(w);
+}
+
 static void a_folder_that_went_away_costs_the_recording_and_nothing_else(void **state)
 {
     wire_record(false, "");
@@ -697,12 +758,14 @@ int main(void)
         cmocka_unit_test(what_was_queued_behind_it_was_not_heard_either),
         cmocka_unit_test(a_cut_after_the_model_changed_finds_its_item),
         cmocka_unit_test(who_hangs_up_hears_no_more),
+        cmocka_unit_test(a_turns_span_says_where_it_can_be_heard),
         cmocka_unit_test(a_session_in_writing_has_no_file),
         cmocka_unit_test(without_record_nothing_is_recorded),
         cmocka_unit_test(recording_decodes_nothing_on_the_worker),
         cmocka_unit_test(the_file_plays_while_the_session_goes_on),
         cmocka_unit_test(a_client_that_comes_back_goes_on_in_the_same_file),
         cmocka_unit_test(a_disk_that_hangs_costs_the_recording_and_nothing_else),
+        cmocka_unit_test(a_disk_that_never_comes_back_does_not_keep_the_session),
         cmocka_unit_test(a_folder_that_went_away_costs_the_recording_and_nothing_else),
         cmocka_unit_test(a_recording_is_no_longer_than_it_may_be),
     };

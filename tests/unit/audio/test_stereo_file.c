@@ -106,6 +106,18 @@ static void the_head_is_true_while_it_grows(void **state)
     (void)stereo_close(f);
 }
 
+/* As a filter gives it that holds back its first samples. */
+static void nothing_put_far_away_makes_it_no_longer(void **state)
+{
+    struct stereo_file *f = make("nothing.wav");
+
+    (void)state;
+    put(f, STEREO_LEFT, 5000, 7, 0);
+    hear(temp_path("nothing.wav"));
+    assert_int_equal(heard.frames, 0);
+    (void)stereo_close(f);
+}
+
 static void the_sides_leave_each_other_alone(void **state)
 {
     struct stereo_file *f = make("sides.wav");
@@ -239,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_one_is_a_wav_file),
         cmocka_unit_test(the_head_is_true_while_it_grows),
+        cmocka_unit_test(nothing_put_far_away_makes_it_no_longer),
         cmocka_unit_test(the_sides_leave_each_other_alone),
         cmocka_unit_test(silence_between_takes_no_room),
         cmocka_unit_test(what_was_not_heard_is_erased_and_cut),
