@@ -121,7 +121,7 @@ static void show_all(struct sink *sink, const struct settings *s)
     struct instances *set = generation_instances(s->generation);
 
     show(sink, "server", s->server_values);
-    show(sink, "auth", s->auth_values);
+    show(sink, "auth", auth_section(s->auth));
     show(sink, "admin", s->admin_values);
     show(sink, "telemetry", s->telemetry_values);
     for (size_t i = 0; identity_name_at(instances_identity(set), i) != NULL; i++)

@@ -166,6 +166,11 @@ int auth_create(struct options_values *take_section, struct auth **ret, const ch
     return r;
 }
 
+const struct options_values *auth_section(const struct auth *a)
+{
+    return a->section;
+}
+
 struct auth *auth_destroy(struct auth *a)
 {
     if (a == NULL)

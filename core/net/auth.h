@@ -57,6 +57,9 @@ int auth_create(struct options_values *take_section, struct auth **ret, const ch
                 struct parley_error *err);
 struct auth *auth_destroy(struct auth *a);
 
+/* The values of the section, for showing; NULL without one. */
+const struct options_values *auth_section(const struct auth *a);
+
 /* Is a credential needed at all? */
 bool auth_is_required(const struct auth *a);
 
