@@ -68,6 +68,17 @@ static int check_numbers(const struct agent_config *c, const char **ret_key,
     return PARLEY_OK;
 }
 
+static int check_recording(const struct agent_config *c, const char **ret_key,
+                           struct parley_error *err)
+{
+    *ret_key = "record_dir";
+    if (c->record == 0 || c->record_dir[0] != '\0')
+        return PARLEY_OK;
+    return parley_fail(err, PARLEY_E_INVALID,
+                       "is empty, and record = yes needs a folder; name one, such as "
+                       "/var/lib/parley/recordings");
+}
+
 /* "audio.output.voice" is covered by "audio", "audio.output", by itself, and by its last word
  * "voice". */
 static bool covers(const char *allowed, const char *path)
@@ -113,6 +124,8 @@ int agent_check(const struct agent *a, const char **ret_key, struct parley_error
         *ret_key = "output_format";
         r = check_format(a->config->output_format, err);
     }
+    if (r == PARLEY_OK)
+        r = check_recording(a->config, ret_key, err);
     if (r == PARLEY_OK)
         r = check_words(a->config, ret_key, err);
     if (r == PARLEY_OK)

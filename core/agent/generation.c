@@ -3,7 +3,6 @@
 
 #include "agent/needs.h"
 #include "agent/policies.h"
-#include "agent/recordings.h"
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -234,16 +233,6 @@ static bool read_policies(const struct generation *g, struct agent_entry *e,
     return r == PARLEY_OK;
 }
 
-static bool check_recording(const struct agent_entry *e, struct conf_report *report)
-{
-    struct parley_error err = PARLEY_ERROR_INIT;
-
-    if (e->agent.config->record == 0 || recordings_check(e->agent.config, &err) == PARLEY_OK)
-        return true;
-    conf_report_error(report, place_of(e->section, "record_dir"), "%s", err.message);
-    return false;
-}
-
 static int check_agents(const struct generation *g, struct conf_report *report)
 {
     bool good = true;
@@ -253,7 +242,6 @@ static int check_agents(const struct generation *g, struct conf_report *report)
         good = read_policies(g, e, report) && good;
         good = check_models(g, e, report) && good;
         good = check_tools(g, e, report) && good;
-        good = check_recording(e, report) && good;
         good = check_choice(g, e, "store", INSTANCE_STORE, e->agent.config->store, report) && good;
     }
     return good ? PARLEY_OK : PARLEY_E_INVALID;

@@ -47,16 +47,12 @@ static void nearest_folder(struct buf *path)
     }
 }
 
-int recordings_check(const struct agent_config *c, struct parley_error *err)
+int recordings_check(const char *record_dir, struct parley_error *err)
 {
     _cleanup_(buf_done) struct buf path = {0};
     struct stat info;
 
-    if (c->record_dir[0] == '\0')
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "is empty, and record = yes needs a folder; name one, such as "
-                           "/var/lib/parley/recordings");
-    buf_append_str(&path, c->record_dir);
+    buf_append_str(&path, record_dir);
     if (path.failed)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     nearest_folder(&path);
@@ -64,11 +60,11 @@ int recordings_check(const struct agent_config *c, struct parley_error *err)
         return parley_fail(err, PARLEY_E_INVALID, "%s is no folder; name one", path.data);
     if (access(path.data, W_OK | X_OK) == 0)
         return PARLEY_OK;
-    bool is_there = strcmp(path.data, c->record_dir) == 0;
+    bool is_there = strcmp(path.data, record_dir) == 0;
     return parley_fail(err, PARLEY_E_DENIED,
                        "%s cannot be %s by this user: %s: %s; give the user that runs parleyd "
                        "write access, or name another folder",
-                       c->record_dir, is_there ? "written" : "created", path.data, strerror(errno));
+                       record_dir, is_there ? "written" : "created", path.data, strerror(errno));
 }
 
 /* ---- deleting ---- */

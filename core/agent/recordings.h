@@ -26,7 +26,7 @@ void recordings_path(const struct agent *a, const char *session_id, int64_t offs
 void recordings_host(char *out, size_t size);
 
 /* Can the agent's folder be written, or be made? The error says what to do. Changes nothing. */
-int recordings_check(const struct agent_config *c, struct parley_error *err);
+int recordings_check(const char *record_dir, struct parley_error *err);
 
 /* Delete those of a session. Returns how many were there; *ret_left: that could not be deleted. */
 size_t recordings_remove(const char *folder, const char *session_id, size_t *ret_left);

@@ -36,7 +36,7 @@ bool cli_parse(int argc, char **argv, struct cli *ret, int *ret_exit)
     };
     int option;
 
-    *ret = (struct cli){0};
+    *ret = (struct cli){.source = {.serves = true}};
     while ((option = getopt_long(argc, argv, "c:e:hV", options, NULL)) != -1) {
         switch (option) {
         case 'c':

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/settings.h"
 
+#include "agent/recordings.h"
 #include "host/services.h"
 #include "telemetry/resource.h"
 #include "transport/http.h"
@@ -145,6 +146,30 @@ static int check_server(const struct conf *c, const struct settings *s, struct c
     return report->errors == before ? PARLEY_OK : PARLEY_E_INVALID;
 }
 
+/* A recording needs its folder when somebody speaks: too late to be told. */
+static int check_recordings(const struct conf *c, const struct settings *s,
+                            struct conf_report *report)
+{
+    const struct agent *a;
+    int result = PARLEY_OK;
+
+    for (size_t i = 0; (a = generation_agent_at(s->generation, i)) != NULL; i++) {
+        const struct conf_section *section = conf_find(c, "agent", a->name);
+        const struct conf_key *k = section == NULL ? NULL : conf_key(section, "record_dir");
+        struct parley_error err = PARLEY_ERROR_INIT;
+        if (a->config->record == 0 || k == NULL)
+            continue;
+        int r = recordings_check(a->config->record_dir, &err);
+        if (r < 0)
+            conf_report_error(
+                report,
+                (struct conf_place){k->values->file, k->values->line, section, "record_dir"}, "%s",
+                err.message);
+        result = r < 0 ? r : result;
+    }
+    return result;
+}
+
 static int check_default_agent(const struct conf *c, const struct settings *s,
                                struct conf_report *report)
 {
@@ -192,6 +217,8 @@ int settings_read(const struct settings_source *source, struct registry **regist
     r = generation_create(c, *registry, number, &s.generation, report);
     if (r == PARLEY_OK && is_good)
         r = check_default_agent(generation_conf(s.generation), &s, report);
+    if (r == PARLEY_OK && source->serves)
+        r = check_recordings(generation_conf(s.generation), &s, report);
     if (r < 0 || !is_good) {
         settings_free(&s);
         return r < 0 ? r : PARLEY_E_INVALID;

@@ -26,6 +26,7 @@ struct settings {
 struct settings_source {
     const char *path;
     const char *environment; /* NULL: none */
+    bool serves;             /* parleyd reads it: what it writes to must be there for it */
     bool is_attended;        /* a person waits at the terminal, who may be asked to sign in */
 };
 

@@ -91,6 +91,23 @@ static void wrong_words_are_named(void **state)
     assert_string_equal(key, "idle_timeout_ms");
 }
 
+static void recording_needs_a_folder(void **state)
+{
+    struct agent_config c = plain();
+    const struct agent a = {.name = "x", .config = &c};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const char *key = NULL;
+
+    (void)state;
+    c.record = 1;
+    c.record_dir = "";
+    assert_int_equal(agent_check(&a, &key, &err), PARLEY_E_INVALID);
+    assert_string_equal(key, "record_dir");
+    assert_non_null(strstr(err.message, "name one, such as /var/lib/parley/recordings"));
+    c.record_dir = "/srv/tapes";
+    assert_int_equal(agent_check(&a, &key, &err), PARLEY_OK);
+}
+
 static void a_field_that_clients_may_set_and_that_no_session_has_is_named(void **state)
 {
     static const char *const wrong[] = {"voice", "vioce"};
@@ -116,6 +133,7 @@ int main(void)
         cmocka_unit_test(what_clients_may_set_is_named_by_path_or_by_its_last_word),
         cmocka_unit_test(the_session_object_says_what_the_section_says),
         cmocka_unit_test(wrong_words_are_named),
+        cmocka_unit_test(recording_needs_a_folder),
         cmocka_unit_test(a_field_that_clients_may_set_and_that_no_session_has_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
