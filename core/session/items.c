@@ -89,6 +89,14 @@ struct item *items_add_first(struct items *c, struct parley_view id, struct parl
     return insert_before(c, id, model_id, c->all.next);
 }
 
+void items_move(struct item *i, struct item *after)
+{
+    if (i == after || i->entry.prev == &after->entry)
+        return;
+    list_remove(&i->entry);
+    list_insert(after->entry.next, &i->entry);
+}
+
 void items_set_json(struct items *c, struct item *i, json_t *json)
 {
     size_t bytes = json_dumpb(json, NULL, 0, JSON_COMPACT);

@@ -65,6 +65,9 @@ struct item *items_add(struct items *c, struct parley_view id, struct parley_vie
 /* The same, before every other item. */
 struct item *items_add_first(struct items *c, struct parley_view id, struct parley_view model_id);
 
+/* To behind that other one. */
+void items_move(struct item *i, struct item *after);
+
 /* Remember the item's present form; takes a reference. */
 void items_set_json(struct items *c, struct item *i, json_t *json);
 

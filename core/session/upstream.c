@@ -216,6 +216,16 @@ static void show_replayed(struct session *s, struct item *i, json_t *tree)
     json_object_set(tree, "item", i->json);
 }
 
+/* The model decides where an item is that it shows first: not who asked for it, nor which response
+ * it is of. */
+static void put_in_place(struct session *s, struct item *i, const json_t *tree)
+{
+    struct item *after = items_find_model(&s->items, json_get_view(tree, "previous_item_id"));
+
+    if (after != NULL && after != i)
+        items_move(i, last_before(s, after, i));
+}
+
 /* conversation.item.added, .done, .retrieved */
 static void item_event(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
@@ -229,6 +239,8 @@ static void item_event(struct session *s, struct parley_view event, const struct
         items_arrived(&s->items, i);
     if (i != NULL && was_shown(i, peek))
         return;
+    if (i != NULL && peek->event == RT_ITEM_ADDED && !i->is_replayed && !i->is_added)
+        put_in_place(s, i, tree);
     if (i != NULL && i->is_replayed && i->json != NULL)
         show_replayed(s, i, tree);
     else if (i != NULL && peek->event != RT_ITEM_RETRIEVED)

@@ -107,6 +107,25 @@ static void what_the_next_model_was_not_told_of_keeps_its_place(void **state)
     wire_close(w);
 }
 
+static void who_asked_for_an_item_first_does_not_decide_its_place(void **state)
+{
+    (void)state;
+    struct wire *w = wire_open("");
+
+    model_begins(w, "resp_1");
+    wire_client(w, WRITES("item_u", USER("hello")));
+    (void)wire_model_gets(w, "conversation.item.create");
+    wire_model(w, BEGINS);
+    wire_model(w, ADDS(""));
+    wire_model(w,
+               "{'type':'conversation.item.added','event_id':'e','previous_item_id':'item_1','item'"
+               ":{'id':'item_u'," USER("hello") "}}");
+    shows(w, "done", "item_1", USER("Yes."));
+    shows(w, "done", "item_u", USER("hello"));
+    assert_string_equal(wire_stored(w), "create test\nitem item_1\nitem item_u\n");
+    wire_close(w);
+}
+
 static void a_record_that_is_written_late_says_where_its_item_belongs(void **state)
 {
     (void)state;
@@ -129,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_item_that_the_next_model_shows_is_told_whole),
         cmocka_unit_test(what_the_next_model_was_not_told_of_keeps_its_place),
+        cmocka_unit_test(who_asked_for_an_item_first_does_not_decide_its_place),
         cmocka_unit_test(a_record_that_is_written_late_says_where_its_item_belongs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
