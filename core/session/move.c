@@ -74,6 +74,7 @@ static void end_move(struct session *s, const char *fault)
     s->move.stage = MOVE_NONE;
     loop_timer_stop(&s->move.step);
     s->move.model = model_abandon(s->move.model);
+    spans_move_end(s, "abandoned", "It was not needed any more, or time was up.");
     told(s, fault);
 }
 
@@ -136,6 +137,7 @@ static int open_at(struct session *s, size_t place, struct parley_error *err)
     struct move *m = &s->move;
     const struct model *model = NULL;
     const struct instance *section = worker_generation_model_section(s->wg, s->agent, place);
+    char traceparent[TRACEPARENT_SIZE];
     int r = worker_generation_model(s->wg, s->agent, place, &model, err);
 
     if (r < 0)
@@ -147,8 +149,12 @@ static int open_at(struct session *s, size_t place, struct parley_error *err)
     m->caps = (struct parley_model_caps){.size = sizeof(m->caps)};
     model->vtable->caps(model->instance, &m->caps);
     m->opened_us = clock_now_us();
-    return connect_open(s, model, &m->caps, &s->sides[!s->side], turn_traceparent(s), &m->model,
-                        err);
+    spans_move_begin(s, m->provider, m->model_name, m->reason);
+    r = connect_open(s, model, &m->caps, &s->sides[!s->side],
+                     spans_move_traceparent(s, traceparent), &m->model, err);
+    if (r < 0)
+        spans_move_end(s, turn_status_name(r), err->message);
+    return r;
 }
 
 static void give_up(struct session *s)
@@ -209,6 +215,8 @@ static void pass_over(struct session *s, int64_t retry_after_ms)
 
     m->model = model_abandon(m->model);
     measure_connect_of(s, m->provider, clock_now_us() - m->opened_us, m->failure.code);
+    spans_move_end(s, m->failure.code[0] == '\0' ? "model_gone" : m->failure.code,
+                   m->failure.message);
     failover_failed(s, m->place, retry_after_ms);
     m->stage = MOVE_RESTING;
     step_at(s, 0);
@@ -261,6 +269,7 @@ static void agreed(struct session *s)
     struct move *m = &s->move;
 
     measure_connect_of(s, m->provider, clock_now_us() - m->opened_us, NULL);
+    spans_move_end(s, NULL, NULL);
     failover_succeeded(s, m->place);
     m->stage = MOVE_READY;
     step_at(s, 0);

@@ -67,6 +67,34 @@ struct trace_context spans_now(const struct session *s)
     return s->turn.number == 0 ? s->spans.opened : s->spans.client;
 }
 
+void spans_move_begin(struct session *s, const char *provider, const char *model,
+                      const char *reason)
+{
+    spans_child_begin(s, &s->spans.move, s->turn.spans, PARLEY_SPAN_CLIENT);
+    struct span *span = s->spans.move.span;
+    span_set_name(span, NAME_CONNECT, VIEW(""));
+    span_set_str(span, NAME_PROVIDER, view_of(provider));
+    span_set_str(span, NAME_REQUEST_MODEL, view_of(model));
+    span_set_str(span, NAME_RECONNECT_REASON, view_of(reason));
+}
+
+const char *spans_move_traceparent(const struct session *s, char room[TRACEPARENT_SIZE])
+{
+    struct trace_context context = span_context(s->spans.move.span);
+
+    if (s->spans.move.span == NULL)
+        return turn_traceparent(s);
+    traceparent_format(&context, room);
+    return room;
+}
+
+void spans_move_end(struct session *s, const char *failure, const char *message)
+{
+    if (failure != NULL)
+        span_fail(s->spans.move.span, view_of(failure), view_of(message));
+    spans_child_end(&s->spans.move);
+}
+
 /* ---- roots ---- */
 
 static void turn_free(struct turn_spans *t)
@@ -161,6 +189,7 @@ void spans_child_end(struct child_span *c)
 void spans_done(struct session *s)
 {
     spans_connect_end(s, "abandoned", "The session ended while its model was opened.");
+    spans_move_end(s, "abandoned", "The session ended while a model was opened.");
     while (!list_empty(&s->spans.turns)) {
         struct turn_spans *t = list_entry(s->spans.turns.next, struct turn_spans, entry);
         if (!t->is_over)

@@ -37,6 +37,7 @@ struct session_spans {
     struct span *connect;        /* while the model opens */
     struct trace_context opened; /* ... and afterwards */
     struct list turns;
+    struct child_span move; /* while a model opens that may take over */
 };
 
 /* Read the client's trace context; one that is none is forgotten. */
@@ -50,6 +51,14 @@ void spans_connect_begin(struct session *s);
 const char *spans_connect_traceparent(const struct session *s, char room[TRACEPARENT_SIZE]);
 /* The model is ready, or failed for this reason (NULL: it did not). */
 void spans_connect_end(struct session *s, const char *failure, const char *message);
+
+/* The same of a model that may take over: below the turn that runs, else the client's context.
+ * reason: MOVE_ERROR ... */
+void spans_move_begin(struct session *s, const char *provider, const char *model,
+                      const char *reason);
+const char *spans_move_traceparent(const struct session *s, char room[TRACEPARENT_SIZE]);
+/* It agreed to its settings, or failed for this reason. Harmless when there is none. */
+void spans_move_end(struct session *s, const char *failure, const char *message);
 
 /* What goes on now: the running turn, the model's opening until the first turn, else the client's
  * request; zeroed when that is in no trace. */

@@ -21,8 +21,9 @@ static const struct row spans[] = {
      "One response of the model. One outside the conversation stands alone."},
     {NAME_EXECUTE_TOOL " TOOL", "internal", "`" NAME_INVOKE_AGENT "`",
      "One call of a tool that parley runs."},
-    {NAME_CONNECT, "client", "the client's `traceparent`",
-     "Opening a session of the model, until it is ready."},
+    {NAME_CONNECT, "client", "the client's `traceparent`, or `" NAME_INVOKE_AGENT "`",
+     "Opening a session of a model, until it is ready; each that is tried has one. While a session "
+     "runs it is below the turn that runs."},
 };
 
 static const struct row events[] = {
@@ -99,7 +100,7 @@ static const struct row attributes[] = {
     {NAME_END_REASON, "string", "metrics", "`client`, `agent`, `limit`, `error` or `shutdown`."},
     {NAME_REJECT_REASON, "string", "metrics", "Why a session was refused."},
     {NAME_DROP_REASON, "string", "metrics", "`overflow`: the client reads too slowly."},
-    {NAME_RECONNECT_REASON, "string", "metrics",
+    {NAME_RECONNECT_REASON, "string", "connect; metrics",
      "Why a model's session was opened again: `error` (the one before failed or was lost), `limit` "
      "(its time was up), `planned` (an operator asked) or `resume` (it was closed while the client "
      "was away)."},

@@ -204,6 +204,75 @@ static void opening_the_model_is_a_span_of_its_own(void **state)
     wire_close(w);
 }
 
+static const json_t *last_span(struct wire *w)
+{
+    return span_at(w, span_count(w) - 1);
+}
+
+static void a_model_that_takes_over_has_a_span_with_the_reason(void **state)
+{
+    (void)state;
+    wire_models("[model a]\nplugin = wire_model_plugin\n[model b]\nplugin = wire_model_plugin\n",
+                "a, b");
+    struct wire *w = opened("");
+
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true); /* a rests, so soon */
+    wire_advance_ms(w, 50);
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "overloaded", true); /* b will not */
+    const json_t *refused = last_span(w);
+    is_named(refused, "parley.backend.connect");
+    assert_int_equal(json_get_int(refused, "status", 0), PARLEY_SPAN_ERROR);
+    has(refused, "error.type", "overloaded");
+    has(refused, "gen_ai.request.model", "b");
+    lasts(refused, 0, 50);
+    wire_advance_ms(w, 30);
+    wire_model_created(w);
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    const json_t *taken = last_span(w);
+    is_named(taken, "parley.backend.connect");
+    assert_int_equal(json_get_int(taken, "status", 9), PARLEY_SPAN_UNSET);
+    has(taken, "parley.reconnect_reason", "error");
+    assert_non_null(strstr(wire_model_traceparent(w), wire_text(taken, "id")));
+    wire_close(w);
+}
+
+static void a_model_that_takes_over_in_a_turn_is_below_that_turn(void **state)
+{
+    (void)state;
+    struct wire *w = opened("");
+
+    wire_client(w, "{'type':'response.create'}");
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+    wire_model_created(w);
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    created(w, "resp_1");
+    done(w, "resp_1", "completed", "null", "");
+    wire_advance_ms(w, 60000);
+    const json_t *turn = NULL, *connect = NULL;
+    for (size_t i = 0; i < span_count(w); i++) {
+        const json_t *span = span_at(w, i);
+        if (strncmp(wire_text(span, "name"), "invoke_agent", 12) == 0)
+            turn = span;
+        if (attr(span, "parley.reconnect_reason") != NULL)
+            connect = span;
+    }
+    assert_non_null(turn);
+    assert_non_null(connect);
+    is_child(connect, turn);
+    wire_close(w);
+}
+
+static void a_session_that_ends_meanwhile_ends_the_span(void **state)
+{
+    (void)state;
+    struct wire *w = opened("");
+
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+    wire_client_leaves(w);
+    has(last_span(w), "error.type", "abandoned");
+    wire_close(w);
+}
+
 static void a_model_that_cannot_be_opened_fails_its_span(void **state)
 {
     (void)state;
@@ -695,6 +764,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_the_model_is_a_span_of_its_own),
         cmocka_unit_test(a_model_that_cannot_be_opened_fails_its_span),
+        cmocka_unit_test(a_model_that_takes_over_has_a_span_with_the_reason),
+        cmocka_unit_test(a_model_that_takes_over_in_a_turn_is_below_that_turn),
+        cmocka_unit_test(a_session_that_ends_meanwhile_ends_the_span),
         cmocka_unit_test(a_written_turn_is_a_root_with_its_answer),
         cmocka_unit_test(a_spoken_turn_counts_from_the_end_of_the_speech),
         cmocka_unit_test(tools_are_spans_between_the_answers),
