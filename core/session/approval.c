@@ -122,7 +122,7 @@ void approval_ask(struct call *c, struct response *r, int64_t place)
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "id", c->approval_id, "object", "realtime.item",
                   "type", "mcp_approval_request", "server_label", c->tool->wi->instance->name,
                   "name", c->name, "arguments", c->arguments);
-    if (s->client == NULL || body == NULL) {
+    if ((s->client == NULL && !s->resume.is_away) || body == NULL) {
         refuse(c, PARLEY_E_DENIED, "it needs the user's approval, and nobody can be asked.", "");
         return;
     }
@@ -143,6 +143,22 @@ static struct call *find_asking(const struct session *s, struct parley_view id)
             return c;
     }
     return NULL;
+}
+
+bool approval_is_item(const json_t *item)
+{
+    struct parley_view type = json_get_view(item, "type");
+
+    return view_is(type, "mcp_approval_request") || view_is(type, "mcp_approval_response");
+}
+
+/* Asked by a host that is no more: the call was settled with that host, as one that never ran. */
+static bool is_of_before(const struct session *s, struct parley_view id)
+{
+    const struct item *i = items_find(&s->items, id);
+
+    return s->resume.is_rebuilt && i != NULL && i->is_local &&
+           view_is(json_get_view(i->json, "type"), "mcp_approval_request");
 }
 
 static bool is_settled(const struct session *s, struct parley_view id)
@@ -211,6 +227,13 @@ bool approval_answered(struct session *s, const struct rt_client_event *e)
         say_fault(s, RT_ERROR_INVALID_VALUE, "item.approval_request_id", e->event_id,
                   "Approval request '%.*s' is settled already: it was answered, or nobody answered "
                   "in time.",
+                  (int)id.len, id.data);
+        return true;
+    }
+    if (is_of_before(s, id)) {
+        say_fault(s, RT_ERROR_INVALID_VALUE, "item.approval_request_id", e->event_id,
+                  "Approval request '%.*s' is settled already: the server that asked has stopped, "
+                  "and what it asked for is not run any more.",
                   (int)id.len, id.data);
         return true;
     }

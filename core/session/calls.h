@@ -145,6 +145,8 @@ void approval_settle(struct call *c);
 /* A client's mcp_approval_response. False: it is none that parley asked for, but maybe the model.
  */
 bool approval_answered(struct session *s, const struct rt_client_event *e);
+/* A request or an answer, whoever asked. */
+bool approval_is_item(const json_t *item);
 
 /* ---- filler.c ---- */
 

@@ -36,6 +36,8 @@ static void restore_item(struct session *s, struct parley_view id, json_t *body)
         (void)map_set(&s->ran, call_id, started);
     items_set_json(&s->items, i, body);
     i->final = i->is_added = i->journaled = true;
+    /* Whoever asked is gone, parley's host or the model: no model is told of it again. */
+    i->is_local = i->is_ghost = approval_is_item(body);
     i->hidden = settings_hides(s, body);
     s->has_hidden = s->has_hidden || i->hidden;
 }

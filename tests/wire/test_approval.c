@@ -391,6 +391,59 @@ static void what_was_asked_and_answered_is_kept(void **state)
     wire_close(w);
 }
 
+static void a_client_that_is_away_is_asked_and_answers_when_it_is_back(void **state)
+{
+    char id[64], token[64];
+
+    (void)state;
+    wire_resumable();
+    struct wire *w = wire_connect(AGENT "resume_ms = 60s\n");
+    wire_model_created(w);
+    (void)wire_model_gets(w, "session.update");
+    const json_t *created = wire_client_gets(w, "session.created");
+    (void)snprintf(id, sizeof(id), "%s", wire_text(created, "session.id"));
+    (void)snprintf(token, sizeof(token), "%s", wire_text(created, "parley.resume_token"));
+    wire_client(w, "{'type':'response.create'}");
+    (void)wire_model_gets(w, "response.create");
+    model_begins(w, "resp_1");
+    assert_true(wire_client_loses(w));
+    model_calls_with(w, "resp_1", "call_1", "slow", "{\\\"id\\\":7}");
+    model_ends(w, "resp_1", "completed");
+    wire_model_gets_nothing(w); /* it is not refused */
+    wire_advance_ms(w, 20000);
+    const struct session_resume by = {
+        .id = id, .token = token, .user = "tester", .agent = "", .last_event_id = ""};
+    assert_int_equal(wire_client_resumes(w, &by), SESSION_RESUMED);
+    (void)wire_client_gets(w, "session.created");
+    asked(w);
+    (void)wire_client_gets(w, "response.done");
+    answers(w, request, "true", "");
+    answer_is_shown(w);
+    assert_int_equal(wire_tool_calls(w), 1);
+    wire_tool_ends(w, 0, "deleted");
+    output_is(w, "deleted");
+    wire_close(w);
+}
+
+static void a_client_that_stays_away_has_not_answered(void **state)
+{
+    (void)state;
+    wire_resumable();
+    struct wire *w = wire_connect(AGENT "resume_ms = 60s\n");
+    wire_model_created(w);
+    (void)wire_model_gets(w, "session.update");
+    model_begins(w, "resp_1");
+    assert_true(wire_client_loses(w));
+    model_calls_with(w, "resp_1", "call_1", "slow", "{\\\"id\\\":7}");
+    model_ends(w, "resp_1", "completed");
+    wire_model_gets_nothing(w);
+    wire_advance_ms(w, 30001);
+    output_is(w, "nobody gave it in time");
+    assert_int_equal(wire_tool_calls(w), 0);
+    wire_advance_ms(w, 60000);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +465,8 @@ int main(void)
         cmocka_unit_test(the_request_can_be_retrieved_and_deleted_but_not_at_the_model),
         cmocka_unit_test(an_item_behind_the_request_is_put_where_the_model_knows_a_place),
         cmocka_unit_test(what_was_asked_and_answered_is_kept),
+        cmocka_unit_test(a_client_that_is_away_is_asked_and_answers_when_it_is_back),
+        cmocka_unit_test(a_client_that_stays_away_has_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
