@@ -144,6 +144,22 @@ void items_arrived(struct items *c, struct item *i)
     i->asked_by = NULL;
 }
 
+/* Some models write an item anew; none makes text of speech, or other words. */
+static bool is_alike(const json_t *told, const json_t *shown)
+{
+    const json_t *a = json_array_get(json_object_get(told, "content"), 0);
+    const json_t *b = json_array_get(json_object_get(shown, "content"), 0);
+    struct parley_view said = json_get_view(a, "text"), text = json_get_view(b, "text");
+
+    if (!view_equal(json_get_view(told, "type"), json_get_view(shown, "type")) ||
+        !view_equal(json_get_view(told, "role"), json_get_view(shown, "role")))
+        return false;
+    if (a == NULL || b == NULL)
+        return true;
+    return view_equal(json_get_view(a, "type"), json_get_view(b, "type")) &&
+           (said.len == 0 || text.len == 0 || view_equal(said, text));
+}
+
 struct item *items_awaited(const struct items *c, const json_t *body)
 {
     struct list *at;
@@ -153,9 +169,7 @@ struct item *items_awaited(const struct items *c, const json_t *body)
     list_for_each(at, &c->all)
     {
         struct item *i = list_entry(at, struct item, entry);
-        if (i->is_awaited &&
-            view_equal(json_get_view(i->json, "type"), json_get_view(body, "type")) &&
-            view_equal(json_get_view(i->json, "role"), json_get_view(body, "role")))
+        if (i->is_awaited && is_alike(i->json, body))
             return i;
     }
     return NULL;

@@ -48,13 +48,16 @@ export class ReturningClient {
     client.closed.then(() => this.lose(client));
   }
 
-  created({ session, parley }) {
+  created({ event_id, session, parley }) {
     this.id = session.id;
     this.home = this.world.hosts[this.place];
     this.token = parley.resume_token;
-    if (parley.resumed === undefined)
+    if (parley.resumed === undefined) {
+      this.witness.last_event_id = event_id;
       return;
+    }
     this.resumes++;
+    this.is_half_told = true; /* what it is told comes before the end of another response */
     this.witness.back(parley.resumed);
   }
 
@@ -166,7 +169,7 @@ export class ReturningClient {
     this.is_spoken = turn.modality === "audio";
     if (!this.is_asked(turn))
       this.ask(turn);
-    for (let i = 0; !this.is_answered(turn); i++) {
+    for (let i = 0; this.is_half_told || !this.is_answered(turn); i++) {
       assert.ok(i < MOST_ASKED, `"${turn.kind} ${turn.number}" is not answered, but: ${client.log.events.slice(-30).map(({ type }) => type).join(", ")}`);
       const from = client.log.now;
       this.say({ type: "response.create", response: { output_modalities: [turn.modality] } });
@@ -175,6 +178,7 @@ export class ReturningClient {
         throw new Lost();
       if (came.type === "error")
         await this.refused(client, came.error, from);
+      this.is_half_told &&= client.log.all("response.done", from).length === 0;
     }
   }
 
