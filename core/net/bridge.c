@@ -74,11 +74,10 @@ void bridge_drop(struct bridge *b)
 
 /* ---- at the connection ---- */
 
-static struct connection *connection_of(struct bridge *b)
+/* Asked each time until it is settled: the connection may go meanwhile. */
+static struct connection *connection_of(const struct bridge *b)
 {
-    if (b->connection == NULL && b->resuming != NULL)
-        b->connection = resume_connection(b->resuming);
-    return b->connection;
+    return b->resuming != NULL ? resume_connection(b->resuming) : b->connection;
 }
 
 static void close_connection(struct bridge *b, struct connection *c, int code, const char *reason)
@@ -246,7 +245,7 @@ void bridge_settle(struct bridge *b, struct connection *c)
     if (c != NULL)
         c->bridge = b;
     else
-        bridge_gone(b);
+        bridge_lost(b, &(const struct session_keeper){0}); /* it was not counted yet */
 }
 
 void bridge_event(struct bridge *b, struct parley_view event)
