@@ -102,6 +102,8 @@ static int start(struct parley_worker *worker, const struct parley_http_request 
         .header_count = own.header_count,
         .body = own.body,
         .ca_file = own.ca_file == NULL ? "" : own.ca_file,
+        .client_cert_file = own.client_cert_file,
+        .client_key_file = own.client_key_file,
         .timeout_ms = own.timeout_ms,
         .max_response_bytes = own.max_response_bytes < 0 ? 0 : (size_t)own.max_response_bytes,
         .is_public_only = (own.flags & PARLEY_HTTP_PUBLIC_ONLY) != 0,

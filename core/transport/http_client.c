@@ -350,6 +350,10 @@ static void set_limits(CURL *e, const struct http_client_request *request)
     /* The system's folder of certificates stays in force beside this file. */
     if (request->ca_file != NULL && request->ca_file[0] != '\0')
         curl_easy_setopt(e, CURLOPT_CAINFO, request->ca_file);
+    if (request->client_cert_file != NULL && request->client_cert_file[0] != '\0')
+        curl_easy_setopt(e, CURLOPT_SSLCERT, request->client_cert_file);
+    if (request->client_key_file != NULL && request->client_key_file[0] != '\0')
+        curl_easy_setopt(e, CURLOPT_SSLKEY, request->client_key_file);
 }
 
 static int prepare(struct exchange *x, const struct http_client_request *request,

@@ -20,10 +20,12 @@ struct http_client_request {
     const char *url;            /* http:// or https:// */
     const char *const *headers; /* "Name: value" */
     size_t header_count;
-    struct parley_view body;   /* copied before http_client_start() returns */
-    const char *ca_file;       /* PEM trusted besides the system's; NULL or "": none */
-    int64_t timeout_ms;        /* the whole exchange; 0: 30,000 */
-    size_t max_response_bytes; /* 0: 4 MiB; beyond it: PARLEY_E_TOO_LARGE */
+    struct parley_view body;      /* copied before http_client_start() returns */
+    const char *ca_file;          /* PEM trusted besides the system's; NULL or "": none */
+    const char *client_cert_file; /* PEM that this side shows; NULL or "": none */
+    const char *client_key_file;  /* its key; NULL or "": in the same file */
+    int64_t timeout_ms;           /* the whole exchange; 0: 30,000 */
+    size_t max_response_bytes;    /* 0: 4 MiB; beyond it: PARLEY_E_TOO_LARGE */
     /* Connect to addresses of the public Internet alone, by what the name resolved to, and never
      * through a proxy; others: PARLEY_E_DENIED, and nothing is sent. */
     bool is_public_only;

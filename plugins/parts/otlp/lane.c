@@ -157,6 +157,8 @@ static void try_first(struct lane *lane)
         .header_count = lane->config.header_count,
         .body = {(const char *)lane->first->body.bytes, lane->first->body.len},
         .ca_file = lane->config.ca_file,
+        .client_cert_file = lane->config.client_cert_file,
+        .client_key_file = lane->config.client_key_file,
         .timeout_ms = lane->deadline_ms - now_ms(lane),
         .max_response_bytes = ANSWER_BYTES,
     };

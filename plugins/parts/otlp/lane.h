@@ -32,6 +32,8 @@ struct lane_config {
     const char *const *headers;
     uint32_t header_count;
     const char *ca_file;
+    const char *client_cert_file; /* NULL or "": none */
+    const char *client_key_file;
     int64_t timeout_ms; /* one request with all its tries */
     int64_t max_queue_bytes;
 };

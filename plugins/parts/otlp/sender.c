@@ -9,12 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where one signal goes. */
+struct outlet {
+    struct lane *lane; /* NULL: it is not sent */
+    bool is_gzip;
+};
+
 struct sender {
     struct sender_config config;
     const struct parley_exporter_host *exporter;
-    struct lane *traces; /* NULL: not sent, as the others */
-    struct lane *metrics;
-    struct lane *logs;
+    struct outlet traces;
+    struct outlet metrics;
+    struct outlet logs;
     struct delta *delta; /* NULL: metrics go as they are */
     bool is_stopped;     /* the host has ended every delivery */
 };
@@ -71,11 +77,21 @@ bool sender_add_headers(struct headers *headers, const struct parley_host *host,
 
 /* ---- life ---- */
 
+static const char *either(const char *own, const char *common)
+{
+    return own != NULL && own[0] != '\0' ? own : common;
+}
+
 /* False when it cannot be made; no URL makes none. */
-static bool open_lane(const struct sender *s, struct parley_worker *worker, const char *url,
-                      struct lane **ret)
+static bool open_outlet(const struct sender *s, struct parley_worker *worker, const char *url,
+                        const struct sender_own *own, struct outlet *ret)
 {
     const struct sender_config *c = &s->config;
+    const struct headers *headers = own->headers != NULL ? own->headers : c->headers;
+    bool has_cert = either(own->client_cert_file, NULL) != NULL;
+
+    if (url == NULL)
+        return true;
     const struct lane_config config = {
         .host = c->host,
         .http = c->host->service(PARLEY_SERVICE_HTTP),
@@ -83,17 +99,18 @@ static bool open_lane(const struct sender *s, struct parley_worker *worker, cons
         .worker = worker,
         .handle = c->handle,
         .url = url,
-        .headers = (const char *const *)c->headers->items,
-        .header_count = c->headers->count,
-        .ca_file = c->ca_file,
-        .timeout_ms = c->timeout_ms,
+        .headers = (const char *const *)headers->items,
+        .header_count = headers->count,
+        .ca_file = either(own->ca_file, c->ca_file),
+        .client_cert_file = either(own->client_cert_file, c->client_cert_file),
+        .client_key_file = has_cert ? own->client_key_file : c->client_key_file,
+        .timeout_ms = own->timeout_ms > 0 ? own->timeout_ms : c->timeout_ms,
         .max_queue_bytes = c->max_queue_bytes,
     };
 
-    if (url == NULL)
-        return true;
-    *ret = config.http == NULL || config.timer == NULL ? NULL : lane_create(&config);
-    return *ret != NULL;
+    ret->is_gzip = own->headers != NULL ? own->is_gzip : c->is_gzip;
+    ret->lane = config.http == NULL || config.timer == NULL ? NULL : lane_create(&config);
+    return ret->lane != NULL;
 }
 
 int sender_create(const struct sender_config *config, struct parley_worker *worker,
@@ -104,9 +121,9 @@ int sender_create(const struct sender_config *config, struct parley_worker *work
     if (s == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     s->config = *config;
-    if (!open_lane(s, worker, config->traces_url, &s->traces) ||
-        !open_lane(s, worker, config->metrics_url, &s->metrics) ||
-        !open_lane(s, worker, config->logs_url, &s->logs)) {
+    if (!open_outlet(s, worker, config->traces_url, &config->traces, &s->traces) ||
+        !open_outlet(s, worker, config->metrics_url, &config->metrics, &s->metrics) ||
+        !open_outlet(s, worker, config->logs_url, &config->logs, &s->logs)) {
         sender_stop(s);
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
     }
@@ -123,12 +140,12 @@ static void flush(void *worker_instance)
 {
     struct sender *s = worker_instance;
 
-    if (s->traces != NULL)
-        lane_hurry(s->traces);
-    if (s->metrics != NULL)
-        lane_hurry(s->metrics);
-    if (s->logs != NULL)
-        lane_hurry(s->logs);
+    if (s->traces.lane != NULL)
+        lane_hurry(s->traces.lane);
+    if (s->metrics.lane != NULL)
+        lane_hurry(s->metrics.lane);
+    if (s->logs.lane != NULL)
+        lane_hurry(s->logs.lane);
 }
 
 /* The host has ended every delivery. */
@@ -137,9 +154,9 @@ void sender_stop(void *worker_instance)
     struct sender *s = worker_instance;
 
     s->is_stopped = true;
-    lane_close(s->traces);
-    lane_close(s->metrics);
-    lane_close(s->logs);
+    lane_close(s->traces.lane);
+    lane_close(s->metrics.lane);
+    lane_close(s->logs.lane);
     delta_destroy(s->delta);
     free(s);
 }
@@ -174,8 +191,9 @@ typedef bool (*encode_fn)(const struct encode_config *config, const struct parle
                           struct body *ret);
 
 static void send(struct sender *s, struct delivery *d, const struct parley_batch *batch,
-                 encode_fn encode, struct lane *lane, uint64_t records)
+                 encode_fn encode, const struct outlet *outlet, uint64_t records)
 {
+
     const struct encode_config config = {.scope_version = s->config.host->version,
                                          .with_content = s->config.with_content,
                                          .with_exponential = s->config.with_exponential};
@@ -188,12 +206,12 @@ static void send(struct sender *s, struct delivery *d, const struct parley_batch
     if (!encode(&config, batch, &body)) {
         r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to encode %llu records",
                         (unsigned long long)records);
-    } else if (s->config.is_gzip && !gzip_body(&body)) {
+    } else if (outlet->is_gzip && !gzip_body(&body)) {
         free(body.bytes);
         r = parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory to compress %llu records",
                         (unsigned long long)records);
     } else {
-        r = lane_send(lane, body, records, on_done, d, &err);
+        r = lane_send(outlet->lane, body, records, on_done, d, &err);
     }
     if (r < 0)
         on_done(d, r, records, &err);
@@ -220,7 +238,7 @@ static void send_metrics(struct sender *s, struct delivery *d, const struct parl
     if (changes.metrics == NULL)
         give_up(d, batch->metric_count);
     else if (changes.metric_count > 0)
-        send(s, d, &changes, encode_metrics, s->metrics, changes.metric_count);
+        send(s, d, &changes, encode_metrics, &s->metrics, changes.metric_count);
 }
 
 /* What a destination has no use for is left out, and is not lost. */
@@ -234,7 +252,7 @@ static void send_dressed(struct sender *s, struct delivery *d, const struct parl
     if (dressed.spans == NULL || arena.failed)
         give_up(d, batch->span_count);
     else if (dressed.span_count > 0)
-        send(s, d, &dressed, encode_traces, s->traces, dressed.span_count);
+        send(s, d, &dressed, encode_traces, &s->traces, dressed.span_count);
     arena_done(&arena);
 }
 
@@ -248,14 +266,14 @@ static int deliver(void *worker_instance, const struct parley_batch *batch, parl
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     *d = (struct delivery){.sender = s, .op = op, .waiting = 1};
     d->err = (struct parley_error)PARLEY_ERROR_INIT;
-    if (batch->span_count > 0 && s->traces != NULL && s->config.dress != NULL)
+    if (batch->span_count > 0 && s->traces.lane != NULL && s->config.dress != NULL)
         send_dressed(s, d, batch);
-    else if (batch->span_count > 0 && s->traces != NULL)
-        send(s, d, batch, encode_traces, s->traces, batch->span_count);
-    if (batch->metric_count > 0 && s->metrics != NULL)
+    else if (batch->span_count > 0 && s->traces.lane != NULL)
+        send(s, d, batch, encode_traces, &s->traces, batch->span_count);
+    if (batch->metric_count > 0 && s->metrics.lane != NULL)
         send_metrics(s, d, batch);
-    if (batch->log_count > 0 && s->logs != NULL)
-        send(s, d, batch, encode_logs, s->logs, batch->log_count);
+    if (batch->log_count > 0 && s->logs.lane != NULL)
+        send(s, d, batch, encode_logs, &s->logs, batch->log_count);
     on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */
     return PARLEY_OK;
 }

@@ -21,6 +21,16 @@
 typedef struct parley_span *(*sender_dress)(void *ctx, const struct parley_batch *batch,
                                             struct arena *arena, uint32_t *ret_count);
 
+/* What one signal has of its own; NULL or 0: as all. */
+struct sender_own {
+    const struct headers *headers; /* with those that sender_add_headers() adds */
+    bool is_gzip;                  /* with headers */
+    int64_t timeout_ms;
+    const char *ca_file;
+    const char *client_cert_file;
+    const char *client_key_file;
+};
+
 /* What it points to must outlive the sender. */
 struct sender_config {
     const struct parley_host *host;
@@ -36,6 +46,11 @@ struct sender_config {
     int64_t timeout_ms;
     int64_t max_queue_bytes;
     const char *ca_file;
+    const char *client_cert_file; /* NULL or "": none */
+    const char *client_key_file;
+    struct sender_own traces;
+    struct sender_own metrics;
+    struct sender_own logs;
     sender_dress dress; /* NULL: spans go as they are */
     void *ctx;
 };

@@ -13,6 +13,8 @@ struct fake_request {
     uint64_t number;
     char url[128];
     char headers[1024]; /* each followed by a newline */
+    char client_cert_file[64];
+    char client_key_file[64];
     char *body;
     size_t len;
     const struct parley_http_events *events;
@@ -40,6 +42,12 @@ static int http_start(struct parley_worker *worker, const struct parley_http_req
     memset(r, 0, sizeof(*r));
     r->number = ++http.last_number;
     (void)snprintf(r->url, sizeof(r->url), "%s", request->url);
+    if (request->client_cert_file != NULL)
+        (void)snprintf(r->client_cert_file, sizeof(r->client_cert_file), "%s",
+                       request->client_cert_file);
+    if (request->client_key_file != NULL)
+        (void)snprintf(r->client_key_file, sizeof(r->client_key_file), "%s",
+                       request->client_key_file);
     for (uint32_t i = 0; i < request->header_count; i++) {
         strcat(r->headers, request->headers[i]);
         strcat(r->headers, "\n");

@@ -351,6 +351,46 @@ static void signals_have_addresses_of_their_own(void **state)
     close_otlp();
 }
 
+static void signals_have_headers_and_compression_of_their_own(void **state)
+{
+    (void)state;
+    open_otlp("headers=x-team=voice", "logs_headers=x-key=k");
+    deliver_logs();
+    assert_null(strstr(http.open[0].headers, "x-team"));
+    assert_non_null(strstr(http.open[0].headers, "x-key: k\n"));
+    assert_non_null(strstr(http.open[0].headers, "Content-Type: application/x-protobuf\n"));
+    http_answer(200, "");
+    deliver_turn();
+    assert_non_null(strstr(http.open[0].headers, "x-team: voice\n"));
+    http_answer(200, "");
+    close_otlp();
+    open_otlp("compression=gzip", "logs_compression=none");
+    deliver_logs();
+    assert_null(strstr(http.open[0].headers, "Content-Encoding"));
+    http_answer(200, "");
+    deliver_turn();
+    assert_non_null(strstr(http.open[0].headers, "Content-Encoding: gzip"));
+    http_answer(200, "");
+    close_otlp();
+}
+
+static void certificate_is_shown(void **state)
+{
+    (void)state;
+    open_otlp("client_cert_file=/etc/me.pem", "client_key_file=/etc/me.key");
+    deliver_turn();
+    assert_string_equal(http.open[0].client_cert_file, "/etc/me.pem");
+    assert_string_equal(http.open[0].client_key_file, "/etc/me.key");
+    http_answer(200, "");
+    close_otlp();
+    open_otlp("client_cert_file=/etc/me.pem", "traces_client_cert_file=/etc/other.pem");
+    deliver_turn();
+    assert_string_equal(http.open[0].client_cert_file, "/etc/other.pem");
+    assert_string_equal(http.open[0].client_key_file, "");
+    http_answer(200, "");
+    close_otlp();
+}
+
 static void batch_of_both_signals_ends_once(void **state)
 {
     (void)state;
@@ -636,6 +676,8 @@ static void mistakes_of_the_operator_are_named_and_secrets_are_not(void **state)
         {"endpoint=collector:4318", "endpoint: \"collector:4318\" is no http:// or https://"},
         {"endpoint=http://me:s3cret@collector:4318", "endpoint: it holds a user or a password"},
         {"logs_endpoint=collector", "logs_endpoint: \"collector\" is no http:// or https://"},
+        {"protocol=grpc", "protocol: \"grpc\" is not spoken; write http/protobuf"},
+        {"logs_protocol=http/json", "logs_protocol: \"http/json\" is not spoken"},
         {"headers=s3cret", "headers: entry 1 has no =; write name=value"},
         {"headers=a=b,bad name=s3cret", "headers: entry 2 has no good name"},
         {"headers=a=s3cret%0d%0aX: y", "headers: a: a control character"},
@@ -662,6 +704,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(changes_are_sent_when_asked_for),
         cmocka_unit_test(log_records_are_sent_with_their_context),
         cmocka_unit_test(signals_have_addresses_of_their_own),
+        cmocka_unit_test(signals_have_headers_and_compression_of_their_own),
+        cmocka_unit_test(certificate_is_shown),
         cmocka_unit_test(batch_of_both_signals_ends_once),
         cmocka_unit_test(empty_batch_sends_nothing),
         cmocka_unit_test(overload_is_tried_again_with_growing_waits),

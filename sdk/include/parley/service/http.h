@@ -40,6 +40,10 @@ struct parley_http_request {
     int64_t max_response_bytes; /* 0: 4 MiB */
     uint32_t flags;             /* PARLEY_HTTP_...; since 1.1 */
     uint32_t reserved;
+    /* PEM files of the certificate that parley shows to a server, and of its key (NULL: in the same
+     * file); NULL or "": none. Since 1.1. */
+    const char *client_cert_file;
+    const char *client_key_file;
 };
 
 struct parley_http_response {
