@@ -218,7 +218,7 @@ static int make(struct exporting *e, struct parley_error *err)
                                        .events = (uint32_t)o->span_events,
                                        .value_bytes = (size_t)o->attribute_bytes,
                                        .content_bytes = (size_t)o->content_bytes};
-    const struct telemetry_config telemetry = {
+    struct telemetry_config telemetry = {
         .sink = {.deliver = deliver, .ctx = e},
         .batch_ms = o->batch_ms,
         .metrics_ms = o->metrics_ms,
@@ -248,6 +248,8 @@ static int make(struct exporting *e, struct parley_error *err)
                                             .offload = e->config.offload};
     int r = host_worker_init(&e->host, &host, err);
     e->has_host = r == PARLEY_OK;
+    if (r == PARLEY_OK)
+        r = redact_create(o->redact, &telemetry.redact, err);
     return r < 0 ? r : telemetry_create(&telemetry, e->loop, &e->telemetry, err);
 }
 

@@ -90,6 +90,9 @@ static const struct parley_option telemetry_items[] = {
                                   "event_only=no|no_content=no",
                 .help =
                     "Record what people say and what tools return, for exporters that want it."),
+    PARLEY_LINES(T, redact, .example = "\\b\\d(?:[ -]?\\d){12,18}\\b",
+                 .help = "Regular expressions, one a line of this key, that are blotted out of "
+                         "content, messages of failures and log records before any exporter."),
     PARLEY_NUMBER(T, sample, .default_value = "1", .min = 0, .max = 1, .example = "0.1",
                   .variable = SAMPLER,
                   .variable_words = "always_on=1|always_off=0|traceidratio=" RATIO

@@ -43,6 +43,7 @@ struct telemetry_options {
     const char *environment;
     struct parley_list resource;
     int32_t content;
+    struct parley_list redact;
     double sample;
     int32_t sample_parent;
     struct parley_list always_keep;

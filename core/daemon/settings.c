@@ -3,6 +3,7 @@
 
 #include "agent/recordings.h"
 #include "host/services.h"
+#include "telemetry/redact.h"
 #include "telemetry/resource.h"
 #include "transport/http.h"
 #include "transport/listener.h"
@@ -116,6 +117,12 @@ static void check_telemetry(const struct conf *c, const struct telemetry_options
             conf_report_error(report, place_in(c, "telemetry", "always_keep"),
                               "\"%s\" is not known; write errors, slow, both or nothing", word);
     }
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct redact *redact = NULL;
+
+    if (redact_create(t->redact, &redact, &err) < 0)
+        conf_report_error(report, place_in(c, "telemetry", "redact"), "%s", err.message);
+    redact_destroy(redact);
     for (size_t i = 0; i < t->resource.count; i++) {
         if (!resource_is_pair(t->resource.items[i]))
             conf_report_error(report, place_in(c, "telemetry", "resource"),

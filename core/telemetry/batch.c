@@ -19,7 +19,24 @@ static struct parley_attrs attrs_from(const struct batch *b, size_t first)
                                  .item_size = sizeof(struct parley_attr)};
 }
 
-static void add_span_attr(struct batch *b, const struct span *s, const struct span_attr *a)
+/* What may be told of a text; it stays until batch_done(). Without memory nothing is. */
+static struct parley_view tell(struct batch *b, const struct batch_rules *rules,
+                               struct parley_view text)
+{
+    if (rules->redact == NULL || text.len == 0)
+        return text;
+    if (b->told_count == b->told_cap)
+        return (struct parley_view){REDACT_MARK, sizeof(REDACT_MARK) - 1};
+    struct buf *out = &b->told[b->told_count];
+    *out = (struct buf){0};
+    if (!redact_apply(rules->redact, text, out))
+        return text;
+    b->told_count++;
+    return buf_view(out);
+}
+
+static void add_span_attr(struct batch *b, const struct span *s, const struct span_attr *a,
+                          const struct batch_rules *rules)
 {
     struct parley_attr *out = &b->attrs[b->attr_count++];
 
@@ -31,6 +48,8 @@ static void add_span_attr(struct batch *b, const struct span *s, const struct sp
         out->integer = a->integer;
     else
         out->string = (struct parley_view){s->text.data + a->at, a->len};
+    if ((a->flags & PARLEY_ATTR_CONTENT) != 0)
+        out->string = tell(b, rules, out->string);
 }
 
 static void add_sampling(const struct batch *b, struct parley_span *out, const struct span *s,
@@ -46,8 +65,7 @@ static void add_sampling(const struct batch *b, struct parley_span *out, const s
                                                                : "";
 }
 
-static void add_span(struct batch *b, struct span *s, const struct batch_times *times,
-                     const struct sampling *sampling)
+static void add_span(struct batch *b, struct span *s, const struct batch_rules *rules)
 {
     struct parley_span *out = &b->spans[b->out.span_count++];
     size_t first_attr = b->attr_count;
@@ -57,25 +75,29 @@ static void add_span(struct batch *b, struct span *s, const struct batch_times *
                                 .kind = s->kind,
                                 .status = s->status,
                                 .status_message = "",
-                                .start_unix_ns = unix_ns(times, s->start_us),
-                                .end_unix_ns = unix_ns(times, s->end_us)};
+                                .start_unix_ns = unix_ns(&rules->times, s->start_us),
+                                .end_unix_ns = unix_ns(&rules->times, s->end_us)};
     memcpy(out->trace_id, s->context.trace_id, sizeof(out->trace_id));
     memcpy(out->span_id, s->context.span_id, sizeof(out->span_id));
     memcpy(out->parent_span_id, s->parent_span_id, sizeof(out->parent_span_id));
-    add_sampling(b, out, s, sampling);
+    add_sampling(b, out, s, &rules->sampling);
     for (uint32_t i = 0; i < s->attr_count; i++)
-        add_span_attr(b, s, &s->attrs[i]);
+        add_span_attr(b, s, &s->attrs[i], rules);
     out->attrs = attrs_from(b, first_attr);
     if (s->message.len > 0) {
-        out->status_message = b->messages + b->message_bytes;
-        view_copy(b->messages + b->message_bytes, s->message.len + 1,
-                  (struct parley_view){s->text.data + s->message.at, s->message.len});
-        b->message_bytes += s->message.len + 1;
+        struct parley_view message = {s->text.data + s->message.at, s->message.len};
+        struct parley_view told = tell(b, rules, message);
+        out->status_message = told.data; /* ended by a NUL, unless it is the span's own */
+        if (told.data == message.data) {
+            out->status_message = b->messages + b->message_bytes;
+            view_copy(b->messages + b->message_bytes, message.len + 1, message);
+            b->message_bytes += message.len + 1;
+        }
     }
     for (uint32_t i = 0; i < s->event_count; i++) {
         b->events[b->event_count++] =
             (struct parley_span_event){.name = s->events[i].name,
-                                       .unix_ns = unix_ns(times, s->events[i].now_us),
+                                       .unix_ns = unix_ns(&rules->times, s->events[i].now_us),
                                        .attrs = {.item_size = sizeof(struct parley_attr)}};
     }
     out->events = b->events + first_event;
@@ -165,8 +187,10 @@ static bool reserve(struct batch *b, const struct batch_source *source)
     b->attrs = calloc(attrs + 1, sizeof(*b->attrs));
     b->events = calloc(events + 1, sizeof(*b->events));
     b->messages = calloc(messages + 1, 1);
+    b->told_cap = attrs + source->span_count;
+    b->told = calloc(b->told_cap + 1, sizeof(*b->told));
     return b->spans != NULL && b->metrics != NULL && b->exponentials != NULL && b->logs != NULL &&
-           b->attrs != NULL && b->events != NULL && b->messages != NULL;
+           b->attrs != NULL && b->events != NULL && b->messages != NULL && b->told != NULL;
 }
 
 static void add_log(struct batch *b, const struct log_line *line, const struct batch_times *times)
@@ -187,8 +211,7 @@ static void describe(struct batch *b, struct parley_attrs resource)
 }
 
 bool batch_build(struct batch *b, const struct batch_source *source,
-                 const struct batch_times *times, const struct sampling *sampling,
-                 struct parley_attrs resource)
+                 const struct batch_rules *rules, struct parley_attrs resource)
 {
     uint64_t now_us = clock_now_us();
 
@@ -197,14 +220,14 @@ bool batch_build(struct batch *b, const struct batch_source *source,
         batch_done(b);
         return false;
     }
-    sampling_state(sampling, SAMPLING_BY_RATIO, b->state_by_ratio);
-    sampling_state(sampling, SAMPLING_ALWAYS, b->state_always);
+    sampling_state(&rules->sampling, SAMPLING_BY_RATIO, b->state_by_ratio);
+    sampling_state(&rules->sampling, SAMPLING_ALWAYS, b->state_always);
     for (size_t i = 0; i < source->span_count; i++)
-        add_span(b, source->spans[i], times, sampling);
+        add_span(b, source->spans[i], rules);
     for (size_t i = 0; i < metric_count(source); i++)
-        add_metric(b, &source->metrics->items[i], times, now_us);
+        add_metric(b, &source->metrics->items[i], &rules->times, now_us);
     for (size_t i = 0; i < source->line_count; i++)
-        add_log(b, &source->lines[i], times);
+        add_log(b, &source->lines[i], &rules->times);
     describe(b, resource);
     return true;
 }
@@ -218,5 +241,8 @@ void batch_done(struct batch *b)
     free(b->attrs);
     free(b->events);
     free(b->messages);
+    for (size_t i = 0; i < b->told_count; i++)
+        buf_done(&b->told[i]);
+    free(b->told);
     *b = (struct batch){0};
 }

@@ -5,6 +5,7 @@
 
 #include "telemetry/log_lines.h"
 #include "telemetry/metrics.h"
+#include "telemetry/redact.h"
 #include "telemetry/sampling.h"
 #include "telemetry/span.h"
 
@@ -19,7 +20,10 @@ struct batch {
     struct parley_attr *attrs; /* of all of them */
     struct parley_span_event *events;
     size_t attr_count;
-    char *messages; /* of statuses, each ended by a NUL */
+    char *messages;   /* of statuses, each ended by a NUL */
+    struct buf *told; /* texts without what was blotted out */
+    size_t told_count;
+    size_t told_cap;
     char state_by_ratio[SAMPLING_STATE_SIZE];
     char state_always[SAMPLING_STATE_SIZE];
     size_t event_count;
@@ -38,15 +42,21 @@ struct batch_source {
     struct span *const *spans;
     size_t span_count;
     const struct metrics_snapshot *metrics;
-    const struct log_line *lines;
+    const struct log_line *lines; /* redacted already */
     size_t line_count;
+};
+
+/* How spans are told. */
+struct batch_rules {
+    struct batch_times times;
+    struct sampling sampling;
+    const struct redact *redact; /* NULL: nothing is blotted out */
 };
 
 /* Fill batch->out, which points into the source: that must stay until batch_done(). False without
  * memory. */
 bool batch_build(struct batch *batch, const struct batch_source *source,
-                 const struct batch_times *times, const struct sampling *sampling,
-                 struct parley_attrs resource);
+                 const struct batch_rules *rules, struct parley_attrs resource);
 
 void batch_done(struct batch *batch);
 

@@ -81,11 +81,17 @@ static void read_fields(struct log_line *l)
     }
 }
 
-bool log_line_init(struct log_line *l, const struct log_entry *entry, const char *text)
+bool log_line_init(struct log_line *l, const struct log_entry *entry, const char *text,
+                   const struct redact *redact)
 {
     struct buf mended = {0};
+    struct buf told = {0};
 
     utf8_append_mended(&mended, (struct parley_view){text, entry->len});
+    if (redact_apply(redact, buf_view(&mended), &told)) {
+        buf_done(&mended);
+        mended = told;
+    }
     buf_append_char(&mended, '\0');
     if (mended.failed) {
         buf_done(&mended);

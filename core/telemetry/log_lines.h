@@ -4,6 +4,7 @@
 #define TELEMETRY_LOG_LINES_H
 
 #include "telemetry/log_ring.h"
+#include "telemetry/redact.h"
 
 #include <parley/exporter.h>
 
@@ -19,8 +20,9 @@ struct log_line {
     struct parley_attr attrs[LOG_LINE_MAX_ATTRS]; /* their strings are parts of the text */
 };
 
-/* Take a line's text apart. False without memory. */
-bool log_line_init(struct log_line *l, const struct log_entry *entry, const char *text);
+/* Take a line's text apart, without what redact (NULL: nothing) blots out. False without memory. */
+bool log_line_init(struct log_line *l, const struct log_entry *entry, const char *text,
+                   const struct redact *redact);
 void log_line_done(struct log_line *l);
 
 /* The record, which borrows of the line. */

@@ -30,7 +30,7 @@ struct telemetry {
     atomic_size_t recorder_count;
     struct telemetry_recorder *own;
     atomic_bool wake_pending;
-    struct batch_times times;
+    struct batch_rules rules;
     struct span **picked;         /* room for batch_size */
     struct log_ring shared_lines; /* of threads without a recorder */
     struct resource resource;
@@ -52,18 +52,22 @@ int telemetry_create(const struct telemetry_config *config, struct loop *loop,
 {
     struct telemetry *t = calloc(1, sizeof(*t));
 
+    if (t == NULL)
+        redact_destroy(config->redact);
     if (t != NULL) {
         t->config = *config;
         t->loop = loop;
         set_defaults(&t->config);
-        t->times.start_unix_us = clock_unix_us();
-        t->times.unix_minus_now_us = t->times.start_unix_us - clock_now_us();
+        t->rules.times.start_unix_us = clock_unix_us();
+        t->rules.times.unix_minus_now_us = t->rules.times.start_unix_us - clock_now_us();
         resource_init(&t->resource, &config->resource);
         t->config.resource = (struct resource_facts){0}; /* its strings may go */
         t->limits = *t->config.limits;
         t->config.limits = &t->limits;
         t->sampling = config->sampling == NULL ? (struct sampling){.ratio = 1} : *config->sampling;
         t->config.sampling = &t->sampling;
+        t->rules.sampling = t->sampling;
+        t->rules.redact = config->redact;
         t->picked = calloc(t->config.batch_size, sizeof(*t->picked));
         t->own = telemetry_recorder_create(t);
     }
@@ -90,6 +94,7 @@ struct telemetry *telemetry_destroy(struct telemetry *t)
         free(t->recorders[i]);
     }
     log_ring_done(&t->shared_lines);
+    redact_destroy(t->config.redact);
     free(t->picked);
     free(t);
     return NULL;
@@ -151,7 +156,7 @@ static bool deliver(struct telemetry *t, const struct batch_source *source)
                                           sizeof(struct parley_attr)};
     struct batch batch;
 
-    if (!batch_build(&batch, source, &t->times, &t->sampling, resource))
+    if (!batch_build(&batch, source, &t->rules, resource))
         return false;
     if (t->config.sink.deliver != NULL)
         t->config.sink.deliver(t->config.sink.ctx, &batch.out);
@@ -199,7 +204,7 @@ static size_t take_lines(struct telemetry *t, struct log_ring *ring, struct log_
 
     note_lines(t, log_ring_take_refused(ring), "queue_full");
     while (count < MAX_LINES && log_ring_pop(ring, &entry, text)) {
-        if (log_line_init(&lines[count], &entry, text))
+        if (log_line_init(&lines[count], &entry, text, t->rules.redact))
             count++;
         else
             note_lines(t, 1, "no_memory");

@@ -12,6 +12,7 @@
 #define TELEMETRY_TELEMETRY_H
 
 #include "base/log.h"
+#include "telemetry/redact.h"
 #include "telemetry/resource.h"
 #include "telemetry/sampling.h"
 
@@ -53,6 +54,7 @@ struct telemetry_config {
     uint32_t batch_size;             /* most spans of one batch; 512 */
     bool captures_content;           /* keep what people said and tools returned */
     const struct sampling *sampling; /* copied; everything is exported without it */
+    struct redact *redact;           /* taken, also on failure; NULL: nothing is blotted out */
     bool records_logs;               /* keep lines of the log, too */
     enum log_level log_level;        /* ... of this level and more urgent ones */
     struct resource_facts resource;

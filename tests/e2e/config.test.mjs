@@ -43,6 +43,7 @@ describe("a mistake is told with its place", () => {
     ["a name where none belongs", `${GOOD}[telemetry one]\n`, "[telemetry one]", /name|once/],
     ["an unknown word of what is always kept", `${GOOD}[telemetry]\nalways_keep = errors, slo\n`, "[telemetry] always_keep", /slo.*errors, slow/],
     ["a resource attribute without a value", `${GOOD}[telemetry]\nresource = team\n`, "[telemetry] resource", /team.*key=value/],
+    ["a pattern that is none", `${GOOD}[telemetry]\nredact = a(b\n`, "[telemetry] redact", /a\(b.*character 4/],
     ["a share above all", `${GOOD}[telemetry]\nsample = 50\n`, "[telemetry] sample", /50/],
     ["a number in words", with_line("server", "max_sessions = many"), "[server] max_sessions", /many/],
     ["a number below its least", with_line("server", "max_sessions = 0"), "[server] max_sessions", /0.*(below|minimum|least|1)/],

@@ -172,6 +172,23 @@ describe("telemetry and its end", () => {
     await receiver.close();
   });
 
+  test("what is to be redacted reaches no exporter", async () => {
+    const receiver = await start_receiver();
+    const parleyd = await start_parleyd({
+      ...upstreams.model_script(),
+      telemetry: { batch_ms: "20ms", content: "yes", redact: "\\btwo plus \\w+" },
+      "exporter collector": { plugin: "exporter_otlp", endpoint: receiver.url, content: "yes" },
+    });
+    const client = await open_client(parleyd);
+    await client.ask(QUESTION);
+    const root = await receiver.wait(({ spans }) => turns(spans)[0]);
+    assert.match(root.attributes["gen_ai.input.messages"], /what is \[redacted\]/);
+    await client.close();
+    await parleyd.stop();
+    assert.ok(!JSON.stringify(receiver.spans).includes("plus three"));
+    await receiver.close();
+  });
+
   test("a client's trace context is the parent of its turns", async () => {
     const receiver = await start_receiver();
     const parleyd = await start_parleyd({
