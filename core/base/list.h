@@ -35,7 +35,8 @@ static inline void list_insert(struct list *at, struct list *entry)
     at->prev = entry;
 }
 
-#define list_append(head, entry) list_insert((head), (entry))
+#define list_append(head, entry)  list_insert((head), (entry))
+#define list_prepend(head, entry) list_insert((head)->next, (entry))
 
 /* Take an entry out; harmless when repeated or when it never was in a list but is zeroed. */
 static inline void list_remove(struct list *entry)

@@ -2,13 +2,26 @@
 /*
  * What goes to the store: final items, transcripts, tool calls with their results, truncations,
  * deletions and usage, each when it is final and never on the way of an event. Records wait in a
- * bounded queue; one append is under way at a time and takes all that wait. A store that fails
- * costs the conversation nothing but its record, unless the agent says `on_store_failure = end`.
+ * bounded queue; one append is under way at a time and takes all that wait.
+ *
+ *     writing --it cannot be reached, or is busy--> in trouble: tried again, later and later
+ *        |  \                                          |   \
+ *        |   \<---------it answers: all that waited----/    \--the queue is full
+ *        |                                                      `continue`: a gap. What comes is
+ *        |                                                      not kept until the store answers;
+ *        |                                                      then the items of the gap are
+ *        \--it refuses for good; with `end` also                written in their order
+ *           after 30 s, or when the queue is full:
+ *           failed: nothing more is kept, `end` ends the session
+ *
+ * A record that the store finds too large is cut, and kept as that.
  */
 #ifndef SESSION_JOURNAL_H
 #define SESSION_JOURNAL_H
 
+#include "base/buf.h"
 #include "base/list.h"
+#include "base/loop.h"
 #include "host/store.h"
 #include "realtime/response.h"
 
@@ -24,6 +37,10 @@ struct tools_result;
 
 #define JOURNAL_MAX_RECORDS 1024       /* waiting */
 #define JOURNAL_MAX_BYTES   (8u << 20) /* waiting */
+#define JOURNAL_PATIENCE_US                                                                        \
+    (30 * UINT64_C(1000000))    /* of `end`, and of a session that has ended                       \
+                                 */
+#define JOURNAL_SMALL_BYTES 512 /* removals and cuts, which find room in a full queue */
 
 struct journal {
     struct worker_instance *store; /* NULL: nothing is kept */
@@ -39,15 +56,42 @@ struct journal {
     char last_item[64];  /* id of the last one that was recorded */
     int64_t epoch;
     int64_t created_ms;
-    bool is_created; /* the head is in the store */
-    bool has_failed; /* told once */
-    bool is_ending;  /* the head is to say that the session has ended */
-    bool is_renewed; /* ... or how it is now, and that it is still owned */
-    bool hands_over; /* it ends here and may go on at another host */
-    uint64_t lost;   /* records that found no room or were refused */
+    size_t batch_most;        /* records of one append; grows again after each that went well */
+    struct loop_timer retry;  /* until the store is tried again */
+    unsigned attempts;        /* that failed since it last answered */
+    uint64_t trouble_us;      /* since when it does not answer; 0: it does */
+    uint64_t give_up_us;      /* the session has ended, and is not kept in memory for longer; 0 */
+    bool is_created;          /* the head is in the store */
+    bool was_created_unheard; /* or it may be: the answer was lost */
+    bool has_gap;             /* records are lost until the store answers */
+    bool has_failed;          /* for good; told once */
+    bool is_ending;           /* the head is to say that the session has ended */
+    bool is_renewed;          /* ... or how it is now, and that it is still owned */
+    bool hands_over;          /* it ends here and may go on at another host */
+    uint64_t lost;            /* records that found no room or were refused */
+};
+
+/* One that waits, or is on its way. */
+struct journal_record {
+    struct list entry;
+    uint32_t kind;
+    int64_t seq;
+    int64_t time_ms;
+    char *id;
+    bool is_cut;
+    struct buf data;
 };
 
 void journal_init(struct session *s);
+
+/* Something waits, or has changed: write when nothing is under way. journal_write.c, like the next
+ * three. */
+void journal_write(struct session *s);
+/* There is no room for what waits. */
+void journal_overflowed(struct session *s);
+/* So many records are not kept. */
+void journal_lose(struct session *s, size_t count);
+void journal_record_free(struct journal_record *r);
 
 /* The session ends: what waits is written, then the head; journal_is_idle() tells when. */
 void journal_end(struct session *s);

@@ -208,6 +208,14 @@ void measure_model_error(struct session *s, const char *code)
     metric_add(metrics_point(s->env->recorder, METRIC_BACKEND_ERRORS, labels, 2), 1);
 }
 
+void measure_store_lost(struct session *s, uint64_t records)
+{
+    const struct metric_label labels[] = {label(NAME_AGENT_NAME, s->agent->name)};
+
+    if (records > 0)
+        metric_add(metrics_point(s->env->recorder, METRIC_STORE_LOST, labels, 1), (double)records);
+}
+
 void measure_store(struct session *s, const char *operation, uint64_t took_us, int status)
 {
     const struct metric_label labels[] = {

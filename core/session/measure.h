@@ -64,5 +64,7 @@ void measure_connect_of(struct session *s, const char *provider, uint64_t took_u
 void measure_moved(struct session *s, const char *reason);
 void measure_model_error(struct session *s, const char *code);
 void measure_store(struct session *s, const char *operation, uint64_t took_us, int status);
+/* Records that the store never gets. */
+void measure_store_lost(struct session *s, uint64_t records);
 
 #endif

@@ -84,14 +84,19 @@ void promise_kept(struct session *s)
     s->promise.is_late = s->promise.is_late && !is_all_kept(s);
 }
 
+void promise_late(struct session *s)
+{
+    s->promise.is_late = true;
+    promise_release(s);
+}
+
 static void on_limit(void *ctx)
 {
     struct session *s = ctx;
 
     log_warn("the store is slow; the client is told before it is kept session=%s waited_ms=%d",
              s->id, LIMIT_MS);
-    s->promise.is_late = true;
-    promise_release(s);
+    promise_late(s);
 }
 
 static bool wait_for(struct session *s, struct parley_view event, unsigned flags, bool is_here,

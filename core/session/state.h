@@ -522,6 +522,8 @@ void promise_init(struct session *s);
 bool promise_holds(struct session *s, struct parley_view event, unsigned flags, bool is_here);
 /* The store has more than before. */
 void promise_kept(struct session *s);
+/* The store is not waited for until it has caught up. */
+void promise_late(struct session *s);
 /* Tell what waits now, or never. */
 void promise_release(struct session *s);
 void promise_drop(struct session *s);

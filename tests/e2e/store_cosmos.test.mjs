@@ -157,7 +157,9 @@ describe("store_cosmos", () => {
     await free.ask("hello");
     await until((documents) => of_kind(cosmos.records(documents, id_of(free)), RESPONSE).length === 1);
     assert.equal((await stuck.ask("hello again")).status, "completed");
-    await server.wait_for_log(/the store failed.*Timeout|the store failed.*timed out/i, 15_000);
+    await server.wait_for_log(/the store does not take this conversation now.*timed out/i, 15_000);
+    cosmos.fault = undefined;
+    await until((documents) => of_kind(cosmos.records(documents, id_of(stuck)), RESPONSE).length === 2);
     await Promise.all([stuck.close(), free.close()]);
     await server.stop();
   });
@@ -175,14 +177,21 @@ describe("store_cosmos", () => {
     await secure.close();
   });
 
-  test("an account that is away costs a conversation nothing but its record", async () => {
+  test("an account that is away costs a conversation nothing, and gets its record when it is back", async () => {
     const server = await start_server(sections({ timeout_ms: "1s" }));
     await server.wait_for_log(/the store is ready/);
     cosmos.fault = () => "reset";
     const client = await join(server);
     for (let i = 0; i < 3; i++)
       assert.equal((await client.ask("hello")).status, "completed");
-    await server.wait_for_log(/the store failed/, 15_000);
+    await server.wait_for_log(/the store does not take this conversation now/, 15_000);
+    cosmos.fault = undefined;
+    const rows = await until((documents) => {
+      const found = cosmos.records(documents, id_of(client));
+      return of_kind(found, RESPONSE).length === 3 && found;
+    });
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_, i) => i + 1));
+    assert.match(server.log, /the store takes this conversation again/);
     await client.close();
     await server.stop();
   });

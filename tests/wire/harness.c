@@ -61,7 +61,11 @@ struct wire {
     const struct parley_store_host *store_host;
     struct buf stored;
     struct buf stored_response;
-    bool store_fails;
+    struct buf stored_data; /* of the last item */
+    int store_status;       /* of every answer from now on */
+    int store_once;         /* of the next one, when negative */
+    int64_t store_retry_after_ms;
+    size_t store_most; /* bytes of one append; 0: any */
     bool store_refuses;
     bool store_holds;
     struct list held; /* struct store_answer */
@@ -186,6 +190,7 @@ static const struct parley_tools_vtable tools_table = {
 struct store_answer {
     struct list entry; /* while it is held */
     parley_op op;
+    int status; /* negative: whatever the store says otherwise */
 };
 
 static void answer_store(void *arg)
@@ -193,26 +198,43 @@ static void answer_store(void *arg)
     struct store_answer *a = arg;
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    if (current->store_fails)
-        (void)parley_fail(&err, PARLEY_E_UNAVAILABLE, "the store is away");
-    current->store_host->end(a->op, current->store_fails ? PARLEY_E_UNAVAILABLE : PARLEY_OK, &err);
+    int status = a->status < 0             ? a->status
+                 : current->store_once < 0 ? current->store_once
+                                           : current->store_status;
+    current->store_once = PARLEY_OK;
+    if (status < 0)
+        (void)parley_fail(&err, status, "the store says no");
+    err.retry_after_ms = current->store_retry_after_ms;
+    current->store_host->end(a->op, status, &err);
     free(a);
 }
 
-static int answer_later(parley_op op, struct parley_error *err)
+static int answer_as(parley_op op, int status, struct parley_error *err)
 {
     struct store_answer *a;
 
     if (current->store_refuses)
-        return parley_fail(err, PARLEY_E_UNAVAILABLE, "the store is closed");
+        return parley_fail(err, PARLEY_E_INTERNAL, "the store is closed");
     a = calloc(1, sizeof(*a));
     a->op = op;
+    a->status = status;
     if (current->store_holds) {
         list_append(&current->held, &a->entry);
         return PARLEY_OK;
     }
     assert_true(loop_post(current->loop, answer_store, free, a));
     return PARLEY_OK;
+}
+
+static int answer_later(parley_op op, struct parley_error *err)
+{
+    return answer_as(op, PARLEY_OK, err);
+}
+
+/* What the store says no to is not in it. */
+static bool takes(void)
+{
+    return current->store_status == PARLEY_OK;
 }
 
 static void store_attach_host(void *wi, struct parley_worker *worker,
@@ -227,7 +249,8 @@ static int store_create_head(void *wi, const struct parley_store_head *head, par
                              struct parley_error *err)
 {
     (void)wi;
-    buf_printf(&current->stored, "create %s\n", head->agent);
+    if (takes())
+        buf_printf(&current->stored, "create %s\n", head->agent);
     return answer_later(op, err);
 }
 
@@ -235,7 +258,8 @@ static int store_update_head(void *wi, const struct parley_store_head *head, par
                              struct parley_error *err)
 {
     (void)wi;
-    buf_printf(&current->stored, "update state=%u\n", head->state);
+    if (takes())
+        buf_printf(&current->stored, "update state=%u\n", head->state);
     return answer_later(op, err);
 }
 
@@ -250,6 +274,10 @@ static void write_record(const struct parley_store_record *given, const char *ki
                    json_is_null(previous) ? "nothing" : json_string_value(previous));
     buf_append_char(&current->stored, '\n');
     json_decref(data);
+    if (given->kind == PARLEY_RECORD_ITEM) {
+        buf_clear(&current->stored_data);
+        buf_append_view(&current->stored_data, given->data);
+    }
     if (given->kind != PARLEY_RECORD_RESPONSE)
         return;
     buf_clear(&current->stored_response);
@@ -267,7 +295,12 @@ static int store_append_records(void *wi, const char *session_id, int64_t epoch,
     (void)session_id;
     (void)epoch;
     assert_int_equal(item_size, sizeof(records[0]));
+    size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
+        bytes += records[i].data.len;
+    if (current->store_most > 0 && bytes > current->store_most)
+        return answer_as(op, PARLEY_E_TOO_LARGE, err);
+    for (size_t i = 0; i < count && takes(); i++)
         write_record(&records[i], kinds[records[i].kind]);
     return answer_later(op, err);
 }
@@ -546,6 +579,7 @@ void wire_close(struct wire *w)
     models_done(&w->models);
     buf_done(&w->stored);
     buf_done(&w->stored_response);
+    buf_done(&w->stored_data);
     clock_fake_stop();
     free(w);
 }
@@ -961,7 +995,28 @@ const char *wire_stored_response(struct wire *w)
 
 void wire_store_fails(struct wire *w)
 {
-    w->store_fails = true;
+    w->store_status = PARLEY_E_INTERNAL;
+}
+
+void wire_store_answers(struct wire *w, int status, int64_t retry_after_ms)
+{
+    w->store_status = status;
+    w->store_retry_after_ms = retry_after_ms;
+}
+
+void wire_store_answers_once(struct wire *w, int status)
+{
+    w->store_once = status;
+}
+
+void wire_store_takes(struct wire *w, size_t most_bytes)
+{
+    w->store_most = most_bytes;
+}
+
+const char *wire_stored_data(struct wire *w)
+{
+    return w->stored_data.data == NULL ? "" : w->stored_data.data;
 }
 
 void wire_store_refuses(struct wire *w)

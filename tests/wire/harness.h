@@ -143,6 +143,14 @@ const char *wire_stored(struct wire *w);
 /* The data of the last record of a response that it was given. */
 const char *wire_stored_response(struct wire *w);
 void wire_store_fails(struct wire *w);
+/* ... with this status, PARLEY_OK to be well again. */
+void wire_store_answers(struct wire *w, int status, int64_t retry_after_ms);
+/* ... the next time only. */
+void wire_store_answers_once(struct wire *w, int status);
+/* Appends of more bytes are too large. */
+void wire_store_takes(struct wire *w, size_t most_bytes);
+/* Data of the last item that was stored. */
+const char *wire_stored_data(struct wire *w);
 /* ... or answers nothing until it is held no more. */
 void wire_store_holds(struct wire *w, bool holds);
 /* ... or takes nothing more, and says so at once. */

@@ -3,10 +3,12 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "session/journal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -169,6 +171,182 @@ static void a_store_that_fails_ends_the_session_where_the_agent_wants_it(void **
     wire_close(w);
 }
 
+/* ---- a store that comes back ---- */
+
+static void says_item(struct wire *w, const char *id, const char *text)
+{
+    struct buf event = {0};
+
+    buf_printf(&event,
+               "{'type':'conversation.item.done','event_id':'e','item':{'id':'%s','type':'message',"
+               "'role':'user','status':'completed','content':[{'type':'input_text','text':'%s'}]}}",
+               id, text);
+    wire_model(w, event.data);
+    buf_done(&event);
+}
+
+static void a_store_that_is_away_gets_everything_when_it_is_back(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    says_item(w, "i1", "a");
+    wire_store_answers(w, PARLEY_E_UNAVAILABLE, 0);
+    says_item(w, "i2", "b");
+    says_item(w, "i3", "c");
+    wire_advance_ms(w, 60000);
+    assert_string_equal(wire_stored(w), "create test\nitem i1\n");
+    wire_store_answers(w, PARLEY_OK, 0);
+    says_item(w, "i4", "d");
+    assert_null(strstr(wire_stored(w), "i2")); /* it is not asked at once */
+    wire_advance_ms(w, 45000);
+    assert_string_equal(wire_stored(w), "create test\nitem i1\nitem i2\nitem i3\nitem i4\n");
+    wire_close(w);
+}
+
+static void a_busy_store_is_asked_again_when_it_says(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_store_answers(w, PARLEY_E_BUSY, 7000);
+    says_item(w, "i1", "a");
+    wire_store_answers(w, PARLEY_OK, 0);
+    wire_advance_ms(w, 6900);
+    assert_string_equal(wire_stored(w), "");
+    wire_advance_ms(w, 200);
+    assert_string_equal(wire_stored(w), "create test\nitem i1\n");
+    wire_close(w);
+}
+
+static void a_session_that_was_made_without_an_answer_is_not_somebody_elses(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    wire_store_answers_once(w, PARLEY_E_TIMEOUT);
+    says_item(w, "i1", "a");
+    wire_store_answers_once(w, PARLEY_E_CONFLICT); /* it is there: the answer was lost */
+    wire_advance_ms(w, 1000);
+    assert_string_equal(wire_stored(w), "create test\ncreate test\nitem i1\n");
+    wire_close(w);
+}
+
+static void a_record_that_is_too_large_is_cut_and_the_rest_is_kept(void **state)
+{
+    struct wire *w = wire_open("");
+    struct buf text = {0};
+
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        buf_append_char(&text, 'x');
+    says_item(w, "i0", "a");
+    wire_store_takes(w, 2000);
+    wire_store_holds(w, true);
+    says_item(w, "i1", "a"); /* under way while the others come */
+    says_item(w, "i2", "b");
+    says_item(w, "i3", text.data);
+    says_item(w, "i4", "d");
+    wire_store_holds(w, false);
+    assert_string_equal(wire_stored(w),
+                        "create test\nitem i0\nitem i1\nitem i2\nitem i3\nitem i4\n");
+    says_item(w, "i5", text.data);
+    assert_non_null(strstr(wire_stored_data(w), "\"id\":\"i5\""));
+    assert_non_null(strstr(wire_stored_data(w), "more than the store takes]"));
+    assert_non_null(strstr(wire_stored_data(w), "xxxx"));
+    assert_true(strlen(wire_stored_data(w)) < 2000);
+    assert_non_null(wire_session(w));
+    buf_done(&text);
+    wire_close(w);
+}
+
+/* More than may wait, with the store away. */
+static void overflow(struct wire *w, int from, int to)
+{
+    char id[16];
+
+    for (int i = from; i < to && wire_has_model(w); i++) {
+        (void)snprintf(id, sizeof(id), "i%d", i);
+        says_item(w, id, "a");
+        while (wire_session(w) != NULL && wire_client_next(w) != NULL)
+            ;
+    }
+}
+
+static void a_gap_is_closed_in_the_conversations_order(void **state)
+{
+    struct wire *w = wire_open("max_items = 5000");
+
+    (void)state;
+    says_item(w, "i0", "a");
+    wire_store_answers(w, PARLEY_E_UNAVAILABLE, 0);
+    overflow(w, 1, JOURNAL_MAX_RECORDS + 10);
+    wire_client(w, "{'type':'conversation.item.delete','item_id':'i3'}");
+    (void)wire_model_gets(w, "conversation.item.delete");
+    wire_model(w, "{'type':'conversation.item.deleted','event_id':'e','item_id':'i3'}");
+    wire_store_answers(w, PARLEY_OK, 0);
+    wire_advance_ms(w, 60000);
+    const char *stored = wire_stored(w);
+    const char *kept = strstr(stored, "item i1024\n");
+    const char *deleted = strstr(stored, "deleted i3\n");
+    assert_non_null(kept);
+    assert_non_null(deleted); /* small ones find room */
+    const char *at = kept;
+    for (int i = 1025; i < JOURNAL_MAX_RECORDS + 10; i++) {
+        char line[24];
+        (void)snprintf(line, sizeof(line), "item i%d", i);
+        at = strstr(at, line);
+        if (at == NULL)
+            fail_msg("%s is not behind its predecessor in %s", line, kept);
+    }
+    assert_null(strstr(strstr(stored, "item i1025") + 1, "item i1025"));
+    wire_close(w);
+}
+
+static void a_full_queue_ends_the_session_where_the_agent_wants_it(void **state)
+{
+    struct wire *w = wire_open("on_store_failure = end\nmax_items = 5000");
+
+    (void)state;
+    wire_store_answers(w, PARLEY_E_UNAVAILABLE, 0);
+    overflow(w, 0, JOURNAL_MAX_RECORDS + 2);
+    wire_advance_ms(w, 1);
+    wire_client_is_closed(w, 1011);
+    wire_close(w);
+}
+
+static void a_store_that_stays_away_ends_the_session_where_the_agent_wants_it(void **state)
+{
+    struct wire *w = wire_open("on_store_failure = end");
+
+    (void)state;
+    wire_store_answers(w, PARLEY_E_UNAVAILABLE, 0);
+    says_item(w, "i1", "a");
+    (void)wire_client_gets(w, "conversation.item.done");
+    wire_advance_ms(w, 20000);
+    wire_client_gets_nothing(w);
+    wire_advance_ms(w, 60000);
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.code"), "store_failed");
+    wire_client_is_closed(w, 1011);
+    wire_close(w);
+}
+
+static void a_session_that_has_ended_waits_half_a_minute_for_its_store(void **state)
+{
+    struct wire *w = wire_open("");
+    struct worker_sessions *all = wire_sessions(w);
+
+    (void)state;
+    wire_store_answers(w, PARLEY_E_UNAVAILABLE, 0);
+    says_item(w, "i1", "a");
+    wire_client_leaves(w);
+    wire_advance_ms(w, 10000);
+    assert_int_equal(worker_sessions_count(all), 1);
+    wire_advance_ms(w, 60000);
+    assert_int_equal(worker_sessions_count(all), 0);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +357,14 @@ int main(void)
         cmocka_unit_test(a_response_is_kept_with_its_times_on_the_sessions_clock),
         cmocka_unit_test(a_store_that_fails_does_not_hurt_the_conversation),
         cmocka_unit_test(a_store_that_fails_ends_the_session_where_the_agent_wants_it),
+        cmocka_unit_test(a_store_that_is_away_gets_everything_when_it_is_back),
+        cmocka_unit_test(a_busy_store_is_asked_again_when_it_says),
+        cmocka_unit_test(a_session_that_was_made_without_an_answer_is_not_somebody_elses),
+        cmocka_unit_test(a_record_that_is_too_large_is_cut_and_the_rest_is_kept),
+        cmocka_unit_test(a_gap_is_closed_in_the_conversations_order),
+        cmocka_unit_test(a_full_queue_ends_the_session_where_the_agent_wants_it),
+        cmocka_unit_test(a_store_that_stays_away_ends_the_session_where_the_agent_wants_it),
+        cmocka_unit_test(a_session_that_has_ended_waits_half_a_minute_for_its_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
