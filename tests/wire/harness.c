@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "keeping.h"
 #include "models.h"
 #include "recording.h"
 
@@ -39,6 +40,7 @@ struct tool_call {
 };
 
 struct wire {
+    struct keeping store;
     struct loop *loop;
     struct parley_worker worker;
     struct registry *registry;
@@ -58,17 +60,6 @@ struct wire {
     struct tool_call calls[MAX_CALLS];
     int call_count;
 
-    const struct parley_store_host *store_host;
-    struct buf stored;
-    struct buf stored_response;
-    struct buf stored_data; /* of the last item */
-    int store_status;       /* of every answer from now on */
-    int store_once;         /* of the next one, when negative */
-    int64_t store_retry_after_ms;
-    size_t store_most; /* bytes of one append; 0: any */
-    bool store_refuses;
-    bool store_holds;
-    struct list held; /* struct store_answer */
     bool stopped;
     struct recording *recording;
     struct offload *disk; /* one thread: jobs end in order */
@@ -185,176 +176,6 @@ static const struct parley_tools_vtable tools_table = {
     .cancel = tools_cancel_call,
 };
 
-/* ---- the store ---- */
-
-struct store_answer {
-    struct list entry; /* while it is held */
-    parley_op op;
-    int status; /* negative: whatever the store says otherwise */
-};
-
-static void answer_store(void *arg)
-{
-    struct store_answer *a = arg;
-    struct parley_error err = PARLEY_ERROR_INIT;
-
-    int status = a->status < 0             ? a->status
-                 : current->store_once < 0 ? current->store_once
-                                           : current->store_status;
-    current->store_once = PARLEY_OK;
-    if (status < 0)
-        (void)parley_fail(&err, status, "the store says no");
-    err.retry_after_ms = current->store_retry_after_ms;
-    current->store_host->end(a->op, status, &err);
-    free(a);
-}
-
-static int answer_as(parley_op op, int status, struct parley_error *err)
-{
-    struct store_answer *a;
-
-    if (current->store_refuses)
-        return parley_fail(err, PARLEY_E_INTERNAL, "the store is closed");
-    a = calloc(1, sizeof(*a));
-    a->op = op;
-    a->status = status;
-    if (current->store_holds) {
-        list_append(&current->held, &a->entry);
-        return PARLEY_OK;
-    }
-    assert_true(loop_post(current->loop, answer_store, free, a));
-    return PARLEY_OK;
-}
-
-static int answer_later(parley_op op, struct parley_error *err)
-{
-    return answer_as(op, PARLEY_OK, err);
-}
-
-/* What the store says no to is not in it. */
-static bool takes(void)
-{
-    return current->store_status == PARLEY_OK;
-}
-
-static void store_attach_host(void *wi, struct parley_worker *worker,
-                              const struct parley_store_host *host)
-{
-    (void)wi;
-    (void)worker;
-    current->store_host = host;
-}
-
-static int store_create_head(void *wi, const struct parley_store_head *head, parley_op op,
-                             struct parley_error *err)
-{
-    (void)wi;
-    if (takes())
-        buf_printf(&current->stored, "create %s\n", head->agent);
-    return answer_later(op, err);
-}
-
-static int store_update_head(void *wi, const struct parley_store_head *head, parley_op op,
-                             struct parley_error *err)
-{
-    (void)wi;
-    if (takes())
-        buf_printf(&current->stored, "update state=%u\n", head->state);
-    return answer_later(op, err);
-}
-
-static void write_record(const struct parley_store_record *given, const char *kind)
-{
-    json_t *data = json_loadb(given->data.data, given->data.len, 0, NULL);
-    const json_t *previous = json_object_get(data, "previous_item_id");
-
-    buf_printf(&current->stored, "%s %s", kind, given->id);
-    if (previous != NULL)
-        buf_printf(&current->stored, " after %s",
-                   json_is_null(previous) ? "nothing" : json_string_value(previous));
-    buf_append_char(&current->stored, '\n');
-    json_decref(data);
-    if (given->kind == PARLEY_RECORD_ITEM) {
-        buf_clear(&current->stored_data);
-        buf_append_view(&current->stored_data, given->data);
-    }
-    if (given->kind != PARLEY_RECORD_RESPONSE)
-        return;
-    buf_clear(&current->stored_response);
-    buf_append_view(&current->stored_response, given->data);
-}
-
-static int store_append_records(void *wi, const char *session_id, int64_t epoch,
-                                const struct parley_store_record *records, size_t count,
-                                size_t item_size, parley_op op, struct parley_error *err)
-{
-    static const char *const kinds[] = {"",          "item",    "call",      "response",
-                                        "truncated", "deleted", "transcript"};
-
-    (void)wi;
-    (void)session_id;
-    (void)epoch;
-    assert_int_equal(item_size, sizeof(records[0]));
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        bytes += records[i].data.len;
-    if (current->store_most > 0 && bytes > current->store_most)
-        return answer_as(op, PARLEY_E_TOO_LARGE, err);
-    for (size_t i = 0; i < count && takes(); i++)
-        write_record(&records[i], kinds[records[i].kind]);
-    return answer_later(op, err);
-}
-
-static int store_nothing(void *wi, const char *id, parley_op op, struct parley_error *err)
-{
-    (void)wi;
-    (void)id;
-    return answer_later(op, err);
-}
-
-static int store_read_nothing(void *wi, const char *id, int64_t after, int64_t limit, parley_op op,
-                              struct parley_error *err)
-{
-    (void)after;
-    (void)limit;
-    return store_nothing(wi, id, op, err);
-}
-
-static int store_list_nothing(void *wi, const struct parley_store_query *query, parley_op op,
-                              struct parley_error *err)
-{
-    (void)query;
-    return store_nothing(wi, NULL, op, err);
-}
-
-static int store_take_nothing(void *wi, const char *id, const char *owner, int64_t until,
-                              int64_t now, parley_op op, struct parley_error *err)
-{
-    (void)owner;
-    (void)until;
-    (void)now;
-    return store_nothing(wi, id, op, err);
-}
-
-static int store_expire_nothing(void *wi, int64_t now, parley_op op, struct parley_error *err)
-{
-    (void)now;
-    return store_nothing(wi, NULL, op, err);
-}
-
-static const struct parley_store_vtable store_table = {
-    .size = sizeof(store_table),
-    .attach = store_attach_host,
-    .create = store_create_head,
-    .update = store_update_head,
-    .append = store_append_records,
-    .read = store_read_nothing,
-    .list = store_list_nothing,
-    .take = store_take_nothing,
-    .remove = store_nothing,
-    .expire = store_expire_nothing,
-};
-
 /* ---- descriptors ---- */
 
 struct tools_config {
@@ -398,8 +219,6 @@ static void destroy_nothing(void *instance)
 DESCRIPTOR(wire_tools_plugin, PARLEY_ROLE_TOOLS, tools_table, .options = tools_options,
            .option_count = 1, .config_size = sizeof(struct tools_config),
            .instance_create = create_nothing, .instance_destroy = destroy_nothing);
-DESCRIPTOR(wire_store_plugin, PARLEY_ROLE_STORE, store_table, .instance_create = create_nothing,
-           .instance_destroy = destroy_nothing);
 
 static void adopt(struct registry *r, const struct parley_plugin *descriptor)
 {
@@ -486,15 +305,15 @@ struct wire *wire_connect(const char *agent_lines)
     current = w;
     w->tools_wait_ms = tools_later_ms;
     tools_later_ms = 0;
-    list_init(&w->held);
     log_set_level(getenv("WIRE_LOG") == NULL ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
     clock_fake_start(1000000000, 1767603600000000);
     w->loop = loop_create();
     models_begin(&w->models, w->loop);
+    keeping_begin(&w->store, w->loop);
     w->registry = registry_create(services_host(), "/nowhere");
     adopt(w->registry, &models_plugin);
     adopt(w->registry, &wire_tools_plugin_plugin);
-    adopt(w->registry, &wire_store_plugin_plugin);
+    adopt(w->registry, &keeping_plugin);
     make_generation(w, agent_lines);
     w->recording = record.is_wanted ? recording_create(w->loop, record.with_content) : NULL;
     w->disk = has_disk ? offload_create("disk", 1, 1024) : NULL;
@@ -577,9 +396,7 @@ void wire_close(struct wire *w)
     (void)registry_destroy(w->registry);
     side_done(&w->client);
     models_done(&w->models);
-    buf_done(&w->stored);
-    buf_done(&w->stored_response);
-    buf_done(&w->stored_data);
+    keeping_done(&w->store);
     clock_fake_stop();
     free(w);
 }
@@ -985,52 +802,47 @@ bool wire_tool_was_cancelled(struct wire *w, int n)
 
 const char *wire_stored(struct wire *w)
 {
-    return w->stored.data == NULL ? "" : w->stored.data;
+    return w->store.stored.data == NULL ? "" : w->store.stored.data;
 }
 
 const char *wire_stored_response(struct wire *w)
 {
-    return buf_view(&w->stored_response).data;
-}
-
-void wire_store_fails(struct wire *w)
-{
-    w->store_status = PARLEY_E_INTERNAL;
-}
-
-void wire_store_answers(struct wire *w, int status, int64_t retry_after_ms)
-{
-    w->store_status = status;
-    w->store_retry_after_ms = retry_after_ms;
-}
-
-void wire_store_answers_once(struct wire *w, int status)
-{
-    w->store_once = status;
-}
-
-void wire_store_takes(struct wire *w, size_t most_bytes)
-{
-    w->store_most = most_bytes;
+    return buf_view(&w->store.response).data;
 }
 
 const char *wire_stored_data(struct wire *w)
 {
-    return w->stored_data.data == NULL ? "" : w->stored_data.data;
+    return w->store.item.data == NULL ? "" : w->store.item.data;
+}
+
+void wire_store_fails(struct wire *w)
+{
+    w->store.status = PARLEY_E_INTERNAL;
+}
+
+void wire_store_answers(struct wire *w, int status, int64_t retry_after_ms)
+{
+    w->store.status = status;
+    w->store.retry_after_ms = retry_after_ms;
+}
+
+void wire_store_answers_once(struct wire *w, int status)
+{
+    w->store.once = status;
+}
+
+void wire_store_takes(struct wire *w, size_t most_bytes)
+{
+    w->store.most_bytes = most_bytes;
 }
 
 void wire_store_refuses(struct wire *w)
 {
-    w->store_refuses = true;
+    w->store.refuses = true;
 }
 
 void wire_store_holds(struct wire *w, bool holds)
 {
-    w->store_holds = holds;
-    while (!holds && !list_empty(&w->held)) {
-        struct store_answer *a = list_entry(w->held.next, struct store_answer, entry);
-        list_remove(&a->entry);
-        assert_true(loop_post(w->loop, answer_store, free, a));
-    }
+    keeping_hold(&w->store, holds);
     (void)loop_run_due(w->loop);
 }
