@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "session/past.h"
 #include "session/state.h"
 #include "telemetry/names.h"
 
@@ -47,6 +48,7 @@ void session_begin(struct session *s, struct parley_view session_created)
     rt_encode_session_update(&s->out, view_of(p->id), for_model);
     tell_out(s);
     if (s->resume.is_rebuilt) {
+        past_settle_calls(s);
         (void)replay_conversation(s);
         resume_say_rebuilt(s);
     } else {

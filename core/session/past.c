@@ -26,20 +26,13 @@ static struct item *place_item(struct session *s, struct parley_view id, json_t 
 static void restore_item(struct session *s, struct parley_view id, json_t *body)
 {
     struct item *i = place_item(s, id, body);
-    static char started[] = "started";
-    struct parley_view call_id = json_get_view(body, "call_id");
 
     if (i == NULL)
         return;
-    if (view_is(json_get_view(body, "type"), "function_call") &&
-        settings_tool(s, json_get_view(body, "name")) != NULL && call_id.len > 0)
-        (void)map_set(&s->ran, call_id, started);
     items_set_json(&s->items, i, body);
     i->final = i->is_added = i->journaled = true;
     /* Whoever asked is gone, parley's host or the model: no model is told of it again. */
     i->is_local = i->is_ghost = approval_is_item(body);
-    i->hidden = settings_hides(s, body);
-    s->has_hidden = s->has_hidden || i->hidden;
 }
 
 static void restore_transcript(struct session *s, struct item *i, const json_t *data)
@@ -117,10 +110,42 @@ static void settle(struct session *s, struct item *call, const json_t *known)
     journal_item(s, i);
 }
 
-void past_settle_calls(struct session *s, const json_t *calls)
+/* A call is parley's that is one of the agent's tools, or that has a record: a tool may be away. */
+static bool is_own_call(const struct session *s, const json_t *body, const json_t *calls)
 {
+    return view_is(json_get_view(body, "type"), "function_call") &&
+           json_get_view(body, "call_id").len > 0 &&
+           (settings_tool(s, json_get_view(body, "name")) != NULL ||
+            json_object_get(calls, json_get_str(body, "call_id", "")) != NULL);
+}
+
+/* Which calls are not run again, and what the client must not see. */
+static void know_calls(struct session *s, const json_t *calls)
+{
+    static char started[] = "started";
+    struct list *at;
+
+    list_for_each(at, &s->items.all)
+    {
+        const json_t *body = list_entry(at, struct item, entry)->json;
+        if (is_own_call(s, body, calls))
+            (void)map_set(&s->ran, json_get_view(body, "call_id"), started);
+    }
+    list_for_each(at, &s->items.all)
+    {
+        struct item *i = list_entry(at, struct item, entry);
+        i->hidden = settings_hides(s, i->json);
+        s->has_hidden = s->has_hidden || i->hidden;
+    }
+}
+
+void past_settle_calls(struct session *s)
+{
+    _cleanup_json_ json_t *calls = s->resume.calls;
     struct list *at, *next;
 
+    s->resume.calls = NULL;
+    know_calls(s, calls);
     list_for_each_safe(at, next, &s->items.all)
     {
         struct item *i = list_entry(at, struct item, entry);

@@ -13,7 +13,8 @@ struct session;
 /* The next record, in order; `data` is kept. */
 void past_record(struct session *s, uint32_t kind, struct parley_view id, json_t *data);
 
-/* All have come. calls: what is known of each call, by its id. */
-void past_settle_calls(struct session *s, const json_t *calls);
+/* All have come, and the agent's tools are known as far as they will be: whose the calls are, and a
+ * result for those that have none, by what s->resume.calls knows of them. */
+void past_settle_calls(struct session *s);
 
 #endif

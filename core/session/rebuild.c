@@ -171,7 +171,6 @@ static enum session_resumed judge(const struct rebuild *r)
 
 static void restore(struct session *s, const struct rebuild *r)
 {
-    _cleanup_json_ json_t *calls = json_object();
     json_t *session = json_object_get(r->data, "session");
     size_t n;
     json_t *record;
@@ -182,6 +181,7 @@ static void restore(struct session *s, const struct rebuild *r)
     view_copy(s->resume.token, sizeof(s->resume.token), view_of(r->token));
     resume_hash(s->resume.token, s->resume.token_hash);
     s->resume.is_rebuilt = true;
+    s->resume.calls = json_object();
     tape_restore(s, json_object_get(r->data, "recordings"));
     s->turn.number = (unsigned)json_get_int(r->data, "turns", 0);
     journal_take_over(s, r->epoch, r->created_ms, r->last_seq);
@@ -193,9 +193,8 @@ static void restore(struct session *s, const struct rebuild *r)
         json_t *data = json_array_get(record, 2);
         past_record(s, (uint32_t)kind, id, data);
         if (kind == PARLEY_RECORD_CALL)
-            json_object_set(calls, json_string_value(json_array_get(record, 1)), data);
+            json_object_set(s->resume.calls, json_string_value(json_array_get(record, 1)), data);
     }
-    past_settle_calls(s, calls);
 }
 
 static void open_session(struct rebuild *r)

@@ -62,6 +62,7 @@ void session_free(struct session *s)
     pending_done(&s->pending);
     queue_clear(&s->early);
     queue_clear(&s->held);
+    json_decref(s->resume.calls);
     buf_done(&s->out);
     free(s);
     (void)worker_generation_unref(wg);

@@ -203,6 +203,7 @@ struct resume {
     bool is_away;
     char token[33];
     char token_hash[65]; /* SHA-256 in hex: what the store has of it */
+    json_t *calls;       /* what the store knows of them, by id, until the tools are known */
     bool is_rebuilt;     /* from the store: the model and the client are told all of it */
     struct loop_timer lease;
     struct event_queue sent; /* the last events that it was told, without a hole */
