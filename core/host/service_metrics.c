@@ -11,8 +11,10 @@
 
 /* The metrics that plugins may add to, and the attributes that these have. */
 static const enum metric_id for_plugins[] = {METRIC_STORE_REQUEST_CHARGE, METRIC_STORE_RETRIES,
-                                             METRIC_TOOLS_CONNECTIONS};
-static const char *const keys[] = {NAME_STORE_OPERATION, NAME_TOOLS_SECTION, NAME_ERROR_TYPE};
+                                             METRIC_TOOLS_CONNECTIONS, METRIC_EXPORTER_KEPT,
+                                             METRIC_EXPORTER_DROPPED};
+static const char *const keys[] = {NAME_STORE_OPERATION, NAME_TOOLS_SECTION, NAME_COMPONENT_NAME,
+                                   NAME_ERROR_TYPE};
 
 static const enum metric_id *find(const char *name)
 {
