@@ -52,10 +52,10 @@ export class ReturningClient {
     this.id = session.id;
     this.home = this.world.hosts[this.place];
     this.token = parley.resume_token;
-    if (parley.resumed === undefined) {
+    if (parley.resumed !== "events") /* those follow the last one that it had seen */
       this.witness.last_event_id = event_id;
+    if (parley.resumed === undefined)
       return;
-    }
     this.resumes++;
     this.is_half_told = true; /* what it is told comes before the end of another response */
     this.witness.back(parley.resumed);
