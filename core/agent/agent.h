@@ -17,6 +17,7 @@
 /* Values of the ENUM options below, in the order of their `values`. */
 enum agent_output { AGENT_OUTPUT_AUDIO, AGENT_OUTPUT_TEXT };
 enum agent_turns { AGENT_TURNS_SERVER_VAD, AGENT_TURNS_SEMANTIC_VAD, AGENT_TURNS_NONE };
+enum agent_history { AGENT_HISTORY_CUT, AGENT_HISTORY_SUMMARISE };
 enum agent_store_failure { AGENT_STORE_FAILURE_CONTINUE, AGENT_STORE_FAILURE_END };
 
 /* What one [agent NAME] section holds; filled through agent_options. */
@@ -66,6 +67,7 @@ struct agent_config {
     int64_t reconnect_ms;
     int64_t session_limit_ms;
     int64_t history_tokens;
+    int32_t rotation_history; /* enum agent_history */
     int64_t resume_ms;
     int64_t resume_buffer_bytes;
 };

@@ -115,6 +115,9 @@ const struct parley_option agent_options[] = {
     PARLEY_INT(C, history_tokens, .default_value = "16000", .min = 0, .max = 1000000,
                .help = "Most of the conversation, in tokens by estimate, that a model is told when "
                        "it takes over; the oldest is left out."),
+    PARLEY_ENUM(C, rotation_history, .values = "cut|summarise", .default_value = "cut",
+                .help = "What the next model is told of what does not fit into history_tokens: "
+                        "nothing, or a summary by the model before it."),
     PARLEY_DURATION_MS(C, resume_ms, .default_value = "30s", .min = 0, .max = 86400000,
                        .help = "How long a session waits for a client that connected with "
                                "resume=on and lost its connection; 0 never."),

@@ -272,6 +272,7 @@ static void agreed(struct session *s)
     spans_move_end(s, NULL, NULL);
     failover_succeeded(s, m->place);
     m->stage = MOVE_READY;
+    summary_begin(s);
     step_at(s, 0);
 }
 
@@ -421,6 +422,7 @@ static void go_over(struct session *s)
     m->stage = MOVE_NONE;
     loop_timer_stop(&m->step);
     m->taken_over_us = clock_now_us();
+    summary_place(s);
     size_t count = replay_conversation(s);
     tell_audio(s, &audio);
     measure_moved(s, m->reason);
@@ -439,7 +441,7 @@ static void go_over_when_quiet(struct session *s)
     struct move *m = &s->move;
     uint64_t over_us;
 
-    bool idle = is_idle(s, &over_us);
+    bool idle = is_idle(s, &over_us) && !summary_is_due(s);
     uint64_t now = clock_now_us();
     if (move_is_gap(s) || now >= m->deadline_us || (idle && over_us <= now))
         go_over(s);

@@ -260,6 +260,48 @@ static void tell_item(struct session *s, struct item *i, json_t *body, struct pa
     tell_out(s);
 }
 
+static void append_text(const json_t *body, struct buf *out)
+{
+    size_t n;
+    json_t *part;
+
+    if (is_type(body, "function_call")) {
+        buf_printf(out, "The assistant called %s with %s\n", json_get_str(body, "name", ""),
+                   json_get_str(body, "arguments", ""));
+        return;
+    }
+    buf_printf(out, "%s: ",
+               is_type(body, "message") ? json_get_str(body, "role", "") : "result of the call");
+    buf_append_view(out, json_get_view(body, "output"));
+    json_array_foreach(json_object_get(body, "content"), n, part)
+    {
+        buf_append_view(out, json_get_view(part, "text"));
+    }
+    buf_append_char(out, '\n');
+}
+
+void replay_left_out(struct session *s, struct buf *out)
+{
+    const struct item *summary = items_find(&s->items, view_of(s->summary.item_id));
+    struct history h = {0};
+    size_t count = 0;
+
+    collect(s, &h);
+    keep_newest(s, &h);
+    keep_pairs(&h);
+    for (size_t n = 0; n < h.count; n++) {
+        const struct told *t = &h.told[n];
+        bool is_summary = summary != NULL && t->item == summary;
+        if (t->body != NULL && (is_summary || !t->is_kept))
+            append_text(t->body, out);
+        count += t->body != NULL && !is_summary && !t->is_kept;
+        json_decref(t->body);
+    }
+    free(h.told);
+    if (count == 0)
+        buf_clear(out);
+}
+
 size_t replay_conversation(struct session *s)
 {
     struct history h = {0};

@@ -51,6 +51,7 @@ void session_free(struct session *s)
     tape_done(s);
     turn_done(s);
     measure_end(s, "shutdown");
+    summary_done(s);
     sequencer_done(s);
     tool_wait_done(s);
     tokens_done(s);

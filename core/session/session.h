@@ -23,7 +23,7 @@
  *   rebuild.c      a session out of the store       promise.c        told when it is kept
  *   tape.c         the recording                    timeline.c       where in it audio lies
  *   tape_spool.c   ... on its way to the disk       tape_file.c      ... and there
- *   timing.c       when, as the store keeps it
+ *   timing.c       when, as the store keeps it    summary.c        what does not fit, in brief
  *   items.c, playback.c, pending.c  small state
  */
 #ifndef SESSION_SESSION_H

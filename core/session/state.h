@@ -179,6 +179,22 @@ struct move {
     void *done_ctx;
 };
 
+enum summary_state {
+    SUMMARY_NONE,
+    SUMMARY_ASKED, /* a move waits for it */
+    SUMMARY_LEFT,  /* nobody waits any more; the model may still answer */
+};
+
+/* What the next model is told of the part that it is not told itself, see summary.c. */
+struct summary {
+    enum summary_state state;
+    char event_id[PENDING_ID_CHARS + 1];
+    char response_id[128];
+    struct loop_timer limit;
+    struct buf words;          /* as they came, for the next model */
+    char item_id[ID_SIZE + 8]; /* of the last summary that was told; "" for none */
+};
+
 /* What has come of an item's text so far, as it stands in the deltas: it is not kept elsewhere. */
 struct partial {
     char item_id[PLAYBACK_ID_CHARS + 1]; /* the model's; "" for none */
@@ -261,6 +277,7 @@ struct session {
     struct hearing hearing;
     struct partial partial;
     struct move move;
+    struct summary summary;
     struct resume resume;
     struct promise promise;
     struct parley_model_caps caps;
@@ -463,6 +480,21 @@ bool replay_refused(struct session *s, const json_t *error);
 bool replay_has_open_call(const struct session *s);
 /* An item that was replayed was heard in part only: the model gets what was heard in its place. */
 void replay_heard(struct session *s, struct item *i);
+
+/* What a fresh model would not be told, as text; with the summary of what was left out before. */
+void replay_left_out(struct session *s, struct buf *out);
+
+/* ---- summary.c ---- */
+
+/* A model is about to be left: ask it for a summary, if the agent wants one and one is needed. */
+void summary_begin(struct session *s);
+/* Is one still to come that is worth waiting for? */
+bool summary_is_due(const struct session *s);
+/* An event of the model that is about the summary: the client hears nothing of it. */
+bool summary_takes(struct session *s, struct parley_view event, const struct rt_peek *peek);
+/* Another model takes over: what has come goes to the start of the conversation. */
+void summary_place(struct session *s);
+void summary_done(struct session *s);
 
 /* ---- move.c ---- */
 

@@ -594,6 +594,8 @@ static void answers_event(struct session *s, struct parley_view event, uint32_t 
         s->counts.stale_events++;
         return;
     }
+    if (summary_takes(s, event, &peek))
+        return;
     if (rt_event_info(peek.event)->action == RT_DO_DELTA) {
         s->counts.model_hot++;
         delta(s, event, flags, &peek);
