@@ -3,6 +3,7 @@
 
 #include "agent/needs.h"
 #include "agent/policies.h"
+#include "agent/prices.h"
 
 #include "base/cleanup.h"
 #include "base/str.h"
@@ -26,6 +27,7 @@ struct generation {
     uint64_t number;
     struct conf *conf;
     struct instances *instances;
+    struct prices *prices;
     struct agent_entry *agents;
     size_t agent_count;
 };
@@ -38,6 +40,7 @@ static void generation_free(struct generation *g)
     }
     free(g->agents);
     instances_unref(g->instances);
+    prices_destroy(g->prices);
     conf_destroy(g->conf);
     free(g);
 }
@@ -264,7 +267,8 @@ int generation_create(struct conf *take_conf, struct registry *registry, uint64_
     /* Both, so that one look at the output shows every mistake. */
     int instances = instances_create(registry, g->conf, &g->instances, report);
     int agents = add_agents(g, report);
-    int r = instances < 0 ? instances : agents;
+    int prices = prices_read(g->conf, &g->prices, report);
+    int r = instances < 0 ? instances : agents < 0 ? agents : prices;
     if (r == PARLEY_OK)
         r = check_agents(g, report);
     if (r < 0) {
@@ -286,6 +290,11 @@ struct generation *generation_unref(struct generation *g)
     if (g != NULL && atomic_fetch_sub(&g->refs, 1) == 1)
         generation_free(g);
     return NULL;
+}
+
+struct prices *generation_prices(const struct generation *g)
+{
+    return g->prices;
 }
 
 uint64_t generation_number(const struct generation *g)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct generation;
+struct prices;
 
 /*
  * Build everything that `conf` (taken, also on failure) describes. Every mistake goes to the
@@ -32,6 +33,9 @@ struct generation *generation_unref(struct generation *g);
 uint64_t generation_number(const struct generation *g);
 const struct conf *generation_conf(const struct generation *g);
 struct instances *generation_instances(const struct generation *g);
+
+/* What tokens cost; NULL when nothing is said of it. */
+struct prices *generation_prices(const struct generation *g);
 
 /* NULL when there is none of that name. */
 const struct agent *generation_agent(const struct generation *g, struct parley_view name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parleyctl config show: the effective configuration, with the source of each value. */
 #include "agent/policies.h"
+#include "agent/prices.h"
 #include "base/cleanup.h"
 #include "conf/show.h"
 #include "ctl/args.h"
@@ -116,6 +117,14 @@ static void show_credential(struct sink *sink, const struct identity *id, size_t
     show(sink, title, identity_values_at(id, i));
 }
 
+static void show_price(struct sink *sink, const struct prices *prices, size_t i)
+{
+    char title[80];
+
+    (void)snprintf(title, sizeof(title), "price %s", prices_name_at(prices, i));
+    show(sink, title, prices_values_at(prices, i));
+}
+
 static void show_all(struct sink *sink, const struct settings *s)
 {
     struct instances *set = generation_instances(s->generation);
@@ -126,6 +135,8 @@ static void show_all(struct sink *sink, const struct settings *s)
     show(sink, "telemetry", s->telemetry_values);
     for (size_t i = 0; identity_name_at(instances_identity(set), i) != NULL; i++)
         show_credential(sink, instances_identity(set), i);
+    for (size_t i = 0; prices_name_at(generation_prices(s->generation), i) != NULL; i++)
+        show_price(sink, generation_prices(s->generation), i);
     for (struct instance *i = NULL; (i = instances_next(set, i)) != NULL;)
         show_instance(sink, i);
     for (size_t i = 0; generation_agent_at(s->generation, i) != NULL; i++)

@@ -2,6 +2,7 @@
 /* parleyctl reference: every option and all telemetry of this build; docs/reference/ is its output.
  */
 #include "agent/agent.h"
+#include "agent/prices.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "conf/show.h"
@@ -41,7 +42,7 @@ struct section {
     struct options_table table;
 };
 
-#define CORE_SECTIONS 6
+#define CORE_SECTIONS 7
 
 /* The sections of parley itself, in the order in which people meet them. */
 static void core_sections(struct section out[CORE_SECTIONS])
@@ -68,6 +69,10 @@ static void core_sections(struct section out[CORE_SECTIONS])
         "How parley proves who it is; instances name it by `credential = NAME`. The names "
         "managed-identity, workload-identity, environment, azure-cli and default need no section.",
         credential_options};
+    out[6] = (struct section){"price NAME",
+                              "What tokens of a model cost. With it turns and sessions tell their "
+                              "cost (exporters.md).",
+                              price_options};
 }
 
 static const char introduction[] =

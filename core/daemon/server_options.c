@@ -147,7 +147,7 @@ const struct options_table telemetry_options_table =
 const struct conf_kind server_sections[] = {
     {"server", false}, {"auth", false},      {"admin", false},   {"telemetry", false},
     {"agent", true},   {"credential", true}, {"model", true},    {"speech", true},
-    {"tools", true},   {"store", true},      {"exporter", true},
+    {"tools", true},   {"store", true},      {"exporter", true}, {"price", true},
 };
 const size_t server_section_count = ARRAY_LEN(server_sections);
 

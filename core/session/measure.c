@@ -74,6 +74,7 @@ void measure_end(struct session *s, const char *reason)
     measure_publish(s);
     s->measure.is_open = false;
     metric_add(s->measure.active, -1);
+    cost_measure(s);
     metric_record(metrics_point(s->env->recorder, METRIC_SESSION_DURATION, labels, 2),
                   seconds(clock_now_us() - s->opened_us));
 }

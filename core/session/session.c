@@ -96,12 +96,15 @@ static bool hands_over(const struct session *s, const char *reason)
 
 void session_wind_up(struct session *s, const char *reason)
 {
+    char cost[COST_TEXT_SIZE];
+
     if (s->phase == SESSION_ENDED)
         return;
     log_event(LOG_LEVEL_INFO, NAME_EVENT_SESSION_END,
-              "session ended session=%s agent=%s user=%s seconds=%llu turns=%u", s->id,
+              "session ended session=%s agent=%s user=%s seconds=%llu turns=%u%s", s->id,
               s->agent->name, s->user,
-              (unsigned long long)((clock_now_us() - s->opened_us) / 1000000), s->turn.number);
+              (unsigned long long)((clock_now_us() - s->opened_us) / 1000000), s->turn.number,
+              cost_text(s, cost));
     turn_ended(s, "session_ended");
     tools_stop(s);
     turn_done(s);

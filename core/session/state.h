@@ -15,6 +15,7 @@
 #include "realtime/encode.h"
 #include "realtime/splice.h"
 #include "session/calls.h"
+#include "session/cost.h"
 #include "session/items.h"
 #include "session/journal.h"
 #include "session/measure.h"
@@ -339,6 +340,7 @@ struct session {
     bool has_tool_output;  /* the client has answered a call since the last response */
     struct buf user_said;  /* typed, for the next turn; only when content is captured */
     struct rt_usage usage; /* of the session so far */
+    struct cost cost;      /* likewise */
     struct session_spans spans;
     struct measure measure;
     struct session_counts {

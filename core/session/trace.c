@@ -145,6 +145,7 @@ static void describe(struct session *s, struct turn *t, const char *reason)
         spans_turn_keep(t->spans);
     if (t->has_usage)
         usage_set(root, &usage);
+    cost_set(s, root, &t->cost);
     if (strcmp(reason, "failed") == 0)
         span_fail(root, view_of(t->error_code), view_of(t->error_message));
     said_set(root, NAME_INPUT_MESSAGES, "user", &t->user_said);
@@ -470,9 +471,11 @@ static bool has_tokens(const struct rt_response *read)
            u->input_text + u->input_audio + u->input_image + u->output_text + u->output_audio > 0;
 }
 
-static void end_answer(struct session *s, struct response *r, const json_t *object,
-                       const struct rt_response *read)
+/* Gives what it cost. */
+static struct cost end_answer(struct session *s, struct response *r, const json_t *object,
+                              const struct rt_response *read)
 {
+    struct cost cost = {0};
     char code[64];
     const char *failure = failure_of(read, code);
     const struct usage usage = turn_usage(&read->usage);
@@ -485,6 +488,7 @@ static void end_answer(struct session *s, struct response *r, const json_t *obje
     if (has_tokens(read)) {
         usage_set(span, &usage);
         measure_usage(s, &read->usage);
+        cost = cost_of_answer(s, &usage, span);
     }
     if (span_captures_content(span))
         said_set_response(span, object);
@@ -492,6 +496,7 @@ static void end_answer(struct session *s, struct response *r, const json_t *obje
         span_fail(span, view_of(failure), read->error_message);
     spans_child_end(&r->trace);
     measure_answer(s, clock_now_us() - r->created_us, failure);
+    return cost;
 }
 
 static void note_error(struct turn *t, struct parley_view code, struct parley_view message)
@@ -505,12 +510,13 @@ void turn_response_done(struct session *s, struct response *r, const json_t *obj
 {
     struct turn *t = &s->turn;
 
-    end_answer(s, r, object, read);
+    const struct cost cost = end_answer(s, r, object, read);
     if (!r->in_band || r->turn != t->number || !t->is_running)
         return;
     if (has_tokens(read)) {
         rt_usage_add(&t->usage, &read->usage);
         t->has_usage = true;
+        cost_add(&t->cost, &cost);
     }
     if (telemetry_captures_content(s->env->recorder))
         said_add_response(&t->agent_said, object);

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "realtime/response.h"
+#include "session/cost.h"
 #include "telemetry/usage.h"
 
 #include <parley/types.h>
@@ -50,6 +51,7 @@ struct turn {
     unsigned tool_errors;
     struct rt_usage usage;
     bool has_usage;
+    struct cost cost;
     char error_code[64]; /* of a response that failed */
     char error_message[256];
     struct buf user_said; /* these two only when content is captured */

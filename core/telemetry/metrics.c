@@ -19,6 +19,8 @@ static const double AGENT[] = {0.1,  0.2,  0.4,  0.8,   1.6,   3.2,  6.4,
                                12.8, 25.6, 51.2, 102.4, 204.8, 409.6};
 static const double HTTP[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
                               0.5,   0.75, 1,     2.5,  5,     7.5, 10};
+static const double COSTS[] = {0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+                               0.1,    0.2,   0.5,   1,     2,    5,    10};
 static const double NONE[] = {0};
 
 static const struct metric_info infos[METRIC_COUNT_OF_ALL] = {

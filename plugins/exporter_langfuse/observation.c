@@ -108,6 +108,20 @@ static void add_usage(struct dress *d, const struct parley_attrs *a)
     dress_text(d, "langfuse.observation.usage_details", (struct parley_view){u.text, u.len}, 0);
 }
 
+/* Langfuse reckons in dollars; without a cost it takes its own table's. */
+static void add_cost(struct dress *d, const struct parley_attrs *a)
+{
+    const struct parley_attr *cost = attr_find(a, "parley.cost");
+    struct parley_view currency = attr_text(a, "parley.cost.currency");
+    char text[64];
+
+    if (cost == NULL || cost->type != PARLEY_ATTR_DOUBLE || currency.len != 3 ||
+        memcmp(currency.data, "USD", 3) != 0)
+        return;
+    (void)snprintf(text, sizeof(text), "{\"total\":%.9f}", cost->number);
+    dress_str(d, "langfuse.observation.cost_details", text);
+}
+
 /* ---- by kind of span ---- */
 
 static void add_first_token(struct dress *d, const struct parley_span *span)
@@ -161,6 +175,7 @@ static void add_answer(struct dress *d, const struct observation_config *config,
     dress_str(d, "langfuse.observation.type", "generation");
     dress_text(d, "langfuse.observation.model.name", model, 0);
     add_usage(d, a);
+    add_cost(d, a);
     add_first_token(d, span);
     add_prompt(d, config, a);
 }

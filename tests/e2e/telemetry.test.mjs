@@ -176,7 +176,7 @@ describe("telemetry and its end", () => {
     const receiver = await start_receiver();
     const parleyd = await start_parleyd({
       ...upstreams.model_script(),
-      telemetry: { batch_ms: "20ms", content: "yes", redact: "\\btwo plus \\w+" },
+      telemetry: { batch_ms: "20ms", content: "yes", redact: "(?i)\\btwo plus \\w+" },
       "exporter collector": { plugin: "exporter_otlp", endpoint: receiver.url, content: "yes" },
     });
     const client = await open_client(parleyd);

@@ -58,6 +58,8 @@ static const struct parley_attr inference_attrs[] = {
     STR("gen_ai.request.model", "gpt-realtime"),
     INT("gen_ai.usage.input_tokens", 800),
     INT("gen_ai.usage.output_tokens", 90),
+    {.key = "parley.cost", .type = PARLEY_ATTR_DOUBLE, .string = {"", 0}, .number = 0.0123},
+    STR("parley.cost.currency", "USD"),
     {.key = "gen_ai.response.finish_reasons",
      .type = PARLEY_ATTR_LIST,
      .string = PARLEY_VIEW("completed\0turn_detected")},

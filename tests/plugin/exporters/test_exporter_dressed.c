@@ -231,6 +231,17 @@ static void langfuse_gets_usage_whose_keys_do_not_overlap(void **state)
     close_plugin();
 }
 
+static void langfuse_gets_the_cost_that_parley_knows(void **state)
+{
+    (void)state;
+    open_langfuse(NULL);
+    deliver(&turn_spans[0], 1);
+    unpack();
+    assert_text(span_named("realtime_inference gpt-realtime"), "langfuse.observation.cost_details",
+                "{\"total\":0.012300000}");
+    close_plugin();
+}
+
 static void langfuse_gets_model_first_token_and_prompt(void **state)
 {
     const struct parley_span span = spoken();
@@ -373,6 +384,7 @@ int main(int argc, char **argv)
         TEST(langfuse_gets_what_belongs_to_a_trace_on_every_span),
         TEST(langfuse_sees_an_interruption_as_a_warning),
         TEST(langfuse_gets_usage_whose_keys_do_not_overlap),
+        TEST(langfuse_gets_the_cost_that_parley_knows),
         TEST(langfuse_gets_model_first_token_and_prompt),
         TEST(langfuse_is_spared_a_span_that_would_spoil_the_batch),
         TEST(langfuse_gets_content_only_when_asked_for),
