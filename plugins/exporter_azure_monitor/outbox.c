@@ -201,9 +201,6 @@ static void on_stored(void *ctx, const struct keeper_result *r)
         if (w->delivery != NULL)
             count(o, "parley.exporter.kept", NULL, parcel_records(&w->parcel));
         finish(o, w, PARLEY_OK, 0, NULL, "");
-    } else if (r->result == SHELF_FULL) {
-        tell_shelf(o, r->reason);
-        give_up(o, w, "storage_full", r->reason);
     } else {
         tell_shelf(o, r->reason);
         keep_in_memory(o, w, r->reason);

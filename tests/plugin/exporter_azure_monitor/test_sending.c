@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every way that the service answers, without a folder. */
+#include "rig.h"
+
+static void batch_is_posted_as_an_array_in_gzip(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    assert_string_equal(http.open[0].url, ENDPOINT "/v2.1/track");
+    assert_non_null(strstr(http.open[0].headers, "Content-Type: application/json\n"));
+    assert_non_null(strstr(http.open[0].headers, "Content-Encoding: gzip\n"));
+    assert_null(strstr(http.open[0].headers, "Authorization"));
+    assert_int_equal(sent_count(), 7);
+    answer(200, "", "{\"itemsReceived\":7,\"itemsAccepted\":7,\"errors\":[]}");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.status, PARLEY_OK);
+    assert_int_equal(ended.lost, 0);
+    pass(300000);
+    assert_int_equal(http.started, 1);
+}
+
+static void nothing_for_this_destination_is_no_delivery(void **state)
+{
+    (void)state;
+    open_azure("traces=no", NULL);
+    deliver_turn();
+    assert_int_equal(http.started, 0);
+    assert_int_equal(ended.status, PARLEY_EXPORT_NOTHING);
+}
+
+static void only_items_that_may_be_taken_later_are_sent_again(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    json_t *first = sent();
+    answer(206, "",
+           "{\"itemsReceived\":7,\"itemsAccepted\":4,\"errors\":["
+           "{\"index\":1,\"statusCode\":400,\"message\":\"bad \\\"time\\\"\"},"
+           "{\"index\":3,\"statusCode\":500,\"message\":\"later\"},"
+           "{\"index\":6,\"statusCode\":429,\"message\":\"later\"}]}");
+    assert_true(fake_host_logged("delivered in part"));
+    pass(61000);
+    assert_int_equal(http.started, 2);
+    json_t *second = sent();
+    assert_int_equal(json_array_size(second), 2);
+    assert_true(json_equal(json_array_get(second, 0), json_array_get(first, 3)));
+    assert_true(json_equal(json_array_get(second, 1), json_array_get(first, 6)));
+    json_decref(first);
+    json_decref(second);
+    answer(200, "", "");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 1);
+    pass(300000);
+    assert_int_equal(http.started, 2);
+}
+
+static void partial_answer_that_cannot_be_read_is_not_sent_again(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(206, "", "{\"errors\":[{\"index\":1,\"statusCode\":500");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 5);
+    pass(300000);
+    assert_int_equal(http.started, 1);
+}
+
+static void throttling_is_waited_for_as_long_as_the_service_says(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(429, "retry-after: 300\r\n", "");
+    deliver_turn();
+    assert_int_equal(http.started, 1);
+    pass(50000); /* the host's patience would be over soon */
+    assert_int_equal(ended.count, 2);
+    assert_int_equal(ended.status, PARLEY_OK);
+    assert_int_equal(ended.lost, 0);
+    assert_int_equal((int)kept, 10);
+    pass(249000);
+    assert_int_equal(http.started, 1);
+    pass(2000);
+    assert_int_equal(http.started, 2);
+    answer(200, "", "");
+    assert_int_equal(http.started, 3);
+    answer(200, "", "");
+    assert_true(fake_host_logged("delivered again"));
+    assert_int_equal((int)dropped, 0);
+}
+
+static void service_that_is_down_for_a_minute_loses_nothing(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    for (int i = 0; i < 12; i++) {
+        deliver_turn();
+        while (http.count > 0)
+            no_answer();
+        pass(5000);
+    }
+    assert_true(http.started <= 3);
+    pass(60000);
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(sent_count(), 7);
+        answer(200, "", "");
+    }
+    assert_int_equal(http.count, 0);
+    assert_int_equal(ended.count, 12);
+    assert_int_equal(ended.lost, 0);
+    assert_int_equal((int)dropped, 0);
+}
+
+static void memory_is_bounded_and_the_newest_is_refused(void **state)
+{
+    (void)state;
+    unsigned refused = 0;
+
+    open_azure("max_queue_bytes=65536", NULL);
+    for (int i = 0; i < 40; i++)
+        refused += deliver(turn_spans, COUNT(turn_spans)) == PARLEY_E_BUSY;
+    assert_true(refused > 20 && refused < 40);
+    assert_int_equal(http.started, 1); /* and it is slow */
+}
+
+static void redirect_within_the_cloud_is_followed_and_kept(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(308, "location: https://b-2.in.applicationinsights.azure.com/v2.1/track\r\n", "");
+    assert_string_equal(http.open[0].url,
+                        "https://b-2.in.applicationinsights.azure.com/v2.1/track");
+    assert_int_equal(sent_count(), 7);
+    answer(200, "", "");
+    assert_int_equal(ended.count, 1);
+    deliver_turn();
+    assert_non_null(strstr(http.open[0].url, "//b-2."));
+    no_answer(); /* then the first host is asked again */
+    pass(61000);
+    assert_string_equal(http.open[0].url, ENDPOINT "/v2.1/track");
+}
+
+static void redirect_to_a_stranger_is_not_followed(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(307, "location: https://evil.example/v2.1/track\r\n", "");
+    assert_int_equal(http.count, 0);
+    assert_true(fake_host_logged("redirected to evil.example, which is not followed"));
+}
+
+static void redirects_end_after_ten(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    while (http.count > 0)
+        answer(307, "location: /v2.1/track\r\n", "");
+    assert_int_equal(http.started, 11);
+    assert_true(fake_host_logged("more than 10 times"));
+}
+
+static void refusal_for_good_is_told_once_and_counted(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(404, "", "");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.status, PARLEY_E_PROTOCOL);
+    assert_int_equal(ended.lost, 5);
+    assert_true(fake_host_logged("refused for good"));
+    pass(300000);
+    assert_int_equal(http.started, 1);
+}
+
+static void large_request_goes_in_halves(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(413, "", "");
+    assert_int_equal(sent_count(), 3);
+    answer(200, "", "");
+    assert_int_equal(sent_count(), 4);
+    answer(200, "", "");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 0);
+}
+
+static void answer_that_breaks_off_counts_by_its_code(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    http.open[0].events->on_data(http.open[0].ctx, 200, (struct parley_view){"{\"it", 4});
+    no_answer();
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 0);
+    deliver_turn();
+    http.open[0].events->on_data(http.open[0].ctx, 206, (struct parley_view){"{\"it", 4});
+    no_answer();
+    assert_int_equal(ended.count, 2);
+    assert_int_equal(ended.lost, 5);
+    pass(300000);
+    assert_int_equal(http.started, 2);
+}
+
+static void token_is_shown_and_renewed_once_when_it_is_refused(void **state)
+{
+    (void)state;
+    struct parley_credential_token token = {.size = sizeof(token), .value = PARLEY_VIEW("t0ken-1")};
+
+    open_azure("credential=azure", NULL);
+    deliver_turn();
+    assert_int_equal(http.started, 0);
+    assert_string_equal(tokens.scope, "https://monitor.azure.com/.default");
+    tokens.events->on_token(tokens.ctx, &token);
+    assert_non_null(strstr(http.open[0].headers, "Authorization: Bearer t0ken-1\n"));
+    answer(401, "", "");
+    assert_int_equal(tokens.refused, 1);
+    token.value = (struct parley_view)PARLEY_VIEW("t0ken-2");
+    tokens.events->on_token(tokens.ctx, &token);
+    assert_non_null(strstr(http.open[0].headers, "Bearer t0ken-2\n"));
+    answer(401, "", "");
+    assert_int_equal(tokens.asked, 2);
+    assert_int_equal(http.count, 0);
+    assert_true(fake_host_logged("check the credential and its role"));
+    assert_false(fake_host_logged("t0ken"));
+    pass(61000);
+    assert_int_equal(tokens.asked, 3);
+    token.status = PARLEY_E_DENIED;
+    token.message = "Entra refuses";
+    tokens.events->on_token(tokens.ctx, &token);
+    pass(45000);
+    assert_int_equal(ended.lost, 0);
+}
+
+static void stop_tries_once_and_counts_what_is_lost(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    no_answer();
+    deliver_turn();
+    flush();
+    assert_int_equal(http.started, 2);
+    no_answer();
+    answer(200, "", "");
+    assert_int_equal(ended.count, 2);
+    assert_int_equal(ended.lost, 5);
+}
+
+static void stop_does_not_wait_for_a_silent_service(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    deliver_turn();
+    flush();
+    pass(1500);
+    assert_true(http_was_cancelled);
+    assert_int_equal(ended.count, 1);
+    http_end(PARLEY_E_CANCELLED, 0, "", (struct parley_view){"", 0});
+    assert_int_equal(ended.count, 2);
+    assert_int_equal(ended.lost, 10);
+}
+
+static void mistakes_of_the_operator_are_named_without_the_key(void **state)
+{
+    (void)state;
+    static const char *const wrong[][3] = {
+        {"connection_string=nonsense", NULL, "connection_string: part 1 has no ="},
+        {"logs=yes", NULL, "connection_string: is missing"},
+        {CONNECTION, "credential=azur", "there is no [credential azur]"},
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct parley_error err = PARLEY_ERROR_INIT;
+        const char *options[] = {wrong[i][0], wrong[i][1], NULL};
+        assert_null(fake_plugin_open(plugin_path, "azure", options, &err));
+        assert_non_null(strstr(err.message, wrong[i][2]));
+        assert_null(strstr(err.message, KEY));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(batch_is_posted_as_an_array_in_gzip),
+        TEST(nothing_for_this_destination_is_no_delivery),
+        TEST(only_items_that_may_be_taken_later_are_sent_again),
+        TEST(partial_answer_that_cannot_be_read_is_not_sent_again),
+        TEST(throttling_is_waited_for_as_long_as_the_service_says),
+        TEST(service_that_is_down_for_a_minute_loses_nothing),
+        TEST(memory_is_bounded_and_the_newest_is_refused),
+        TEST(redirect_within_the_cloud_is_followed_and_kept),
+        TEST(redirect_to_a_stranger_is_not_followed),
+        TEST(redirects_end_after_ten),
+        TEST(refusal_for_good_is_told_once_and_counted),
+        TEST(large_request_goes_in_halves),
+        TEST(answer_that_breaks_off_counts_by_its_code),
+        TEST(token_is_shown_and_renewed_once_when_it_is_refused),
+        TEST(stop_tries_once_and_counts_what_is_lost),
+        TEST(stop_does_not_wait_for_a_silent_service),
+        TEST(mistakes_of_the_operator_are_named_without_the_key),
+    };
+
+    if (argc < 2 || kept_files() > 0 || storage() == NULL)
+        return 2;
+    plugin_path = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
