@@ -167,10 +167,10 @@ export class ReturningClient {
   async advance(turn) {
     const { client } = this;
     this.is_spoken = turn.modality === "audio";
-    if (!this.is_asked(turn))
-      this.ask(turn);
     for (let i = 0; this.is_half_told || !this.is_answered(turn); i++) {
       assert.ok(i < MOST_ASKED, `"${turn.kind} ${turn.number}" is not answered, but: ${client.log.events.slice(-30).map(({ type }) => type).join(", ")}`);
+      if (!this.is_asked(turn) && (i === 0 || turn.kind === "speech")) /* what a model that dies had not heard to its end is lost */
+        this.ask(turn);
       const from = client.log.now;
       this.say({ type: "response.create", response: { output_modalities: [turn.modality] } });
       const came = await this.wait(client, ["response.done", "error"], from);
