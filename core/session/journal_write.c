@@ -164,6 +164,7 @@ static void too_large(struct session *s, const struct parley_error *err)
         j->batch_most = sent / 2;
     else
         cut_first(s, err);
+    loop_timer_start(s->env->loop, &j->retry, 0, on_retry, s); /* the store may be on the stack */
 }
 
 static void refused(struct session *s, const char *what, const struct parley_error *err)

@@ -196,6 +196,27 @@ describe("store_cosmos", () => {
     await server.stop();
   });
 
+  test("an item over 2 MB is kept without its contents, and the rest goes on", async () => {
+    const server = await start_server(sections());
+    const client = await join(server);
+    await client.ask("hello");
+    const item = { id: "item_big", type: "message", role: "user", content: [{ type: "input_text", text: `It begins. ${"x".repeat(2_500_000)}` }] };
+    client.send({ type: "conversation.item.create", item });
+    await client.log.wait((event) => event.type === "conversation.item.done" && event.item.id === "item_big");
+    await client.ask("and goes on");
+    const rows = await until((documents) => {
+      const found = cosmos.records(documents, id_of(client));
+      return of_kind(found, RESPONSE).length === 2 && found;
+    });
+    const kept = rows.find(({ record_id }) => record_id === "item_big")?.data ?? rows.map(({ data }) => data).find(({ id }) => id === "item_big");
+    assert.match(kept.content[0].text, /^It begins\. x+ \[cut: the record had 25\d{5} bytes, more than the store takes\]$/);
+    assert.deepEqual(rows.map(({ seq }) => seq), rows.map((_, i) => i + 1));
+    assert.match(server.log, /a record is too large for the store, and kept without its contents.*id=item_big/);
+    assert.ok(cosmos.seen.every(({ body }) => (body?.length ?? 0) < 2_100_000), "nothing larger was sent");
+    await client.close();
+    await server.stop();
+  });
+
   test("a host whose lease was taken over writes nothing more, and the session is told", async () => {
     const server = await start_server(sections({}, { on_store_failure: "end" }));
     const client = await join(server);
@@ -341,7 +362,7 @@ describe("store_cosmos", () => {
     const created = await late.log.wait("session.created");
     assert.equal(created.session.id, id);
     assert.equal(created.parley.resumed, "conversation");
-    assert.match(words(late.log.events), /walrus/);
+    await late.log.wait((event) => words(event).includes("walrus"));
     await late.ask("after the move");
     await until((documents) => words(cosmos.records(documents, id)).includes("You said: after the move"));
     const epoch_of = async () => (await cosmos.documents()).find(({ pk, kind }) => pk === `s:${id}` && kind === "head").epoch;
