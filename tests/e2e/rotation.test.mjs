@@ -70,6 +70,43 @@ describe("a model with a time limit", () => {
   });
 });
 
+describe("a conversation that is longer than the next model is told", () => {
+  const SCRIPT = {
+    caps: { session_limit_ms: 4000 },
+    rules: [
+      { on: "response.create", match: { "response.conversation": "none" }, do: [{ text: "The code word is walrus." }] },
+      { on: "response.create", match: { text: { contains: "recall" } }, do: [{ text: "{{conversation}}" }] },
+      { on: "response.create", do: [{ text: "So be it." }] },
+    ],
+  };
+  let server;
+
+  before(async () => {
+    const folder = write_files({ "limit.json": JSON.stringify(SCRIPT) });
+    server = await start_server({
+      server: {},
+      "model limited": { plugin: "model_script", script: `${folder}/limit.json` },
+      "agent assistant": { model: "limited", output: "text", history_tokens: 40, rotation_history: "summarise" },
+    });
+  });
+  after(() => server.stop());
+
+  test("is summarised by the model before it, and the client sees nothing of that", { timeout: 60_000 }, async () => {
+    const client = await join(server);
+    await client.ask(`Please remember: ${"a long story ".repeat(20)}`);
+    await client.ask("That was all.");
+    await server.wait_since(0, /is told as a summary/);
+    await server.wait_since(0, MOVED);
+    const recalled = text_of(await client.ask("recall"));
+    assert.match(recalled, /Summary of the earlier part.*\n?.*walrus/);
+    assert.doesNotMatch(recalled, /a long story/);
+    is_one_unbroken_session(client);
+    assert.equal(client.log.all("response.created").length, 3);
+    assert.deepEqual(client.log.all("conversation.item.added").filter(({ item }) => item.role === "system"), []);
+    await client.close();
+  });
+});
+
 describe("models that die", () => {
   let first;
   let second;
