@@ -27,6 +27,7 @@ static void append_audio(struct session *s, struct parley_view event, uint32_t f
     s->counts.input_bytes += peek->payload_bytes;
     s->hearing.uncommitted_bytes += peek->payload_bytes;
     tape_client_audio(s, peek);
+    hearing_keep(s, event);
     tell_view(s, event, flags);
 }
 
@@ -246,6 +247,7 @@ static void decoded_event(struct session *s, struct parley_view event, uint32_t 
         response_client_cancel(s, event, e);
         break;
     default: /* commit, clear */
+        s->hearing.is_commit_asked = e->event == RT_INPUT_AUDIO_COMMIT;
         tell_view(s, event, flags);
     }
 }

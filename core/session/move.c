@@ -351,8 +351,13 @@ static void settle_pending(struct session *s)
     }
 }
 
+struct kept_audio {
+    size_t appends;
+    bool has_commit;
+};
+
 /* Of what a busy model had not taken yet: audio is as good for the next. */
-static void keep_audio(struct session *s, struct event_queue *kept)
+static void keep_audio(struct session *s, struct event_queue *kept, struct kept_audio *ret)
 {
     struct event_queue all = {.bytes = 0};
     struct rt_peek peek;
@@ -366,6 +371,8 @@ static void keep_audio(struct session *s, struct event_queue *kept)
         bool is_audio = rt_peek(event, &peek) == PARLEY_OK &&
                         (peek.event == RT_INPUT_AUDIO_APPEND ||
                          peek.event == RT_INPUT_AUDIO_COMMIT || peek.event == RT_INPUT_AUDIO_CLEAR);
+        ret->appends += is_audio && peek.event == RT_INPUT_AUDIO_APPEND;
+        ret->has_commit = ret->has_commit || (is_audio && peek.event == RT_INPUT_AUDIO_COMMIT);
         list_append(is_audio ? &kept->events : &all.events, &e->entry);
     }
     s->held.bytes = 0;
@@ -383,6 +390,22 @@ static void tell_audio(struct session *s, struct event_queue *kept)
                   PARLEY_EVENT_ROOM);
     }
     queue_clear(kept);
+}
+
+/* The turn that a lost model had begun to hear. */
+static void tell_unheard(struct session *s, bool is_unheard, bool commits, size_t held)
+{
+    if (!is_unheard) {
+        queue_clear(&s->unheard);
+        return;
+    }
+    hearing_tell(s, held);
+    s->hearing.uncommitted_bytes = s->unheard.bytes;
+    if (!commits)
+        return;
+    rt_encode_bare(&s->out, RT_INPUT_AUDIO_COMMIT, VIEW(""));
+    tell_out(s);
+    s->hearing.is_commit_asked = true;
 }
 
 /* The model that was opened is the session's from here on. */
@@ -410,13 +433,16 @@ static void go_over(struct session *s)
     struct move *m = &s->move;
     char from[sizeof(s->model_title)];
     struct event_queue audio = {.bytes = 0};
+    struct kept_audio kept = {0};
     struct model_session *old = s->model;
 
     view_copy(from, sizeof(from), view_of(s->model_title));
     if (old != NULL)
         response_lost(s, "model_replaced", "The model that answered was replaced.");
     s->model = model_abandon(old);
-    keep_audio(s, &audio);
+    keep_audio(s, &audio, &kept);
+    bool is_unheard = old == NULL && hearing_is_open(s);
+    bool commits = is_unheard && s->hearing.is_commit_asked && !kept.has_commit;
     settle_pending(s);
     adopt(s);
     m->stage = MOVE_NONE;
@@ -424,6 +450,7 @@ static void go_over(struct session *s)
     m->taken_over_us = clock_now_us();
     summary_place(s);
     size_t count = replay_conversation(s);
+    tell_unheard(s, is_unheard, commits, kept.appends);
     tell_audio(s, &audio);
     measure_moved(s, m->reason);
     log_info("the session goes on with another session of a model session=%s reason=%s from=\"%s\" "

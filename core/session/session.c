@@ -52,6 +52,7 @@ void session_free(struct session *s)
     turn_done(s);
     measure_end(s, "shutdown");
     summary_done(s);
+    queue_clear(&s->unheard);
     sequencer_done(s);
     tool_wait_done(s);
     tokens_done(s);
@@ -193,6 +194,7 @@ struct session *session_create(const struct session_open *open)
     view_copy(s->traceparent, sizeof(s->traceparent), view_of(open->traceparent));
     s->sides[0].session = s->sides[1].session = s;
     list_init(&s->early.events);
+    list_init(&s->unheard.events);
     list_init(&s->held.events);
     list_init(&s->calls);
     pending_init(&s->pending);

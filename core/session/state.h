@@ -139,6 +139,7 @@ struct side {
 struct hearing {
     uint64_t transcript_due_us; /* the words of the user may come until then; 0: none are due */
     uint64_t uncommitted_bytes; /* of audio, where the client commits */
+    bool is_commit_asked;       /* ... has, and was not told yet */
 };
 
 enum move_stage {
@@ -276,6 +277,7 @@ struct session {
     char tag[24];                /* behind the names that it gives; "" for the first */
     size_t tag_len;
     struct hearing hearing;
+    struct event_queue unheard; /* audio of the user's turn, for a model in place of a lost one */
     struct partial partial;
     struct move move;
     struct summary summary;
@@ -467,6 +469,12 @@ json_t *cut_items(struct session *s, const struct response *r);
 /* ---- hearing.c ---- */
 
 void hearing_note(struct session *s, enum rt_event event);
+/* The client has sent audio: its turn is kept, within bounds, until a model has it whole. */
+void hearing_keep(struct session *s, struct parley_view event);
+/* Is there a turn that a lost model has not heard to its end? */
+bool hearing_is_open(const struct session *s);
+/* Tell the model of it, but for the newest so many, which it gets otherwise. */
+void hearing_tell(struct session *s, size_t newest);
 /* Until when the user's last words may come; 0 or past: they are not waited for. */
 uint64_t hearing_due_us(const struct session *s);
 /* The client has sent audio and not committed it. */

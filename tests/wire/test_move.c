@@ -585,6 +585,65 @@ static void the_oldest_part_is_left_out_beyond_the_budget(void **state)
     wire_close(w);
 }
 
+#define HEARD(n) "{'type':'input_audio_buffer.append','audio':'AAA" n "'}"
+
+static void is_told_sound(struct wire *w, const char *sound)
+{
+    assert_string_equal(wire_text(wire_model_gets(w, "input_audio_buffer.append"), "audio"), sound);
+}
+
+static void what_the_user_was_saying_is_said_to_the_next_model(void **state)
+{
+    (void)state;
+    struct wire *w = wire_open("");
+
+    wire_client(w, HEARD("A"));
+    wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','item_id':'u'}");
+    wire_client(w, HEARD("B"));
+    forget_model(w);
+    loses(w);
+    wire_client(w, HEARD("C"));
+    agrees(w);
+    is_told_sound(w, "AAAA");
+    is_told_sound(w, "AAAB");
+    is_told_sound(w, "AAAC");
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
+static void what_a_lost_model_had_heard_whole_is_not_said_again(void **state)
+{
+    (void)state;
+    struct wire *w = wire_open("");
+
+    wire_client(w, HEARD("A"));
+    wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','item_id':'u'}");
+    wire_model(w, "{'type':'input_audio_buffer.speech_stopped','event_id':'e','item_id':'u'}");
+    wire_model(w, "{'type':'input_audio_buffer.committed','event_id':'e','item_id':'u'}");
+    wire_client(w, HEARD("B"));
+    forget_model(w);
+    loses(w);
+    agrees(w);
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
+static void a_turn_that_the_client_commits_is_said_and_committed_again(void **state)
+{
+    (void)state;
+    struct wire *w = wire_open("turn_detection = none");
+
+    wire_client(w, HEARD("A"));
+    wire_client(w, "{'type':'input_audio_buffer.commit'}");
+    forget_model(w);
+    loses(w);
+    agrees(w);
+    is_told_sound(w, "AAAA");
+    (void)wire_model_gets(w, "input_audio_buffer.commit");
+    wire_model_gets_nothing(w);
+    wire_close(w);
+}
+
 static void speech_is_told_in_its_words_or_as_unknown(void **state)
 {
     (void)state;
@@ -917,6 +976,9 @@ int main(void)
         cmocka_unit_test(what_was_interrupted_is_told_as_far_as_it_was_heard),
         cmocka_unit_test(an_interruption_after_the_move_is_told_in_the_new_models_terms),
         cmocka_unit_test(the_oldest_part_is_left_out_beyond_the_budget),
+        cmocka_unit_test(what_the_user_was_saying_is_said_to_the_next_model),
+        cmocka_unit_test(what_a_lost_model_had_heard_whole_is_not_said_again),
+        cmocka_unit_test(a_turn_that_the_client_commits_is_said_and_committed_again),
         cmocka_unit_test(speech_is_told_in_its_words_or_as_unknown),
         cmocka_unit_test(when_the_model_stays_away_the_next_takes_over),
         cmocka_unit_test(a_model_that_refuses_the_settings_is_passed_over),
