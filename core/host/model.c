@@ -405,6 +405,7 @@ static int open_in_plugin(struct model_session *s, const struct model_open *open
         .session_id = or_empty(open->session_id),
         .safety_identifier = or_empty(open->safety_identifier),
         .traceparent = or_empty(open->traceparent),
+        .tracestate = or_empty(open->tracestate),
         .agent = or_empty(open->agent),
         .session = open->session,
         .host = &model_host,

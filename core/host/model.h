@@ -50,6 +50,7 @@ struct model_open {
     const char *session_id;
     const char *safety_identifier;
     const char *traceparent;
+    const char *tracestate;
     const char *agent;
     struct parley_view session; /* JSON of the session.update that will follow */
 };

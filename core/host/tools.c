@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define MAX_PROGRESS_BYTES 1024
-#define AUTHORIZATION      6 /* the last string of a call on the pool, wiped after use */
+#define TRACESTATE         6
+#define AUTHORIZATION      7 /* the last string of a call on the pool, wiped after use */
 
 /* How far a call on the pool is. */
 enum stage { STAGE_WAITING, STAGE_BEGUN, STAGE_CANCELLED };
@@ -353,6 +354,7 @@ static struct blocking *blocking_create(struct tools_run *run, const struct parl
     job->call.call_id = keep(job, 3, call->call_id);
     job->call.name = keep(job, 4, call->name);
     job->call.traceparent = keep(job, 5, call->traceparent);
+    job->call.tracestate = keep(job, TRACESTATE, call->tracestate);
     job->call.authorization = keep(job, AUTHORIZATION, call->authorization);
     job->arguments = view_dup(call->arguments);
     job->call.arguments.data = job->arguments;
@@ -531,6 +533,7 @@ static int start(struct tools_run *run, const struct tools_call *c, const struct
         .name = run->name,
         .arguments = c->arguments.len == 0 ? VIEW("{}") : c->arguments,
         .traceparent = or_empty(c->traceparent),
+        .tracestate = or_empty(c->tracestate),
         .authorization = or_empty(c->authorization),
         .timeout_ms = run->timeout_ms,
     };

@@ -109,6 +109,7 @@ struct tools_call {
     struct parley_view arguments; /* checked here: an object that fits; empty stands for {} */
     bool takes_any_arguments;     /* any object: the function's schema is not to be trusted */
     const char *traceparent;      /* or NULL */
+    const char *tracestate;       /* or NULL */
     const char *authorization;    /* the session's own token for this instance, or NULL */
     bool wants_content;           /* content and structured, not only words */
     int64_t timeout_ms;           /* when the function has none of its own; 0: the default */

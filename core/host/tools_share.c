@@ -157,6 +157,7 @@ struct errand {
     char *user;
     char *call_id;
     char *traceparent;
+    char *tracestate;
     char *authorization;
 };
 
@@ -169,6 +170,7 @@ static void errand_free(struct errand *e)
     free(e->user);
     free(e->call_id);
     free(e->traceparent);
+    free(e->tracestate);
     if (e->authorization != NULL)
         explicit_bzero(e->authorization, strlen(e->authorization));
     free(e->authorization);
@@ -303,6 +305,7 @@ static int begin_visit(struct tools_share *share, const struct errand *e)
         .arguments = {e->arguments, e->arguments_len},
         .takes_any_arguments = true, /* the guest has looked at them, if they are to be looked at */
         .traceparent = e->traceparent,
+        .tracestate = e->tracestate,
         .authorization = e->authorization,
         .wants_content = true,
         .policy_timeout_ms = e->timeout_ms, /* as the guest waits, whatever the function says */
@@ -486,7 +489,7 @@ static bool is_whole(const struct errand *e)
 {
     return e->name != NULL && e->arguments != NULL && e->session_id != NULL && e->agent != NULL &&
            e->user != NULL && e->call_id != NULL && e->traceparent != NULL &&
-           e->authorization != NULL;
+           e->tracestate != NULL && e->authorization != NULL;
 }
 
 static int guest_call(void *worker_instance, const struct parley_tool_call *call, parley_op op,
@@ -506,6 +509,7 @@ static int guest_call(void *worker_instance, const struct parley_tool_call *call
     e->user = strdup(call->user);
     e->call_id = strdup(call->call_id);
     e->traceparent = strdup(call->traceparent);
+    e->tracestate = strdup(call->tracestate);
     e->authorization = strdup(call->authorization);
     if (!is_whole(e)) {
         errand_free(e);

@@ -38,6 +38,7 @@ struct wanted {
     char token[80];
     char last_event_id[128];
     char traceparent[64];
+    char tracestate[TRACESTATE_SIZE];
 };
 
 /* ---- realtime.c ---- */

@@ -368,6 +368,8 @@ static struct wanted read_wanted(struct http_request *r)
     w.wants_trace = http_query_get(r, "trace", &value) && view_is(value, "on");
     if (http_header(r, "traceparent", &value))
         view_copy(w.traceparent, sizeof(w.traceparent), value);
+    if (http_header(r, "tracestate", &value) && tracestate_is_valid(value))
+        view_copy(w.tracestate, sizeof(w.tracestate), value);
     return w;
 }
 
@@ -466,6 +468,7 @@ static void begin_session(struct connection *c, const struct wanted *w, const st
         .agent = agent,
         .user = caller->name,
         .traceparent = w->traceparent,
+        .tracestate = w->tracestate,
         .wants_trace = w->wants_trace,
         .wants_resume = w->wants_resume,
         .preset = preset,

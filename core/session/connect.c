@@ -117,6 +117,7 @@ int connect_open(struct session *s, const struct model *model, const struct parl
         .session_id = s->id,
         .safety_identifier = s->user,
         .traceparent = traceparent,
+        .tracestate = turn_tracestate(s),
         .agent = s->agent->name,
         .session = buf_view(&text),
     };

@@ -204,6 +204,7 @@ static void open_session(struct rebuild *r)
                                       .agent = r->agent,
                                       .user = r->user,
                                       .traceparent = "",
+                                      .tracestate = "",
                                       .wants_trace = r->wants_trace,
                                       .wants_resume = true,
                                       .client = r->client,

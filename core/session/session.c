@@ -66,6 +66,7 @@ void session_free(struct session *s)
     queue_clear(&s->held);
     json_decref(s->resume.calls);
     buf_done(&s->out);
+    free(s->tracestate);
     free(s);
     (void)worker_generation_unref(wg);
     if (was_open && env->on_session_gone != NULL)
@@ -192,6 +193,8 @@ struct session *session_create(const struct session_open *open)
     s->wants_trace = open->wants_trace && open->agent->config->client_trace != 0;
     view_copy(s->user, sizeof(s->user), view_of(open->user));
     view_copy(s->traceparent, sizeof(s->traceparent), view_of(open->traceparent));
+    if (open->tracestate != NULL && open->tracestate[0] != '\0')
+        s->tracestate = strdup(open->tracestate); /* without memory: it is not passed on */
     s->sides[0].session = s->sides[1].session = s;
     list_init(&s->early.events);
     list_init(&s->unheard.events);

@@ -64,6 +64,7 @@ struct session_open {
     const struct agent *agent;
     const char *user;        /* opaque name of the end user or key, for the store and limits */
     const char *traceparent; /* W3C trace context of the client, or "" */
+    const char *tracestate;  /* with it, or "" or NULL */
     bool wants_trace;        /* the client asked for parley.* events */
     bool wants_resume;       /* the client may come back after it lost its connection */
     const json_t *preset;    /* session object of an ephemeral secret, or NULL */

@@ -262,6 +262,7 @@ struct session {
     char id[ID_SIZE + 8];
     char user[SESSION_USER_SIZE];
     char traceparent[64];
+    char *tracestate; /* owned, or NULL */
     uint64_t opened_us;
 
     const struct session_client *client; /* NULL: gone */

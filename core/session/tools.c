@@ -257,6 +257,7 @@ static void run(struct call *c)
 {
     struct session *s = c->session;
     const struct agent_config *config = s->agent->config;
+    char traceparent[TRACEPARENT_SIZE];
     const struct tools_call call = {
         .session_id = s->id,
         .agent = s->agent->name,
@@ -265,7 +266,8 @@ static void run(struct call *c)
         .name = c->name,
         .arguments = json_view(c->arguments),
         .takes_any_arguments = !c->policy.check_arguments,
-        .traceparent = turn_traceparent(s),
+        .traceparent = turn_tool_traceparent(s, c, traceparent),
+        .tracestate = turn_tracestate(s),
         .authorization = tokens_find(s, c->tool->wi->instance->name),
         .timeout_ms = config->tool_timeout_ms,
         .policy_timeout_ms = c->policy.timeout_ms,

@@ -597,3 +597,20 @@ const char *turn_traceparent(const struct session *s)
     return s->turn.is_running && s->turn.traceparent[0] != '\0' ? s->turn.traceparent
                                                                 : s->traceparent;
 }
+
+const char *turn_tool_traceparent(const struct session *s, const struct call *c,
+                                  char room[TRACEPARENT_SIZE])
+{
+    struct trace_context context = span_context(c->trace.span);
+
+    if (c->trace.span == NULL)
+        return turn_traceparent(s);
+    traceparent_format(&context, room);
+    return room;
+}
+
+const char *turn_tracestate(const struct session *s)
+{
+    /* It belongs to the client's trace; without that the turn is in one of its own. */
+    return s->tracestate == NULL || s->traceparent[0] == '\0' ? "" : s->tracestate;
+}

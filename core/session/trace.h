@@ -106,6 +106,13 @@ void turn_done(struct session *s);
 /* W3C trace context of the running turn, or "". */
 const char *turn_traceparent(const struct session *s);
 
+/* That of a tool's span, for the tool; else the turn's. `room` may hold it. */
+const char *turn_tool_traceparent(const struct session *s, const struct call *c,
+                                  char room[TRACEPARENT_SIZE]);
+
+/* The client's tracestate, which goes on with its trace; "" for none. */
+const char *turn_tracestate(const struct session *s);
+
 /* "ok", "timeout", "cancelled" ... for PARLEY_OK and PARLEY_E_... */
 const char *turn_status_name(int status);
 

@@ -174,8 +174,8 @@ static const char on_spans[] =
     "## Spans\n"
     "\n"
     "The client's `traceparent` header, when it sends one, is the parent of the turns; the trace "
-    "goes on to the model and to\n"
-    "tools that take one.\n"
+    "goes on to the tools, and to\n"
+    "models that are told to take one (exporters.md).\n"
     "\n";
 
 static const char on_logs[] =

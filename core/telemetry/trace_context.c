@@ -77,3 +77,14 @@ void traceparent_format(const struct trace_context *c, char out[TRACEPARENT_SIZE
     out[52] = '-';
     trace_id_format(&c->flags, 1, out + 53);
 }
+
+bool tracestate_is_valid(struct parley_view text)
+{
+    if (text.len == 0 || text.len >= TRACESTATE_SIZE)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < ' ' || text.data[i] > '~')
+            return false;
+    }
+    return true;
+}

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRACEPARENT_SIZE 56 /* with its NUL */
+#define TRACEPARENT_SIZE 56  /* with its NUL */
+#define TRACESTATE_SIZE  513 /* of the longest that is passed on, with its NUL */
 
 /* Zeroed: no context. */
 struct trace_context {
@@ -24,6 +25,9 @@ bool trace_context_is_valid(const struct trace_context *c);
 
 /* Read a traceparent header of version 00, or of a later one as far as it is known. */
 bool traceparent_parse(struct parley_view text, struct trace_context *ret);
+
+/* May a tracestate header be passed on as it is? */
+bool tracestate_is_valid(struct parley_view text);
 
 /* "00-<trace id>-<span id>-<flags>" */
 void traceparent_format(const struct trace_context *c, char out[TRACEPARENT_SIZE]);

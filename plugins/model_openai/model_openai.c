@@ -22,6 +22,7 @@ struct config {
     const char *organization;
     const char *project;
     const char *ca_file;
+    int32_t trace_context;
     int64_t connect_timeout_ms;
     int64_t ping_interval_ms;
     int64_t max_event_bytes;
@@ -101,6 +102,7 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
         .organization = c->organization,
         .project = c->project,
         .ca_file = c->ca_file,
+        .sends_trace = c->trace_context != 0,
         .connect_timeout_ms = c->connect_timeout_ms,
         .ping_interval_ms = c->ping_interval_ms,
         .max_event_bytes = c->max_event_bytes,
@@ -173,6 +175,9 @@ static const struct parley_option options[] = {
     PARLEY_STRING(struct config, organization,
                   .help = "Organisation that is charged, when the key belongs to several."),
     PARLEY_STRING(struct config, project, .help = "Project that is charged."),
+    PARLEY_BOOL(struct config, trace_context, .default_value = "no",
+                .help = "Send traceparent and tracestate with the handshake; for a server of your "
+                        "own, since they tell strangers which sessions belong together."),
     PARLEY_PATH(struct config, ca_file,
                 .help = "PEM file of certificates that are trusted besides the system's."),
     PARLEY_DURATION_MS(struct config, connect_timeout_ms, .default_value = "10s", .min = 100,

@@ -12,7 +12,7 @@
 
 /* Longer events are no errors: the longest known error lists all event types. */
 #define MAX_ERROR_BYTES 8192
-#define MAX_HEADERS     8
+#define MAX_HEADERS     9
 #define WANT_HEADERS    "retry-after,retry-after-ms,x-request-id,apim-request-id,x-ms-region"
 
 /*
@@ -36,6 +36,7 @@ struct session {
     struct ending ending;
     char safety_identifier[512];
     char traceparent[128];
+    char tracestate[513];
 };
 
 static void session_free(struct session *s)
@@ -279,6 +280,7 @@ static int begin(struct session *s, struct parley_worker *worker, struct parley_
     count = add_header(headers, count, "OpenAI-Project", o->project);
     count = add_header(headers, count, "OpenAI-Safety-Identifier", s->safety_identifier);
     count = add_header(headers, count, "traceparent", s->traceparent);
+    count = add_header(headers, count, "tracestate", s->tracestate);
     const struct parley_ws_connect connect = {
         .size = sizeof(connect),
         .header_size = sizeof(headers[0]),
@@ -311,7 +313,10 @@ int session_open(struct openai_worker *worker, const struct parley_model_open *o
     s->ctx = open->ctx;
     s->ending.key = openai->api_key;
     copy_header(s->safety_identifier, sizeof(s->safety_identifier), open->safety_identifier);
-    copy_header(s->traceparent, sizeof(s->traceparent), open->traceparent);
+    if (openai->sends_trace)
+        copy_header(s->traceparent, sizeof(s->traceparent), open->traceparent);
+    if (openai->sends_trace && PARLEY_HAS(open, tracestate) && s->traceparent[0] != '\0')
+        copy_header(s->tracestate, sizeof(s->tracestate), open->tracestate);
     s->deadline = openai->timer->create(open->worker, on_deadline, s);
     int r = s->deadline == NULL ? parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a timer")
                                 : begin(s, open->worker, err);

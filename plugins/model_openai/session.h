@@ -7,6 +7,8 @@
 #include <parley/service/timer.h>
 #include <parley/service/ws.h>
 
+#include <stdbool.h>
+
 /* What all sessions of an instance share. */
 struct openai {
     const struct parley_host *host;
@@ -18,6 +20,7 @@ struct openai {
     const char *organization;
     const char *project;
     const char *ca_file;
+    bool sends_trace; /* traceparent and tracestate */
     int64_t connect_timeout_ms;
     int64_t ping_interval_ms;
     int64_t max_event_bytes;

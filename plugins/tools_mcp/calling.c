@@ -340,6 +340,9 @@ static json_t *call_params(const struct client *c, const struct parley_tool_call
     if (call->traceparent != NULL && call->traceparent[0] != '\0')
         (void)json_object_set_new(json_object_get(params, "_meta"), "traceparent",
                                   json_string(call->traceparent));
+    if (PARLEY_HAS(call, tracestate) && call->tracestate != NULL && call->tracestate[0] != '\0')
+        (void)json_object_set_new(json_object_get(params, "_meta"), "tracestate",
+                                  json_string(call->tracestate));
     if (c->is_stateless)
         stateless_stamp(params);
     return params;

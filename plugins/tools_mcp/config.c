@@ -103,6 +103,9 @@ const struct parley_option config_options[CONFIG_OPTION_COUNT] = {
     PARLEY_ENUM(struct config, on_changed_tool, .default_value = "warn", .values = "warn|refuse",
                 .help = "What happens to a tool whose description or schema is not what it was "
                         "when it was first listed: a warning, or it is not offered any more."),
+    PARLEY_BOOL(struct config, trace_context, .default_value = "yes",
+                .help = "Send traceparent and tracestate in _meta of a call; no for a server that "
+                        "is a stranger's, since they tell which calls belong together."),
     PARLEY_INT(struct config, max_calls, .default_value = "16", .min = 1, .max = 64,
                .help = "Most calls under way at once over one connection; further ones wait. 1 "
                        "for servers that work on one thing at a time."),

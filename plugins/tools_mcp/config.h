@@ -42,6 +42,7 @@ struct config {
     struct parley_list allow;
     const char *name_prefix;
     int32_t protocol;
+    int32_t trace_context;
     int32_t elicitation;
     int32_t on_changed_tool;
     int64_t max_calls;
@@ -51,7 +52,7 @@ struct config {
     int64_t ready_timeout_ms;
 };
 
-#define CONFIG_OPTION_COUNT 37
+#define CONFIG_OPTION_COUNT 38
 extern const struct parley_option config_options[CONFIG_OPTION_COUNT];
 
 /* A value of signing_alg as it is written. */

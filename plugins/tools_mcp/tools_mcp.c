@@ -77,12 +77,28 @@ static bool has_own_token(const struct parley_tool_call *request)
            request->authorization[0] != '\0';
 }
 
+static struct parley_tool_call without_trace(const struct parley_tool_call *request)
+{
+    struct parley_tool_call own = {0};
+
+    memcpy(&own, request, request->size < sizeof(own) ? request->size : sizeof(own));
+    if (own.size > sizeof(own))
+        own.size = sizeof(own);
+    own.traceparent = own.tracestate = "";
+    return own;
+}
+
 static int call(void *worker_instance, const struct parley_tool_call *request, parley_op op,
                 struct parley_error *err)
 {
     struct worker_instance *wi = worker_instance;
     struct client *client = shared(wi);
+    struct parley_tool_call untraced;
 
+    if (!wi->instance->config->trace_context) {
+        untraced = without_trace(request);
+        request = &untraced;
+    }
     if (has_own_token(request)) {
         client = sessions_client(wi->sessions, request, err);
         if (client == NULL)

@@ -125,6 +125,7 @@ static bool begin_on(struct fake_plugin *plugin)
         .session_id = "sess_1",
         .safety_identifier = "user-7",
         .traceparent = "",
+        .tracestate = "",
         .agent = "receptionist",
         .session = PARLEY_VIEW("{\"type\":\"realtime\",\"instructions\":\"Be brief.\"}"),
         .host = &host,

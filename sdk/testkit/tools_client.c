@@ -212,6 +212,7 @@ static int ask(struct tools_client *c, const char *tool, const char *arguments, 
         .name = tool,
         .arguments = kit_view(arguments),
         .traceparent = "",
+        .tracestate = "",
         .authorization = "",
     };
     bool is_old = fake_host_table()->minor == 0;

@@ -433,7 +433,7 @@ static void tools_are_spans_between_the_answers(void **state)
     wire_close(w);
 }
 
-static void tools_and_model_get_the_turns_context_below_the_clients(void **state)
+static void tools_and_model_get_the_context_of_their_span_below_the_clients(void **state)
 {
     (void)state;
     wire_record(false, "00-" TRACE "-" PARENT "-01");
@@ -451,7 +451,14 @@ static void tools_and_model_get_the_turns_context_below_the_clients(void **state
     assert_string_equal(wire_text(root, "parent"), PARENT);
     assert_string_equal(wire_text(span_at(w, 0), "parent"), PARENT);
     char expected[64];
-    (void)snprintf(expected, sizeof(expected), "00-%s-%s-01", TRACE, wire_text(root, "id"));
+    const json_t *tool = NULL;
+    for (size_t i = 0; i < span_count(w) && tool == NULL; i++) {
+        if (strcmp(wire_text(span_at(w, i), "name"), "execute_tool slow") == 0)
+            tool = span_at(w, i);
+    }
+    assert_non_null(tool);
+    assert_string_equal(wire_text(tool, "parent"), wire_text(root, "id"));
+    (void)snprintf(expected, sizeof(expected), "00-%s-%s-01", TRACE, wire_text(tool, "id"));
     assert_string_equal(wire_tool_traceparent(w, 0), expected);
     wire_close(w);
 }
@@ -770,7 +777,7 @@ int main(void)
         cmocka_unit_test(a_written_turn_is_a_root_with_its_answer),
         cmocka_unit_test(a_spoken_turn_counts_from_the_end_of_the_speech),
         cmocka_unit_test(tools_are_spans_between_the_answers),
-        cmocka_unit_test(tools_and_model_get_the_turns_context_below_the_clients),
+        cmocka_unit_test(tools_and_model_get_the_context_of_their_span_below_the_clients),
         cmocka_unit_test(a_failed_tool_fails_its_span_and_not_the_turn),
         cmocka_unit_test(speech_into_an_answer_interrupts_its_turn),
         cmocka_unit_test(speech_into_what_still_plays_interrupts_the_turn_too),

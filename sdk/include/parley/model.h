@@ -110,6 +110,7 @@ struct parley_model_open {
     struct parley_view session; /* the session the host will ask for, as JSON of session.update */
     const struct parley_model_host *host;
     void *ctx;
+    const char *tracestate; /* W3C, with traceparent, or ""; since 1.1 */
 };
 
 struct parley_model_vtable {

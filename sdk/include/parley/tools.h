@@ -56,7 +56,8 @@ struct parley_tool_call {
     /* Bearer token that the session's client handed in for this instance, or ""; since 1.1. Only
      * for the peer of this instance, only for this session, never for a log. */
     const char *authorization;
-    int64_t timeout_ms; /* how long the host waits before it cancels; since 1.1 */
+    int64_t timeout_ms;     /* how long the host waits before it cancels; since 1.1 */
+    const char *tracestate; /* W3C, with traceparent, or ""; since 1.1 */
 };
 
 /* The conversation is over: the model still says what it has to say about the result, the user

@@ -8,8 +8,8 @@
 
 #include <parley/model.h>
 
-#include <parley/testkit/fake_host.h>
 #include "fake_ws.h"
+#include <parley/testkit/fake_host.h>
 
 #include <stdlib.h>
 
@@ -113,6 +113,7 @@ static int try_open(const char *safety_identifier, struct parley_error *err)
         .session_id = "sess_1",
         .safety_identifier = safety_identifier,
         .traceparent = "00-aa-bb-01",
+        .tracestate = "vendor=1",
         .agent = "a",
         .session = PARLEY_VIEW("{}"),
         .host = &model_host,
@@ -157,7 +158,7 @@ static void connects_with_the_headers_of_the_service_and_never_the_beta_one(void
     assert_non_null(strstr(fake_ws.headers, "Authorization: Bearer " KEY "\n"));
     assert_non_null(strstr(fake_ws.headers, "OpenAI-Project: proj_1\n"));
     assert_non_null(strstr(fake_ws.headers, "OpenAI-Safety-Identifier: user-1\n"));
-    assert_non_null(strstr(fake_ws.headers, "traceparent: 00-aa-bb-01\n"));
+    assert_null(strstr(fake_ws.headers, "traceparent")); /* a stranger's */
     assert_null(strstr(fake_ws.headers, "OpenAI-Organization"));
     assert_null(strstr(fake_ws.headers, "OpenAI-Beta"));
 }
@@ -505,6 +506,20 @@ static void any_compatible_server_can_be_named(void **state)
     assert_null(strstr(fake_ws.headers, "Authorization"));
 }
 
+static void a_server_of_one_s_own_gets_the_trace_context(void **state)
+{
+    static const char *const options[] = {"base_url=http://127.0.0.1:9000/v1", "trace_context=yes",
+                                          NULL};
+
+    (void)state;
+    fake_plugin_close(plugin);
+    load_with(options);
+    begin();
+    assert_non_null(strstr(fake_ws.headers, "traceparent: 00-aa-bb-01\n"));
+    assert_non_null(strstr(fake_ws.headers, "tracestate: vendor=1\n"));
+    fake_ws_end_with(1000, "");
+}
+
 static void assert_refused(const char *const *options, const char *says)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
@@ -574,6 +589,7 @@ int main(int argc, char **argv)
         TEST(closing_ends_in_order_whatever_comes),
         TEST(closing_while_connecting_is_fine),
         TEST(any_compatible_server_can_be_named),
+        TEST(a_server_of_one_s_own_gets_the_trace_context),
         TEST(wrong_options_are_refused_with_what_would_be_right),
         TEST(caps_are_those_of_the_service),
     };

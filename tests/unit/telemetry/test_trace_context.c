@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "telemetry/trace_context.h"
 
+#include <string.h>
+
 #define GOOD "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 static bool parses(const char *text)
@@ -53,12 +55,27 @@ static void malformed_headers_are_refused(void **state)
     assert_false(parses("00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01"));
 }
 
+static void tracestate_is_passed_on_only_when_it_is_one(void **state)
+{
+    char text[600];
+
+    (void)state;
+    memset(text, 'a', sizeof(text));
+    assert_true(tracestate_is_valid((struct parley_view){"a=1, b=2", 8}));
+    assert_true(tracestate_is_valid((struct parley_view){text, 512}));
+    assert_false(tracestate_is_valid((struct parley_view){text, 513}));
+    assert_false(tracestate_is_valid((struct parley_view){"", 0}));
+    assert_false(tracestate_is_valid((struct parley_view){"a=1\r\nx: y", 9}));
+    assert_false(tracestate_is_valid((struct parley_view){"a=\xc3\xa4", 4}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(header_survives_the_round_trip),
         cmocka_unit_test(later_version_is_read_as_far_as_known),
         cmocka_unit_test(malformed_headers_are_refused),
+        cmocka_unit_test(tracestate_is_passed_on_only_when_it_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
