@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spans, metrics and log records to Application Insights. */
+/* Spans, metrics and log records to Azure Monitor: to Application Insights, or by OTLP. */
+#include "config.h"
 #include "connection.h"
-#include "place.h"
+#include "native.h"
 #include "track.h"
 
 #include <parley/exporter.h>
@@ -10,33 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum turns { TURNS_DEPENDENCY, TURNS_REQUEST };
-
-struct config {
-    const char *connection_string;
-    const char *credential;
-    int32_t traces;
-    int32_t metrics;
-    int32_t logs;
-    int32_t content;
-    int32_t span_events;
-    int32_t turns; /* enum turns */
-    const char *storage_dir;
-    int64_t storage_bytes;
-    int64_t storage_age_ms;
-    int64_t retry_ms;
-    int64_t timeout_ms;
-    int64_t max_queue_bytes;
-    const char *ca_file;
-};
-
 struct azure {
     const struct parley_host *host;
     const struct config *config;
     const void *handle;
     const char *name;
     struct connection connection;
-    struct shelf shelf; /* without a folder: none */
+    struct shelf shelf;     /* without a folder: none */
+    struct headers headers; /* of requests by OTLP */
+};
+
+/* On the worker: one of the two. */
+struct exporter {
+    struct track *track;
+    struct sender *native;
 };
 
 static int load(const struct parley_host *host, void **ret_plugin, struct parley_error *err)
@@ -52,6 +40,7 @@ static void instance_destroy(void *instance)
 
     connection_done(&a->connection);
     shelf_close(&a->shelf);
+    headers_done(&a->headers);
     free(a);
 }
 
@@ -87,7 +76,18 @@ static void open_shelf(struct azure *a)
                      err.message);
 }
 
-static int prepare(struct azure *a, struct parley_error *err)
+static int prepare_native(struct azure *a, struct parley_error *err)
+{
+    int r = native_check(a->config, err);
+
+    if (r == PARLEY_OK)
+        r = check_credential(a, err);
+    if (r == PARLEY_OK && !native_headers(&a->headers, a->host))
+        r = parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    return r;
+}
+
+static int prepare_track(struct azure *a, struct parley_error *err)
 {
     const struct config *c = a->config;
 
@@ -114,7 +114,8 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     a->config = info->config;
     a->handle = info->handle;
     a->name = info->name;
-    int r = prepare(a, err);
+    bool is_native = a->config->protocol == PROTOCOL_OTLP;
+    int r = is_native ? prepare_native(a, err) : prepare_track(a, err);
     if (r < 0) {
         instance_destroy(a);
         return r;
@@ -153,10 +154,9 @@ static struct outbox_config outbox_of(const struct azure *a, struct parley_worke
     };
 }
 
-static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
-                        struct parley_error *err)
+static int start_track(const struct azure *a, struct parley_worker *worker, struct track **ret,
+                       struct parley_error *err)
 {
-    const struct azure *a = instance;
     const struct config *c = a->config;
     const struct track_config config = {
         .outbox = outbox_of(a, worker),
@@ -169,49 +169,89 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
         .with_metrics = c->metrics != 0,
         .with_logs = c->logs != 0,
     };
-    struct track *track = NULL;
 
     if (config.outbox.post.http == NULL || config.outbox.timer == NULL)
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
-    int r = track_create(&config, &track, err);
-    *ret_worker_instance = track;
+    return track_create(&config, ret, err);
+}
+
+static int worker_start(void *instance, struct parley_worker *worker, void **ret_worker_instance,
+                        struct parley_error *err)
+{
+    const struct azure *a = instance;
+    const struct sender_config native = native_sender(a->config, a->host, a->handle, &a->headers);
+    struct exporter *e = calloc(1, sizeof(*e));
+
+    if (e == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    int r = a->config->protocol == PROTOCOL_OTLP ? sender_create(&native, worker, &e->native, err)
+                                                 : start_track(a, worker, &e->track, err);
+    if (r < 0)
+        free(e);
+    else
+        *ret_worker_instance = e;
     return r;
 }
 
 static void worker_stop(void *worker_instance)
 {
-    track_destroy(worker_instance);
+    struct exporter *e = worker_instance;
+
+    track_destroy(e->track);
+    if (e->native != NULL)
+        sender_stop(e->native);
+    free(e);
 }
 
 static void attach(void *worker_instance, struct parley_worker *worker,
                    const struct parley_exporter_host *host)
 {
-    (void)worker;
-    track_attach(worker_instance, host);
+    struct exporter *e = worker_instance;
+
+    if (e->track != NULL)
+        track_attach(e->track, host);
+    else
+        sender_vtable.attach(e->native, worker, host);
 }
 
 static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
                    struct parley_error *err)
 {
-    return track_deliver(worker_instance, batch, op, err);
+    struct exporter *e = worker_instance;
+
+    return e->track != NULL ? track_deliver(e->track, batch, op, err)
+                            : sender_vtable.deliver(e->native, batch, op, err);
 }
 
 static void flush(void *worker_instance)
 {
-    track_flush(worker_instance);
+    struct exporter *e = worker_instance;
+
+    if (e->track != NULL)
+        track_flush(e->track);
+    else
+        sender_vtable.flush(e->native);
 }
 
 /* ---- tables ---- */
 
 #define C struct config
 static const struct parley_option options[] = {
+    PARLEY_ENUM(C, protocol, .values = "track|otlp", .default_value = "track",
+                .help = "To Application Insights by its own protocol, or to the OTLP endpoints "
+                        "of a data collection rule (preview at Azure)."),
     PARLEY_SECRET(C, connection_string, .variable = "APPLICATIONINSIGHTS_CONNECTION_STRING",
                   .example = "${APPLICATIONINSIGHTS_CONNECTION_STRING}",
-                  .help = "Of the Application Insights resource, from its page Overview."),
+                  .help =
+                      "Of the Application Insights resource, from its page Overview; for track."),
     PARLEY_STRING(C, credential, .example = "managed-identity",
                   .help = "Name of a [credential NAME] section, or a built-in one, that gives "
                           "Entra tokens; its role on the resource is Monitoring Metrics "
-                          "Publisher. Empty: the connection string is enough."),
+                          "Publisher. Empty: the connection string is enough, for track."),
+    PARLEY_STRING(C, traces_endpoint,
+                  .help = "For otlp: where spans go; the whole address, as the portal shows it."),
+    PARLEY_STRING(C, metrics_endpoint, .help = "For otlp: where metrics go."),
+    PARLEY_STRING(C, logs_endpoint, .help = "For otlp: where log records go."),
     PARLEY_BOOL(C, traces, .default_value = "yes",
                 .help = "Send spans of turns, answers and tools."),
     PARLEY_BOOL(C, metrics, .default_value = "yes", .help = "Send metrics."),

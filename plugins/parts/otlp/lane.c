@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane.h"
 
+#include "bearer.h"
 #include "retry.h"
 
 #include <stdbool.h>
@@ -26,9 +27,10 @@ struct lane {
     struct request *last;
     size_t bytes;
     struct parley_timer *timer;
-    uint64_t http; /* of the request in flight */
-    bool is_in_flight;
-    bool is_started; /* the first request has its deadline */
+    struct bearer *bearer; /* NULL: no tokens are shown */
+    uint64_t http;         /* of the request in flight */
+    bool is_in_flight;     /* or its token is asked for */
+    bool is_started;       /* the first request has its deadline */
     bool is_hurried;
     unsigned tried;
     int64_t deadline_ms;
@@ -132,13 +134,18 @@ static void fail_try(struct lane *lane, const struct parley_http_response *respo
         next_step(lane, delay);
 }
 
+static void try_first(struct lane *lane);
+
 static void on_answer(void *ctx, const struct parley_http_response *response)
 {
     struct lane *lane = ctx;
+    bool is_refused = response->status == PARLEY_OK && response->code == 401;
 
     lane->is_in_flight = false;
     if (response->status == PARLEY_OK && response->code >= 200 && response->code < 300)
         succeed(lane, response->body);
+    else if (is_refused && lane->bearer != NULL && bearer_renew(lane->bearer))
+        try_first(lane); /* with a fresh token, once */
     else
         fail_try(lane, response);
 }
@@ -146,15 +153,23 @@ static void on_answer(void *ctx, const struct parley_http_response *response)
 static const struct parley_http_events answer_events = {.size = sizeof(answer_events),
                                                         .on_end = on_answer};
 
-static void try_first(struct lane *lane)
+static void fail_without_answer(struct lane *lane, int status, const char *message)
+{
+    const struct parley_http_response none = {
+        .size = sizeof(none), .status = status, .message = message};
+
+    fail_try(lane, &none);
+}
+
+static void send_first(struct lane *lane, const char *const *headers, uint32_t header_count)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
     const struct parley_http_request request = {
         .size = sizeof(request),
         .method = "POST",
         .url = lane->config.url,
-        .headers = lane->config.headers,
-        .header_count = lane->config.header_count,
+        .headers = headers,
+        .header_count = header_count,
         .body = {(const char *)lane->first->body.bytes, lane->first->body.len},
         .ca_file = lane->config.ca_file,
         .client_cert_file = lane->config.client_cert_file,
@@ -163,16 +178,47 @@ static void try_first(struct lane *lane)
         .max_response_bytes = ANSWER_BYTES,
     };
 
-    lane->tried++;
     int r = lane->config.http->start(lane->config.worker, &request, &answer_events, lane,
                                      &lane->http, &err);
     if (r == PARLEY_OK) {
         lane->is_in_flight = true;
         return;
     }
-    const struct parley_http_response refused = {
-        .size = sizeof(refused), .status = r, .message = err.message};
-    fail_try(lane, &refused);
+    fail_without_answer(lane, r, err.message);
+}
+
+static void on_token(void *ctx, int status, const char *header)
+{
+    struct lane *lane = ctx;
+    uint32_t count = lane->config.header_count;
+    const char **headers = calloc(count + 1, sizeof(*headers));
+
+    lane->is_in_flight = false;
+    if (status < 0) {
+        fail_without_answer(lane, status, header);
+    } else if (headers == NULL) {
+        fail_without_answer(lane, PARLEY_E_NO_MEMORY, "no memory");
+    } else {
+        memcpy(headers, lane->config.headers, count * sizeof(*headers));
+        headers[count] = header;
+        send_first(lane, headers, count + 1);
+    }
+    free(headers);
+}
+
+static void try_first(struct lane *lane)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    lane->tried++;
+    if (lane->bearer == NULL) {
+        send_first(lane, lane->config.headers, lane->config.header_count);
+        return;
+    }
+    int r = bearer_ask(lane->bearer, &err);
+    lane->is_in_flight = r >= 0;
+    if (r < 0)
+        fail_without_answer(lane, r, err.message);
 }
 
 /* The lane's timer: begin with the first request, or try it again. */
@@ -187,6 +233,8 @@ static void on_step(void *ctx)
         int64_t deadline = now + lane->config.timeout_ms;
         lane->is_started = true;
         lane->tried = 0;
+        if (lane->bearer != NULL)
+            bearer_begin(lane->bearer);
         lane->deadline_ms = deadline < lane->first->expires_ms ? deadline : lane->first->expires_ms;
     }
     if (now >= lane->deadline_ms)
@@ -205,7 +253,13 @@ struct lane *lane_create(const struct lane_config *config)
         return NULL;
     lane->config = *config;
     lane->timer = config->timer->create(config->worker, on_step, lane);
-    if (lane->timer == NULL) {
+    bool is_anonymous = config->credential == NULL || config->credential[0] == '\0';
+    if (!is_anonymous)
+        lane->bearer = bearer_create(config->host, config->worker, config->handle,
+                                     config->credential, config->scope, on_token, lane);
+    if (lane->timer == NULL || (!is_anonymous && lane->bearer == NULL)) {
+        config->timer->destroy(lane->timer);
+        bearer_destroy(lane->bearer);
         free(lane);
         return NULL;
     }
@@ -256,8 +310,9 @@ void lane_close(struct lane *lane)
     if (lane == NULL)
         return;
     lane->config.timer->destroy(lane->timer);
-    if (lane->is_in_flight)
+    if (lane->is_in_flight && !bearer_is_asking(lane->bearer))
         lane->config.http->cancel(lane->config.worker, lane->http);
+    bearer_destroy(lane->bearer);
     while (lane->first != NULL) {
         struct request *r = lane->first;
         lane->first = r->next;

@@ -34,7 +34,9 @@ struct lane_config {
     const char *ca_file;
     const char *client_cert_file; /* NULL or "": none */
     const char *client_key_file;
-    int64_t timeout_ms; /* one request with all its tries */
+    const char *credential; /* whose tokens are shown as Bearer; NULL or "": none */
+    const char *scope;      /* of those */
+    int64_t timeout_ms;     /* one request with all its tries */
     int64_t max_queue_bytes;
 };
 

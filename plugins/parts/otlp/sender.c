@@ -104,6 +104,8 @@ static bool open_outlet(const struct sender *s, struct parley_worker *worker, co
         .ca_file = either(own->ca_file, c->ca_file),
         .client_cert_file = either(own->client_cert_file, c->client_cert_file),
         .client_key_file = has_cert ? own->client_key_file : c->client_key_file,
+        .credential = c->credential,
+        .scope = c->scope,
         .timeout_ms = own->timeout_ms > 0 ? own->timeout_ms : c->timeout_ms,
         .max_queue_bytes = c->max_queue_bytes,
     };

@@ -48,6 +48,8 @@ struct sender_config {
     const char *ca_file;
     const char *client_cert_file; /* NULL or "": none */
     const char *client_key_file;
+    const char *credential; /* whose tokens are shown; NULL or "": none */
+    const char *scope;
     struct sender_own traces;
     struct sender_own metrics;
     struct sender_own logs;

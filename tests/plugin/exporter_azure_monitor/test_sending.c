@@ -271,6 +271,62 @@ static void stop_does_not_wait_for_a_silent_service(void **state)
     assert_int_equal(ended.lost, 10);
 }
 
+/* ---- protocol = otlp ---- */
+
+#define DCE    "https://x.westeurope-1.ingest.monitor.azure.com/datacollectionRules/dcr-1/streams/"
+#define TRACES "traces_endpoint=" DCE "Microsoft-OTLP-Traces/otlp/v1/traces"
+
+static void open_native(void)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const char *options[] = {"protocol=otlp", TRACES, "credential=azure", NULL};
+
+    plugin = fake_plugin_open(plugin_path, "azure", options, &err);
+    if (plugin == NULL)
+        fail_msg("%s", err.message);
+    vtable = exporter_open(plugin);
+}
+
+static void native_endpoint_gets_otlp_with_a_token(void **state)
+{
+    (void)state;
+    struct parley_credential_token token = {.size = sizeof(token), .value = PARLEY_VIEW("t0ken-1")};
+
+    open_native();
+    deliver_turn();
+    assert_int_equal(http.started, 0);
+    assert_string_equal(tokens.scope, "https://monitor.azure.com/.default");
+    tokens.events->on_token(tokens.ctx, &token);
+    assert_non_null(strstr(http.open[0].url, "Microsoft-OTLP-Traces/otlp/v1/traces"));
+    assert_non_null(strstr(http.open[0].headers, "Content-Type: application/x-protobuf\n"));
+    assert_non_null(strstr(http.open[0].headers, "Authorization: Bearer t0ken-1\n"));
+    answer(401, "", "");
+    assert_int_equal(tokens.refused, 1);
+    token.value = (struct parley_view)PARLEY_VIEW("t0ken-2");
+    tokens.events->on_token(tokens.ctx, &token);
+    assert_non_null(strstr(http.open[0].headers, "Bearer t0ken-2\n"));
+    answer(200, "", "");
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 0);
+}
+
+static void native_endpoint_is_not_asked_without_a_token(void **state)
+{
+    (void)state;
+    struct parley_credential_token token = {
+        .size = sizeof(token), .status = PARLEY_E_DENIED, .message = "Entra refuses"};
+
+    open_native();
+    deliver_turn();
+    tokens.events->on_token(tokens.ctx, &token);
+    assert_int_equal(http.started, 0);
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 5);
+    assert_non_null(strstr(ended.message, "Entra refuses"));
+    deliver_turn(); /* stopped while it asks */
+    assert_non_null(tokens.events);
+}
+
 static void mistakes_of_the_operator_are_named_without_the_key(void **state)
 {
     (void)state;
@@ -278,6 +334,8 @@ static void mistakes_of_the_operator_are_named_without_the_key(void **state)
         {"connection_string=nonsense", NULL, "connection_string: part 1 has no ="},
         {"logs=yes", NULL, "connection_string: is missing"},
         {CONNECTION, "credential=azur", "there is no [credential azur]"},
+        {"protocol=otlp", "credential=azure", "traces_endpoint: is missing"},
+        {"protocol=otlp", TRACES, "credential: is missing"},
     };
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -308,6 +366,8 @@ int main(int argc, char **argv)
         TEST(token_is_shown_and_renewed_once_when_it_is_refused),
         TEST(stop_tries_once_and_counts_what_is_lost),
         TEST(stop_does_not_wait_for_a_silent_service),
+        TEST(native_endpoint_gets_otlp_with_a_token),
+        TEST(native_endpoint_is_not_asked_without_a_token),
         TEST(mistakes_of_the_operator_are_named_without_the_key),
     };
 

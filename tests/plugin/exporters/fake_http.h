@@ -11,7 +11,7 @@
 
 struct fake_request {
     uint64_t number;
-    char url[128];
+    char url[256];
     char headers[1024]; /* each followed by a newline */
     char client_cert_file[64];
     char client_key_file[64];

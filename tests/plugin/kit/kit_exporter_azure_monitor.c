@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exporter_azure_monitor through the test kit, with a service in changing moods and a folder for
- * what it does not take. */
+ * what it does not take; with a second argument by OTLP, where a token comes first. */
+#include <parley/service/credentials.h>
 #include <parley/testkit/conformance.h>
+#include <parley/testkit/fake_host.h>
 #include <parley/testkit/fake_net.h>
 
 #include <string.h>
@@ -35,21 +37,108 @@ static void service(void *ctx, const struct fake_http_request *request,
     }
 }
 
+/* ---- tokens, of which every fourth is refused ---- */
+
+#define MAX_ASKED 512
+
+static struct {
+    const struct parley_credential_events *events;
+    void *ctx;
+    uint64_t request;
+} asked[MAX_ASKED];
+static unsigned asked_count;
+static uint64_t last_request;
+
+static int token_check(const void *instance, const char *name, struct parley_error *err)
+{
+    (void)instance;
+    (void)name;
+    (void)err;
+    return PARLEY_OK;
+}
+
+static int token_get(const void *instance, struct parley_worker *worker, const char *name,
+                     const char *scope, const struct parley_credential_events *events, void *ctx,
+                     uint64_t *ret_request, struct parley_error *err)
+{
+    (void)instance;
+    (void)worker;
+    (void)name;
+    (void)scope;
+    if (asked_count == MAX_ASKED)
+        return parley_fail(err, PARLEY_E_BUSY, "too many tokens are asked for");
+    *ret_request = ++last_request;
+    asked[asked_count].events = events;
+    asked[asked_count].ctx = ctx;
+    asked[asked_count++].request = last_request;
+    return PARLEY_OK;
+}
+
+static void token_cancel(struct parley_worker *worker, uint64_t request)
+{
+    (void)worker;
+    for (unsigned i = 0; i < asked_count; i++) {
+        if (asked[i].request == request)
+            asked[i] = asked[--asked_count];
+    }
+}
+
+static void token_refused(const void *instance, const char *name, const char *scope,
+                          struct parley_view value)
+{
+    (void)instance;
+    (void)name;
+    (void)scope;
+    (void)value;
+}
+
+static const struct parley_service_credentials credentials = {.size = sizeof(credentials),
+                                                              .check = token_check,
+                                                              .get = token_get,
+                                                              .cancel = token_cancel,
+                                                              .refused = token_refused};
+
+static bool step(void *ctx)
+{
+    struct parley_credential_token token = {
+        .size = sizeof(token), .value = PARLEY_VIEW("token"), .message = ""};
+
+    (void)ctx;
+    if (asked_count == 0)
+        return false;
+    const struct parley_credential_events *events = asked[asked_count - 1].events;
+    void *whose = asked[--asked_count].ctx;
+    if (last_request % 4 == 0) {
+        token.status = PARLEY_E_UNAVAILABLE;
+        token.message = "nobody gives tokens";
+    }
+    events->on_token(whose, &token);
+    return true;
+}
+
 static void open_(void *ctx)
 {
     (void)ctx;
+    asked_count = 0;
+    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &credentials);
     fake_http_serve(service, NULL);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct testkit_fixture fixture = {.open = open_};
+    static const struct testkit_fixture fixture = {.open = open_, .step = step};
     static const char *const options[] = {
         "connection_string=InstrumentationKey=00000000-0000-0000-0000-000000000001;"
         "IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/",
         "storage_dir=@/kept", NULL};
-    const struct testkit_subject subject = {
-        .path = argc > 1 ? argv[1] : "", .options = options, .fixture = &fixture};
+    static const char *const native[] = {
+        "protocol=otlp", "credential=azure",
+        "traces_endpoint=https://x.westeurope-1.ingest.monitor.azure.com/otlp/v1/traces",
+        "metrics_endpoint=https://x.westeurope-1.metrics.ingest.monitor.azure.com/otlp/v1/metrics",
+        NULL};
+    const struct testkit_subject subject = {.path = argc > 1 ? argv[1] : "",
+                                            .options = argc > 2 ? native : options,
+                                            .fixture = &fixture};
 
     return testkit_run(&subject);
 }
