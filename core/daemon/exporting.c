@@ -121,6 +121,14 @@ static void on_stopped(void *ctx, struct instances *set)
     end_when_idle(e);
 }
 
+static void flush_all(struct worker_instances *exporters)
+{
+    for (struct worker_instance *wi = worker_instances_next(exporters, NULL); wi != NULL;
+         wi = worker_instances_next(exporters, wi))
+        exporter_flush(wi);
+}
+
+/* After a reload, too, what waits is tried once more. */
 static void retire(struct exporting *e)
 {
     struct retired *r = calloc(1, sizeof(*r));
@@ -134,6 +142,7 @@ static void retire(struct exporting *e)
     e->exporters = NULL;
     e->generation = NULL;
     e->stopping++;
+    flush_all(exporters);
     worker_instances_stop(exporters, on_stopped, r);
 }
 
@@ -331,11 +340,8 @@ static void begin_end(void *arg)
 
     e->is_ending = true;
     telemetry_flush(e->telemetry);
-    if (e->exporters != NULL) {
-        for (struct worker_instance *wi = worker_instances_next(e->exporters, NULL); wi != NULL;
-             wi = worker_instances_next(e->exporters, wi))
-            exporter_flush(wi);
-    }
+    if (e->exporters != NULL)
+        flush_all(e->exporters);
     loop_timer_start(e->loop, &e->limit, STOP_LIMIT_MS, on_limit, e);
     end_when_idle(e);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define HOLD_MS      45000 /* longest stay of a delivery, below the host's patience */
-#define HURRY_MS     1500  /* of a last post, below the host's patience with a stop */
+#define HURRY_MS     900   /* of a last post, below the host's patience with a stop */
 #define DRAIN_MS     200   /* between two files of the shelf, and as much again by chance */
 #define LINE_MESSAGE 256
 
@@ -607,6 +607,8 @@ void outbox_destroy(struct outbox *o)
         push_front(o, o->posted);
     while (o->first != NULL) {
         struct waiting *w = pop(o);
+        if (w->delivery == NULL) /* the host knows of the others */
+            count_dropped(o, "shutdown", parcel_records(&w->parcel));
         delivery_drop_part(w->delivery);
         waiting_free(w);
     }
