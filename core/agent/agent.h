@@ -20,6 +20,9 @@ enum agent_turns { AGENT_TURNS_SERVER_VAD, AGENT_TURNS_SEMANTIC_VAD, AGENT_TURNS
 enum agent_history { AGENT_HISTORY_CUT, AGENT_HISTORY_SUMMARISE };
 enum agent_store_failure { AGENT_STORE_FAILURE_CONTINUE, AGENT_STORE_FAILURE_END };
 
+/* Values of telemetry_content, in the order of the option's. */
+enum agent_content { AGENT_CONTENT_DEFAULT, AGENT_CONTENT_YES, AGENT_CONTENT_NO };
+
 /* What one [agent NAME] section holds; filled through agent_options. */
 struct agent_config {
     const char *description;
@@ -53,6 +56,7 @@ struct agent_config {
     int64_t max_parallel_tools;
     struct parley_list client_may_set;
     int32_t client_trace;
+    int32_t telemetry_content; /* enum agent_content */
     const char *store;
     int32_t on_store_failure; /* enum agent_store_failure */
     int64_t keep_ms;

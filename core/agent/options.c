@@ -68,6 +68,9 @@ const struct parley_option agent_options[] = {
     PARLEY_LIST(C, client_may_set, .example = "voice, tools, turn_detection",
                 .help =
                     "Fields of the session that a client may change; * for all, empty for none."),
+    PARLEY_ENUM(C, telemetry_content, .values = "default|yes|no", .default_value = "default",
+                .help = "Record what is said with this agent, and what its tools return, for "
+                        "exporters that want it; default: as [telemetry] content."),
     PARLEY_BOOL(C, client_trace, .default_value = "no",
                 .help =
                     "Send tool calls and turn timings as parley.* events to clients that ask for "

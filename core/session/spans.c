@@ -16,8 +16,17 @@ void spans_init(struct session *s)
         s->traceparent[0] = '\0';
 }
 
+bool spans_capture_content(const struct session *s)
+{
+    if (s->env->recorder == NULL || s->agent->config->telemetry_content == AGENT_CONTENT_NO)
+        return false;
+    return s->agent->config->telemetry_content == AGENT_CONTENT_YES ||
+           telemetry_captures_content(s->env->recorder);
+}
+
 void spans_describe(const struct session *s, struct span *span)
 {
+    span_capture_content(span, spans_capture_content(s));
     span_set_str(span, NAME_AGENT_NAME, view_of(s->agent->name));
     span_set_str(span, NAME_SESSION_ID, view_of(s->id));
     span_set_str(span, NAME_CONVERSATION_ID, view_of(s->id));

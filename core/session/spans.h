@@ -43,6 +43,9 @@ struct session_spans {
 /* Read the client's trace context; one that is none is forgotten. */
 void spans_init(struct session *s);
 
+/* Is what people say recorded? As the agent has it, else as the telemetry does. */
+bool spans_capture_content(const struct session *s);
+
 /* What every span of the session says about it. */
 void spans_describe(const struct session *s, struct span *span);
 

@@ -243,8 +243,7 @@ void turn_item(struct session *s, const json_t *item)
     struct parley_view type = json_get_view(item, "type");
 
     s->has_tool_output = view_is(type, "function_call_output");
-    if (telemetry_captures_content(s->env->recorder) &&
-        view_is(json_get_view(item, "role"), "user"))
+    if (spans_capture_content(s) && view_is(json_get_view(item, "role"), "user"))
         said_add_item(&s->user_said, item);
 }
 
@@ -258,7 +257,7 @@ void turn_transcript(struct session *s, struct parley_view text)
 {
     bool has_turn = s->turn.is_running || s->turn.is_playing;
 
-    if (telemetry_captures_content(s->env->recorder))
+    if (spans_capture_content(s))
         said_add(has_turn ? &s->turn.user_said : &s->user_said, text);
 }
 
@@ -518,7 +517,7 @@ void turn_response_done(struct session *s, struct response *r, const json_t *obj
         t->has_usage = true;
         cost_add(&t->cost, &cost);
     }
-    if (telemetry_captures_content(s->env->recorder))
+    if (spans_capture_content(s))
         said_add_response(&t->agent_said, object);
     if (read->status == RT_RESPONSE_FAILED)
         note_error(t, read->error_code.len > 0 ? read->error_code : read->error_type,

@@ -42,6 +42,7 @@ struct span {
     uint64_t start_us;
     uint64_t end_us;
     struct span_attr message; /* of the status */
+    bool captures_content;
     struct buf text;
     uint32_t attr_count;
     uint32_t event_count;

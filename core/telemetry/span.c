@@ -92,6 +92,7 @@ struct span *span_start(struct telemetry_recorder *r, const char *name, uint32_t
     if (s == NULL)
         return NULL;
     s->kind = kind;
+    s->captures_content = r->captures_content;
     s->start_us = clock_now_us();
     view_copy(s->name, sizeof(s->name), view_of(name));
     if (parent == NULL || !trace_context_is_valid(parent))
@@ -213,9 +214,15 @@ void span_set_content(struct span *s, const char *key, struct parley_view value)
         set_text(s, key, value, PARLEY_ATTR_STRING, PARLEY_ATTR_CONTENT);
 }
 
+void span_capture_content(struct span *s, bool is_wanted)
+{
+    if (s != NULL)
+        s->captures_content = is_wanted;
+}
+
 bool span_captures_content(const struct span *s)
 {
-    return s != NULL && s->recorder->captures_content;
+    return s != NULL && s->captures_content;
 }
 
 void span_set_int(struct span *s, const char *key, int64_t value)

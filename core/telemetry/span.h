@@ -53,6 +53,9 @@ void span_set_list(struct span *s, const char *key, struct parley_view only_item
 /* What people said or tools returned: kept only when content is captured. */
 void span_set_content(struct span *s, const char *key, struct parley_view value);
 
+/* Keep content, or not, whatever the telemetry does with that of others. */
+void span_capture_content(struct span *s, bool is_wanted);
+
 /* Will content be kept? Spares the caller the building of it. */
 bool span_captures_content(const struct span *s);
 

@@ -172,6 +172,26 @@ describe("telemetry and its end", () => {
     await receiver.close();
   });
 
+  test("an agent may switch content on for itself, and off", async () => {
+    for (const [telemetry, agent, is_there] of [["no", "yes", true], ["yes", "no", false], ["yes", "default", true], ["no", "default", false]]) {
+      const receiver = await start_receiver();
+      const sections = upstreams.model_script();
+      const parleyd = await start_parleyd({
+        ...sections,
+        "agent assistant": { ...sections["agent assistant"], telemetry_content: agent },
+        telemetry: { batch_ms: "20ms", content: telemetry },
+        "exporter collector": { plugin: "exporter_otlp", endpoint: receiver.url, content: "yes" },
+      });
+      const client = await open_client(parleyd);
+      await client.ask(QUESTION);
+      await receiver.wait(({ spans }) => turns(spans)[0]);
+      await client.close();
+      await parleyd.stop();
+      assert.equal(JSON.stringify(receiver.spans).includes("plus three"), is_there, `telemetry ${telemetry}, agent ${agent}`);
+      await receiver.close();
+    }
+  });
+
   test("what is to be redacted reaches no exporter", async () => {
     const receiver = await start_receiver();
     const parleyd = await start_parleyd({
