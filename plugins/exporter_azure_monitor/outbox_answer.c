@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outbox_state.h"
+
+#include <stdlib.h>
+
+/* ---- what the service said ---- */
+
+void outbox_tell(const struct outbox *o, const char *what, const char *reason, uint64_t records)
+{
+    o->config.post.host->log(o->config.post.handle, PARLEY_LOG_WARN,
+                             "%s endpoint=%s reason=\"%s\" records=%llu", what,
+                             o->config.post.endpoint, reason, (unsigned long long)records);
+}
+
+/* Nothing is posted for a while. */
+static void rest(struct outbox *o, const struct post_end *end, uint64_t records)
+{
+    int64_t delay = o->config.retry_ms - outbox_random(o, o->config.retry_ms / 5 + 1);
+
+    if (o->failures++ == 0)
+        outbox_tell(o,
+                    end->ruling == RULING_DENIED
+                        ? "telemetry is refused and kept for later: check the "
+                          "credential and its role on the resource"
+                        : "telemetry is not delivered and kept for later",
+                    end->reason, records);
+    o->is_throttled = end->ruling == RULING_THROTTLED || end->retry_after_ms > 0;
+    if (end->retry_after_ms > 0)
+        delay = end->retry_after_ms;
+    o->rests_until_ms = outbox_now_ms(o) + delay;
+    o->drains_at_ms = o->rests_until_ms;
+}
+
+static void go_on(struct outbox *o)
+{
+    if (o->failures > 0)
+        o->config.post.host->log(o->config.post.handle, PARLEY_LOG_INFO,
+                                 "telemetry is delivered again endpoint=%s",
+                                 o->config.post.endpoint);
+    o->failures = 0;
+    o->is_refusal_told = false;
+    o->is_throttled = false;
+    o->rests_until_ms = 0;
+    if (o->is_posting_file || o->drains_at_ms > outbox_now_ms(o) + 2 * DRAIN_MS)
+        o->drains_at_ms = outbox_now_ms(o) + DRAIN_MS + outbox_random(o, DRAIN_MS);
+}
+
+/*
+ * Of a 206: what may be taken later stays in the parcel, and the answer is how many records were
+ * refused. When it cannot be read nothing is sent again: some of it was accepted.
+ */
+static uint64_t sort_out(struct outbox *o, struct parcel *parcel, const struct post_end *end)
+{
+    enum verdict *verdicts = calloc(parcel->count + 1, sizeof(*verdicts));
+    bool *keeps = calloc(parcel->count + 1, sizeof(*keeps));
+    char message[ANSWER_MESSAGE] = "the answer cannot be read";
+    uint64_t refused = parcel_records(parcel);
+
+    if (verdicts != NULL && keeps != NULL && end->is_whole &&
+        answer_judge(end->body, parcel->count, verdicts, message)) {
+        refused = 0;
+        for (uint32_t i = 0; i < parcel->count; i++) {
+            refused += verdicts[i] == VERDICT_REFUSED && parcel->items[i].is_record;
+            keeps[i] = verdicts[i] == VERDICT_AGAIN;
+        }
+    }
+    if (keeps != NULL)
+        parcel_pick(parcel, keeps);
+    else
+        parcel->count = 0;
+    if (refused > 0)
+        outbox_tell(o, "telemetry is delivered in part", message, refused);
+    free(verdicts);
+    free(keeps);
+    return refused;
+}
+
+/* ---- a fresh parcel's end ---- */
+
+/* Halves of what was too large for one request; false when it is one item, or without memory. */
+static bool split(struct outbox *o, struct waiting *w)
+{
+    struct waiting *rest_ = w->parcel.count < 2 ? NULL : calloc(1, sizeof(*rest_));
+    size_t before = w->parcel.lines.len;
+
+    if (rest_ == NULL || !parcel_split(&w->parcel, &rest_->parcel)) {
+        free(rest_);
+        return false;
+    }
+    rest_->outbox = o;
+    rest_->since_ms = w->since_ms;
+    rest_->delivery = w->delivery;
+    if (w->delivery != NULL)
+        delivery_add_part(w->delivery);
+    o->bytes += w->parcel.lines.len + rest_->parcel.lines.len - before;
+    outbox_push_front(o, rest_);
+    outbox_push_front(o, w);
+    return true;
+}
+
+static void tell_refusal(struct outbox *o, const char *reason, uint64_t records)
+{
+    if (!o->is_refusal_told)
+        outbox_tell(o, "telemetry is refused for good: check the endpoint of the connection string",
+                    reason, records);
+    o->is_refusal_told = true;
+}
+
+static void drop(struct outbox *o, struct waiting *w, const struct post_end *end)
+{
+    uint64_t records = parcel_records(&w->parcel);
+
+    tell_refusal(o, end->reason, records);
+    outbox_finish(o, w, PARLEY_E_PROTOCOL, records, "refused", end->reason);
+}
+
+static void on_part(struct outbox *o, struct waiting *w, const struct post_end *end)
+{
+    const struct post_end later = {.ruling = RULING_LATER,
+                                   .retry_after_ms = end->retry_after_ms,
+                                   .reason = "the service takes a part of it later"};
+    size_t before = w->parcel.lines.len;
+    uint64_t refused = sort_out(o, &w->parcel, end);
+
+    o->bytes -= before - w->parcel.lines.len;
+    if (w->parcel.count == 0) {
+        outbox_finish(o, w, PARLEY_OK, refused, "refused", "");
+        return;
+    }
+    rest(o, &later, parcel_records(&w->parcel));
+    if (refused > 0 && w->delivery != NULL) { /* told now, as a part of its own */
+        delivery_add_part(w->delivery);
+        delivery_end_part(w->delivery, PARLEY_OK, refused, "");
+    } else if (refused > 0) {
+        outbox_count_dropped(o, "refused", refused);
+    }
+    outbox_keep(o, w, later.reason);
+}
+
+static void on_fresh_end(struct outbox *o, struct waiting *w, const struct post_end *end)
+{
+    switch (end->ruling) {
+    case RULING_DONE:
+        go_on(o);
+        outbox_finish(o, w, PARLEY_OK, 0, NULL, "");
+        break;
+    case RULING_PART:
+        go_on(o);
+        on_part(o, w, end);
+        break;
+    case RULING_TOO_LARGE:
+        if (!split(o, w))
+            drop(o, w, end);
+        break;
+    case RULING_DROP:
+        drop(o, w, end);
+        break;
+    default:
+        rest(o, end, parcel_records(&w->parcel));
+        outbox_keep(o, w, end->reason);
+        break;
+    }
+}
+
+/* ---- a file's end ---- */
+
+static void on_replaced(void *ctx, const struct keeper_result *r)
+{
+    struct outbox *o = ctx;
+
+    if (r->result != SHELF_OK) {
+        outbox_tell_shelf(o, r->reason);
+        outbox_count_dropped(o, "storage_full", r->parcel->count);
+    }
+    outbox_arm(o);
+}
+
+static void on_file_part(struct outbox *o, const struct post_end *end)
+{
+    const struct post_end later = {.ruling = RULING_LATER,
+                                   .retry_after_ms = end->retry_after_ms,
+                                   .reason = "the service takes a part of it later"};
+
+    outbox_count_dropped(o, "refused", sort_out(o, &o->from_file, end));
+    if (o->from_file.count == 0) {
+        keeper_remove(&o->keeper, &o->file);
+        return;
+    }
+    uint32_t left = o->from_file.count;
+    rest(o, &later, left);
+    if (!keeper_replace(&o->keeper, &o->file, &o->from_file, on_replaced, o))
+        outbox_count_dropped(o, "storage_full", left);
+}
+
+static void on_file_end(struct outbox *o, const struct post_end *end)
+{
+    switch (end->ruling) {
+    case RULING_DONE:
+        go_on(o);
+        keeper_remove(&o->keeper, &o->file);
+        break;
+    case RULING_PART:
+        go_on(o);
+        on_file_part(o, end);
+        break;
+    case RULING_TOO_LARGE:
+    case RULING_DROP:
+        tell_refusal(o, end->reason, o->from_file.count);
+        outbox_count_dropped(o, "refused", o->from_file.count);
+        keeper_remove(&o->keeper, &o->file);
+        o->drains_at_ms = outbox_now_ms(o) + DRAIN_MS;
+        break;
+    default:
+        rest(o, end, o->from_file.count);
+        shelf_release(&o->file);
+        break;
+    }
+    parcel_done(&o->from_file);
+    o->is_posting_file = false;
+}
+
+void outbox_on_answer(void *ctx, const struct post_end *end)
+{
+    struct outbox *o = ctx;
+    struct waiting *w = o->posted;
+
+    o->posted = NULL;
+    if (w != NULL)
+        on_fresh_end(o, w, end);
+    else if (o->is_posting_file)
+        on_file_end(o, end);
+    outbox_arm(o);
+}
