@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outbox_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#define REASON 512
 
 /* ---- what the service said ---- */
 
@@ -98,19 +101,36 @@ static bool split(struct outbox *o, struct waiting *w)
     return true;
 }
 
-static void tell_refusal(struct outbox *o, const char *reason, uint64_t records)
+/* What the service says of the items, behind its code. */
+static void reason_of(const struct post_end *end, uint32_t items, char out[REASON])
 {
-    if (!o->is_refusal_told)
-        outbox_tell(o, "telemetry is refused for good: check the endpoint of the connection string",
-                    reason, records);
+    enum verdict *verdicts = calloc(items + 1, sizeof(*verdicts));
+    char message[ANSWER_MESSAGE] = "";
+
+    if (verdicts != NULL && !answer_judge(end->body, items, verdicts, message))
+        message[0] = '\0';
+    (void)snprintf(out, REASON, "%s%s%s", end->reason, message[0] == '\0' ? "" : ": ", message);
+    free(verdicts);
+}
+
+static void tell_refusal(struct outbox *o, const struct post_end *end, uint32_t items,
+                         uint64_t records)
+{
+    char reason[REASON];
+
+    if (o->is_refusal_told)
+        return;
     o->is_refusal_told = true;
+    reason_of(end, items, reason);
+    outbox_tell(o, "telemetry is refused for good: check key and endpoint of the connection string",
+                reason, records);
 }
 
 static void drop(struct outbox *o, struct waiting *w, const struct post_end *end)
 {
     uint64_t records = parcel_records(&w->parcel);
 
-    tell_refusal(o, end->reason, records);
+    tell_refusal(o, end, w->parcel.count, records);
     outbox_finish(o, w, PARLEY_E_PROTOCOL, records, "refused", end->reason);
 }
 
@@ -205,7 +225,7 @@ static void on_file_end(struct outbox *o, const struct post_end *end)
         break;
     case RULING_TOO_LARGE:
     case RULING_DROP:
-        tell_refusal(o, end->reason, o->from_file.count);
+        tell_refusal(o, end, o->from_file.count, o->from_file.count);
         outbox_count_dropped(o, "refused", o->from_file.count);
         keeper_remove(&o->keeper, &o->file);
         o->drains_at_ms = outbox_now_ms(o) + DRAIN_MS;

@@ -59,7 +59,7 @@ static bool read_all(int fd, uint8_t *bytes, size_t len)
 static enum shelf_read inflate_all(const struct shelf_bytes *packed, struct json *out)
 {
     z_stream z = {.next_in = packed->bytes, .avail_in = (uInt)packed->len};
-    size_t room = 4 * packed->len + 1024;
+    size_t room = PARCEL_BYTES / 2;
     int r = inflateInit2(&z, GZIP_WINDOW);
 
     while (r == Z_OK && out->len <= PARCEL_MAX_BYTES) {

@@ -171,6 +171,23 @@ describe("a service that is not well", () => {
     await azure.close();
   });
 
+  test("is silent when parleyd stops: the stop does not wait, and nothing is lost", async () => {
+    const azure = await start_azure();
+    const storage_dir = join(scratch_folder(), "kept");
+    azure.answer = () => true; /* and says nothing */
+    const parleyd = await start_parleyd({ ...upstreams.model_script(), telemetry: TELEMETRY, "exporter azure": section(azure, { storage_dir }) });
+    await ask(parleyd);
+    await azure.wait(() => azure.refused > 0);
+    await parleyd.stop();
+    azure.answer = null;
+    const again = new Parleyd(parleyd.config, process.env);
+    await again.ready();
+    await azure.wait(() => turns(azure)[0]);
+    await again.stop();
+    assert.equal(turns(azure).length, 1);
+    await azure.close();
+  });
+
   test("redirects, and breaks off in mid answer: the conversation goes on, and nothing comes twice", async () => {
     const [azure, other] = [await start_azure(), await start_azure()];
     azure.answer = (_, response) => response.writeHead(307, { location: `${other.url}/v2.1/track` }).end();

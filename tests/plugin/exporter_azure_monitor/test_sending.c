@@ -179,6 +179,19 @@ static void refusal_for_good_is_told_once_and_counted(void **state)
     assert_int_equal(http.started, 1);
 }
 
+static void wrong_key_is_told_in_the_services_words(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(400, "",
+           "{\"itemsReceived\":7,\"itemsAccepted\":0,\"errors\":[{\"index\":0,"
+           "\"statusCode\":400,\"message\":\"Invalid instrumentation key\"}]}");
+    assert_true(fake_host_logged("check key and endpoint of the connection string"));
+    assert_true(fake_host_logged("reason=\"answered 400: Invalid instrumentation key\""));
+    assert_int_equal(ended.lost, 5);
+}
+
 static void large_request_goes_in_halves(void **state)
 {
     (void)state;
@@ -361,6 +374,7 @@ int main(int argc, char **argv)
         TEST(redirect_to_a_stranger_is_not_followed),
         TEST(redirects_end_after_ten),
         TEST(refusal_for_good_is_told_once_and_counted),
+        TEST(wrong_key_is_told_in_the_services_words),
         TEST(large_request_goes_in_halves),
         TEST(answer_that_breaks_off_counts_by_its_code),
         TEST(token_is_shown_and_renewed_once_when_it_is_refused),
