@@ -19,8 +19,6 @@ enum agent_output { AGENT_OUTPUT_AUDIO, AGENT_OUTPUT_TEXT };
 enum agent_turns { AGENT_TURNS_SERVER_VAD, AGENT_TURNS_SEMANTIC_VAD, AGENT_TURNS_NONE };
 enum agent_history { AGENT_HISTORY_CUT, AGENT_HISTORY_SUMMARISE };
 enum agent_store_failure { AGENT_STORE_FAILURE_CONTINUE, AGENT_STORE_FAILURE_END };
-
-/* Values of telemetry_content, in the order of the option's. */
 enum agent_content { AGENT_CONTENT_DEFAULT, AGENT_CONTENT_YES, AGENT_CONTENT_NO };
 
 /* What one [agent NAME] section holds; filled through agent_options. */

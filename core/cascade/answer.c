@@ -344,8 +344,11 @@ static const struct chat_events brain_events = {
 
 static int brain_open(struct cascade_session *s, struct brain *b, struct parley_error *err)
 {
+    const struct chat_open open = {
+        .session_id = s->id, .agent = s->agent, .traceparent = s->traceparent};
+
     b->session = s;
-    return chat_open(s->cascade->chat, s->id, s->agent, &brain_events, b, &b->chat, err);
+    return chat_open(s->cascade->chat, &open, &brain_events, b, &b->chat, err);
 }
 
 /* The function tools of a list; other kinds cannot be called here. */

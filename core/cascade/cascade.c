@@ -71,6 +71,7 @@ static struct cascade_session *session_create(struct cascade *c,
     s->ctx = open->ctx;
     view_copy(s->id, sizeof(s->id), view_of(open->session_id));
     view_copy(s->agent, sizeof(s->agent), view_of(open->agent));
+    view_copy(s->traceparent, sizeof(s->traceparent), view_of(open->traceparent));
     id_make(s->conversation_id, "conv_");
     list_init(&s->hearings);
     list_init(&s->answers);

@@ -136,7 +136,8 @@ struct cascade_session {
     struct loop *loop;
     const struct parley_model_host *host;
     void *ctx;
-    char id[64];    /* parley's, for logs */
+    char id[64]; /* parley's, for logs */
+    char traceparent[64];
     char agent[64]; /* the model's name in the session object */
     char conversation_id[ID_SIZE];
     bool is_open; /* on_open has been called */

@@ -132,13 +132,13 @@ static int generate(struct match *m, struct chat_session *chat, const char *text
 
 int tools_match(struct tools_request *q, const char *text, struct parley_error *err)
 {
+    const struct chat_open open = {.session_id = "parleyctl", .agent = "parleyctl"};
     struct match m = {.request = q, .calls = json_array()};
     struct chat_session *chat = NULL;
     struct worker_instance *wi = text_model(q, err);
 
     tools_request_settle(q);
-    int r = wi == NULL ? err->status
-                       : chat_open(wi, "parleyctl", "parleyctl", &match_events, &m, &chat, err);
+    int r = wi == NULL ? err->status : chat_open(wi, &open, &match_events, &m, &chat, err);
     if (r == PARLEY_OK)
         r = generate(&m, chat, text, err);
     chat_close(chat);

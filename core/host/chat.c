@@ -360,15 +360,21 @@ static void cancel_session(void *owner)
 static const struct op_type session_type = {
     .name = "chat session", .sweep = sweep_session, .cancel = cancel_session};
 
-static int open_in_plugin(struct chat_session *s, const char *session_id, const char *agent,
+static const char *or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static int open_in_plugin(struct chat_session *s, const struct chat_open *about,
                           struct parley_error *err)
 {
     struct worker_instance *wi = s->wi;
     const struct parley_chat_open open = {
         .size = sizeof(open),
         .worker = wi->worker,
-        .session_id = session_id == NULL ? "" : session_id,
-        .agent = agent == NULL ? "" : agent,
+        .session_id = or_empty(about->session_id),
+        .agent = or_empty(about->agent),
+        .traceparent = or_empty(about->traceparent),
         .host = &chat_host,
     };
     struct watch watch = watch_instance(wi, "session_open");
@@ -378,7 +384,7 @@ static int open_in_plugin(struct chat_session *s, const char *session_id, const 
     return r;
 }
 
-int chat_open(struct worker_instance *wi, const char *session_id, const char *agent,
+int chat_open(struct worker_instance *wi, const struct chat_open *open,
               const struct chat_events *events, void *ctx, struct chat_session **ret_session,
               struct parley_error *err)
 {
@@ -396,7 +402,7 @@ int chat_open(struct worker_instance *wi, const char *session_id, const char *ag
     s->self = op_begin(wi, &session_type, s);
     int r = s->self == 0 ? parley_fail(err, PARLEY_E_BUSY, "%s: too many sessions or no memory",
                                        wi->instance->title)
-                         : open_in_plugin(s, session_id, agent, err);
+                         : open_in_plugin(s, open, err);
     if (r < 0) {
         op_withdraw(s->self);
         session_free(s);

@@ -19,8 +19,15 @@ struct chat_events {
                    const struct parley_error *err);
 };
 
+/* What a conversation is opened with; NULL where it is not known. */
+struct chat_open {
+    const char *session_id;
+    const char *agent;
+    const char *traceparent;
+};
+
 /* One conversation with the model. `events` is constant. */
-int chat_open(struct worker_instance *wi, const char *session_id, const char *agent,
+int chat_open(struct worker_instance *wi, const struct chat_open *open,
               const struct chat_events *events, void *ctx, struct chat_session **ret_session,
               struct parley_error *err);
 

@@ -26,6 +26,7 @@ struct config {
     const char *scope;
     struct parley_list headers;
     const char *ca_file;
+    int32_t trace_context;
     double temperature;
     const char *system_role;
     int32_t token_limit;
@@ -150,6 +151,7 @@ static void fill(struct chat_server *server, const struct parley_host *host,
         .scope = c->scope,
         .headers = &c->headers,
         .ca_file = c->ca_file,
+        .sends_trace = c->trace_context != 0,
         .timeout_ms = c->timeout_ms,
     };
 }
@@ -247,6 +249,9 @@ static const struct parley_option options[] = {
                   .help = "Scope of the credential's token."),
     PARLEY_LINES(struct config, headers, .example = "X-Tenant: blue",
                  .help = "Further headers of each request, one Name: value a line."),
+    PARLEY_BOOL(struct config, trace_context, .default_value = "no",
+                .help = "Send traceparent with each request; for a server of your own, since it "
+                        "tells strangers which requests belong together."),
     PARLEY_PATH(struct config, ca_file,
                 .help = "PEM file of certificates that are trusted besides the system's."),
     PARLEY_NUMBER(struct config, temperature, .default_value = "-1", .min = -1, .max = 2,

@@ -28,7 +28,8 @@ struct session {
     bool has_renewed; /* the token, for this answer */
     bool is_cancelled;
     struct completion completion;
-    struct text refusal; /* body of an answer other than 200 */
+    char trace_header[80]; /* "" for none */
+    struct text refusal;   /* body of an answer other than 200 */
 };
 
 static void wipe(char *secret)
@@ -153,6 +154,8 @@ static int send(struct session *s, const char *key, struct parley_error *err)
 
     if (line != NULL)
         headers[count++] = line;
+    if (s->trace_header[0] != '\0')
+        headers[count++] = s->trace_header;
     for (size_t i = 0; i < server->headers->count && count < MAX_HEADERS; i++)
         headers[count++] = server->headers->items[i];
     const struct parley_http_request request = {
@@ -213,6 +216,9 @@ int session_open(const struct chat_server *server, const struct parley_chat_open
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a conversation");
     s->server = server;
     s->worker = open->worker;
+    if (server->sends_trace && PARLEY_HAS(open, traceparent) && open->traceparent[0] != '\0')
+        (void)snprintf(s->trace_header, sizeof(s->trace_header), "traceparent: %s",
+                       open->traceparent);
     s->host = open->host;
     *ret = s;
     return PARLEY_OK;

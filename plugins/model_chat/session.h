@@ -8,6 +8,8 @@
 #include <parley/service/credentials.h>
 #include <parley/service/http.h>
 
+#include <stdbool.h>
+
 #include "messages.h"
 
 /* What a section says; immutable. */
@@ -23,6 +25,7 @@ struct chat_server {
     const char *scope;
     const struct parley_list *headers;
     const char *ca_file;
+    bool sends_trace; /* traceparent */
     int64_t timeout_ms;
 };
 

@@ -64,6 +64,7 @@ static bool open_session_on(struct fake_plugin *plugin)
         .session_id = "sess_1",
         .agent = "receptionist",
         .host = &host,
+        .traceparent = "",
     };
     int r = KIT_CALL("session_open", KIT_WORKER,
                      c.chat->session_open(fake_plugin_worker(plugin), &open, &c.session, &err));

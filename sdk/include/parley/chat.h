@@ -55,6 +55,7 @@ struct parley_chat_open {
     const char *session_id;
     const char *agent;
     const struct parley_chat_host *host; /* valid as long as the session */
+    const char *traceparent;             /* W3C trace context for the peer, or ""; since 1.1 */
 };
 
 /* One generation. Borrowed until generate() returns. */

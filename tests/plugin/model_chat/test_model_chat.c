@@ -203,7 +203,8 @@ static void open_with(const char *const *options)
                                           .worker = fake_host_worker(),
                                           .session_id = "sess_1",
                                           .agent = "a",
-                                          .host = &host};
+                                          .host = &host,
+                                          .traceparent = "00-1-2-01"};
     assert_int_equal(chat->session_open(fake_plugin_worker(plugin), &open, &session, &err), 0);
 }
 
@@ -265,6 +266,17 @@ static void assert_asked(const char *key, const char *expected)
 
 /* ---- requests ---- */
 
+static void a_server_of_one_s_own_gets_the_trace_context(void **state)
+{
+    static const char *const options[] = {"model=small", "base_url=http://127.0.0.1:9000/v1",
+                                          "trace_context=yes", NULL};
+
+    (void)state;
+    open_with(options);
+    ask("[" USER("Hi") "]");
+    assert_non_null(strstr(server.seen_headers, "traceparent: 00-1-2-01\n"));
+}
+
 static void a_conversation_becomes_messages(void **state)
 {
     (void)state;
@@ -275,6 +287,7 @@ static void a_conversation_becomes_messages(void **state)
                        "\"What time is it?\"}]}]");
     assert_string_equal(server.url, "https://chat.example.com/v1/chat/completions");
     assert_non_null(strstr(server.seen_headers, "Authorization: Bearer sk-1\n"));
+    assert_null(strstr(server.seen_headers, "traceparent")); /* a stranger's */
     assert_asked("model", "\"small\"");
     assert_asked("stream", "true");
     assert_asked("max_tokens", "50");
@@ -595,6 +608,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_conversation_becomes_messages),
+        TEST(a_server_of_one_s_own_gets_the_trace_context),
         TEST(results_stand_directly_behind_their_calls),
         TEST(a_call_without_a_result_gets_one_in_words),
         TEST(an_image_is_a_part_of_its_message),

@@ -45,15 +45,14 @@ void fakes_done(void)
 
 /* ---- chat ---- */
 
-int chat_open(struct worker_instance *wi, const char *session_id, const char *agent,
+int chat_open(struct worker_instance *wi, const struct chat_open *open,
               const struct chat_events *events, void *ctx, struct chat_session **ret_session,
               struct parley_error *err)
 {
     struct chat_session *c = calloc(1, sizeof(*c));
 
     (void)wi;
-    (void)session_id;
-    (void)agent;
+    (void)open;
     (void)err;
     assert(c != NULL && fakes.chat_count < FAKE_MAX);
     c->loop = fakes.loop;

@@ -134,7 +134,9 @@ static int setup(void **state)
     closes_on_text = false;
     fixture_open(&f);
     fixture_start(&f, &descriptor, "model");
-    assert_int_equal(chat_open(f.wi, "sess_1", "a", &events, NULL, &session, NULL), PARLEY_OK);
+    assert_int_equal(chat_open(f.wi, &(struct chat_open){.session_id = "sess_1", .agent = "a"},
+                               &events, NULL, &session, NULL),
+                     PARLEY_OK);
     return 0;
 }
 
