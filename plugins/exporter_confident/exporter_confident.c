@@ -146,10 +146,12 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
 
 #define C struct config
 static const struct parley_option options[] = {
-    PARLEY_SECRET(C, api_key, .flags = PARLEY_OPTION_REQUIRED, .example = "${CONFIDENT_API_KEY}",
+    PARLEY_SECRET(C, api_key, .flags = PARLEY_OPTION_REQUIRED,
+                  .example = "file:/run/secrets/confident", .variable = "CONFIDENT_API_KEY",
                   .help = "Key of the project."),
     PARLEY_STRING(C, base_url, .default_value = "https://otel.confident-ai.com",
-                  .example = "https://eu.otel.confident-ai.com",
+                  .example = "https://eu.otel.confident-ai.com", .variable = "CONFIDENT_OTEL_URL",
+                  .variable_unless = "api_key",
                   .help = "Where Confident AI takes traces; keys of the EU begin with "
                           "confident_eu_ and want its address."),
     PARLEY_BOOL(C, content, .default_value = "no",

@@ -167,12 +167,14 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
 
 #define C struct config
 static const struct parley_option options[] = {
-    PARLEY_STRING(C, public_key, .flags = PARLEY_OPTION_REQUIRED,
-                  .example = "${LANGFUSE_PUBLIC_KEY}", .help = "Public key of the project."),
+    PARLEY_STRING(C, public_key, .flags = PARLEY_OPTION_REQUIRED, .example = "pk-lf-...",
+                  .variable = "LANGFUSE_PUBLIC_KEY", .help = "Public key of the project."),
     PARLEY_SECRET(C, secret_key, .flags = PARLEY_OPTION_REQUIRED,
-                  .example = "${LANGFUSE_SECRET_KEY}", .help = "Secret key of the project."),
+                  .example = "file:/run/secrets/langfuse", .variable = "LANGFUSE_SECRET_KEY",
+                  .variable_unless = "public_key", .help = "Secret key of the project."),
     PARLEY_STRING(C, base_url, .default_value = "https://cloud.langfuse.com",
-                  .example = "https://us.cloud.langfuse.com",
+                  .example = "https://us.cloud.langfuse.com", .variable = "LANGFUSE_BASE_URL",
+                  .variable_unless = "public_key",
                   .help = "Where Langfuse is: the cloud of the EU, that of the US, or your own."),
     PARLEY_BOOL(C, content, .default_value = "no",
                 .help = "Send what was said and what tools returned, where telemetry captures it."),
@@ -180,7 +182,8 @@ static const struct parley_option options[] = {
     PARLEY_LINES(C, prompts, .example = "receptionist=concierge:3",
                  .help = "Prompt of Langfuse that an agent's instructions are, one "
                          "AGENT=NAME:VERSION a line; answers are linked to it."),
-    PARLEY_STRING(C, release, .example = "${GIT_COMMIT:-}", .help = "Release of what is deployed."),
+    PARLEY_STRING(C, release, .example = "${GIT_COMMIT:-}", .variable = "LANGFUSE_RELEASE",
+                  .help = "Release of what is deployed."),
     PARLEY_DURATION_MS(C, timeout_ms, .default_value = "10s", .min = 100, .max = 40000,
                        .help = "Longest delivery of one batch with all its tries."),
     PARLEY_SIZE(C, max_queue_bytes, .default_value = "8m", .min = 65536, .max = 1073741824,

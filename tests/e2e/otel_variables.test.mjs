@@ -89,6 +89,24 @@ describe("OpenTelemetry's variables", () => {
   });
 });
 
+test("Langfuse's own variables make its exporter, and the file's key puts their address aside", async () => {
+  for (const [exporter, count] of [[{}, 1], [{ public_key: "pk-lf-other", secret_key: "sk-lf-other", enabled: "yes", base_url: "http://127.0.0.1:1" }, 0]]) {
+    const receiver = await start_receiver();
+    const parleyd = await start_parleyd({
+      ...upstreams.model_script(),
+      "exporter langfuse": { plugin: "exporter_langfuse", ...exporter },
+    }, { env: { LANGFUSE_PUBLIC_KEY: "pk-lf-1", LANGFUSE_SECRET_KEY: "sk-lf-1", LANGFUSE_BASE_URL: receiver.url } });
+    const client = await open_client(parleyd);
+    await client.ask("hello");
+    await client.close();
+    await parleyd.stop();
+    assert.equal(Number(receiver.requests.length > 0), count);
+    if (count > 0)
+      assert.equal(receiver.requests[0].headers.authorization, `Basic ${Buffer.from("pk-lf-1:sk-lf-1").toString("base64")}`);
+    await receiver.close();
+  }
+});
+
 test("a collector that knows its clients by certificate gets one", async () => {
   const { certificate, key, ca } = make_certificate();
   const paths = [];
