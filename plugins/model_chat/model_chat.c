@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parts/header.h"
 #include "session.h"
 
 #define DEFAULT_HOST "api.openai.com"
@@ -48,32 +49,6 @@ static int load(const struct parley_host *host, void **ret_plugin, struct parley
 
 /* ---- checks ---- */
 
-static int check_header_text(const char *key, const char *value, struct parley_error *err)
-{
-    for (const char *at = value; *at != '\0'; at++) {
-        if (*at < ' ' || *at > '~')
-            return parley_fail(err, PARLEY_E_INVALID,
-                               "%s: it holds a line end or another character that no header may "
-                               "hold; check how it was copied",
-                               key);
-    }
-    return PARLEY_OK;
-}
-
-static int check_headers(const struct parley_list *headers, struct parley_error *err)
-{
-    int r = PARLEY_OK;
-
-    for (size_t i = 0; r == PARLEY_OK && i < headers->count; i++) {
-        const char *colon = strchr(headers->items[i], ':');
-        if (colon == NULL || colon == headers->items[i])
-            return parley_fail(err, PARLEY_E_INVALID, "headers: line %zu is not Name: value",
-                               i + 1);
-        r = check_header_text("headers", headers->items[i], err);
-    }
-    return r;
-}
-
 static int check_key(const struct config *c, struct parley_error *err)
 {
     if (c->api_key[0] != '\0' && c->credential[0] != '\0')
@@ -83,7 +58,7 @@ static int check_key(const struct config *c, struct parley_error *err)
         return parley_fail(err, PARLEY_E_INVALID,
                            "api_key: it is empty, and " DEFAULT_HOST
                            " wants one; write api_key = ${OPENAI_API_KEY} or file:PATH");
-    return check_header_text("api_key", c->api_key, err);
+    return header_check_text("api_key", c->api_key, err);
 }
 
 static int check_url(const char *url, struct parley_error *err)
@@ -110,7 +85,7 @@ static int check(const struct config *c, struct parley_error *err)
         r = parley_fail(err, PARLEY_E_INVALID, "model: it is empty; name the model that answers");
     if (r == PARLEY_OK)
         r = check_key(c, err);
-    return r < 0 ? r : check_headers(&c->headers, err);
+    return r < 0 ? r : header_check_lines(&c->headers, err);
 }
 
 /* ---- the instance ---- */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "completion.h"
-#include "refusal.h"
+#include "parts/refusal.h"
 
 #define MAX_HEADERS  32
 #define MAX_REFUSAL  65536
@@ -108,7 +108,8 @@ static void on_refused(struct session *s, const struct parley_http_response *res
 
     if (renew(s, response->code))
         return;
-    refusal_read(response->code, response->headers, text_view(&s->refusal), &err);
+    refusal_read(response->code, response->headers, text_view(&s->refusal),
+                 "base_url, which ends before /chat/completions, and model", &err);
     end_failed(s, &err);
 }
 

@@ -25,3 +25,29 @@ struct parley_view header_value(struct parley_view headers, const char *name)
     }
     return (struct parley_view){"", 0};
 }
+
+int header_check_text(const char *key, const char *value, struct parley_error *err)
+{
+    for (const char *at = value; *at != '\0'; at++) {
+        if (*at < ' ' || *at > '~')
+            return parley_fail(err, PARLEY_E_INVALID,
+                               "%s: it holds a line end or another character that no header may "
+                               "hold; check how it was copied",
+                               key);
+    }
+    return PARLEY_OK;
+}
+
+int header_check_lines(const struct parley_list *headers, struct parley_error *err)
+{
+    int r = PARLEY_OK;
+
+    for (size_t i = 0; r == PARLEY_OK && i < headers->count; i++) {
+        const char *colon = strchr(headers->items[i], ':');
+        if (colon == NULL || colon == headers->items[i])
+            return parley_fail(err, PARLEY_E_INVALID, "headers: line %zu is not Name: value",
+                               i + 1);
+        r = header_check_text("headers", headers->items[i], err);
+    }
+    return r;
+}

@@ -63,7 +63,7 @@ static void copy_code(struct parley_error *err, const json_t *tree)
     (void)snprintf(err->code, sizeof(err->code), "%s", code == NULL ? "" : code);
 }
 
-void refusal_read(int code, struct parley_view headers, struct parley_view body,
+void refusal_read(int code, struct parley_view headers, struct parley_view body, const char *advice,
                   struct parley_error *err)
 {
     json_t *tree = json_loadb(body.data, body.len, 0, NULL);
@@ -77,9 +77,8 @@ void refusal_read(int code, struct parley_view headers, struct parley_view body,
         (void)parley_fail(err, status, "the server answers with HTTP %d: %.*s", code, MAX_WORDS,
                           words);
     else if (code == 404)
-        (void)parley_fail(err, status,
-                          "the server has no such path or model (HTTP 404); check base_url, which "
-                          "ends before /chat/completions, and model");
+        (void)parley_fail(err, status, "the server has no such path or model (HTTP 404); check %s",
+                          advice);
     else
         (void)parley_fail(err, status, "the server answers with HTTP %d", code);
     err->retry_after_ms = retry_after_ms(headers);
