@@ -195,6 +195,58 @@ static void say_call(struct answer *a, struct parley_view name, struct parley_vi
     close_item(a, i, place.output_index, "completed");
 }
 
+/* ---- calls that the agent runs itself -------------------------------------------------------- */
+
+static json_t *agent_call_json(const char *id, const char *label,
+                               const struct parley_chat_agent_call *call)
+{
+    bool is_good = call->status >= 0;
+    json_t *words = json_from_view(call->output);
+    json_t *error = is_good
+                        ? json_null()
+                        : json_pack("{s:s, s:O}", "type", "tool_execution_error", "message", words);
+    json_t *item = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:O}", "id", id, "object", "realtime.item", "type",
+        "mcp_call", "server_label", label, "name", json_from_view(call->name), "arguments",
+        json_from_view(call->arguments), "error", error, "output", is_good ? words : json_null());
+
+    json_decref(words);
+    return item;
+}
+
+static void say_call_state(struct answer *a, enum rt_event event, const char *id, int index,
+                           const struct parley_view *arguments)
+{
+    struct buf *out = outbox_begin(a->session);
+
+    rt_encode_begin(out, event);
+    rt_encode_string(out, "response_id", view_of(a->id));
+    rt_encode_string(out, "item_id", view_of(id));
+    rt_encode_int(out, "output_index", index);
+    if (arguments != NULL)
+        rt_encode_string(out, "arguments", *arguments);
+    rt_encode_end(out);
+    outbox_end(a->session);
+}
+
+/* Shown as calls of a remote MCP server are: nobody answers to it. */
+static void say_agent_call(struct answer *a, const struct parley_chat_agent_call *call)
+{
+    const char *label = a->session->agent;
+    enum rt_event end = call->status < 0 ? RT_MCP_CALL_FAILED : RT_MCP_CALL_COMPLETED;
+    char id[ID_SIZE];
+
+    id_make(id, "mcp_");
+    struct dialogue_item *i = open_item(a, agent_call_json(id, label, call));
+    if (i == NULL)
+        return;
+    int index = a->next_index++;
+    say_call_state(a, RT_MCP_CALL_IN_PROGRESS, id, index, NULL);
+    say_call_state(a, RT_MCP_ARGUMENTS_DONE, id, index, &call->arguments);
+    say_call_state(a, end, id, index, NULL);
+    close_item(a, i, index, call->status < 0 ? "incomplete" : "completed");
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void destroy(struct answer *a)
@@ -295,6 +347,17 @@ static void on_call(void *ctx, struct parley_view name, struct parley_view argum
     say_call(b->answer, name, arguments);
 }
 
+static void on_agent_call(void *ctx, const struct parley_chat_agent_call *call)
+{
+    struct brain *b = ctx;
+
+    if (b->answer == NULL)
+        return;
+    if (b->answer->is_text)
+        close_message(b->answer, "completed");
+    say_agent_call(b->answer, call);
+}
+
 static struct rt_usage usage_of(const struct parley_chat_usage *usage)
 {
     if (usage == NULL)
@@ -339,6 +402,7 @@ static void on_end(void *ctx, int status, int end, const struct parley_chat_usag
 static const struct chat_events brain_events = {
     .on_text = on_text,
     .on_call = on_call,
+    .on_agent_call = on_agent_call,
     .on_end = on_end,
 };
 

@@ -11,13 +11,15 @@
 
 #define STUCK_MS 10000 /* for the plugin to end an answer that was cancelled, or is in the way */
 
-enum piece_kind { PIECE_TEXT, PIECE_CALL };
+enum piece_kind { PIECE_TEXT, PIECE_CALL, PIECE_AGENT_CALL };
 
 struct piece {
     struct list entry;
     enum piece_kind kind;
-    struct buf name; /* of a call */
-    struct buf data; /* text, or arguments */
+    struct buf name;   /* of a call */
+    struct buf data;   /* text, or arguments */
+    struct buf output; /* of a call that the model ran itself */
+    int status;        /* likewise */
 };
 
 struct ending {
@@ -77,6 +79,7 @@ static void piece_free(struct piece *p)
     list_remove(&p->entry);
     buf_done(&p->name);
     buf_done(&p->data);
+    buf_done(&p->output);
     free(p);
 }
 
@@ -205,6 +208,25 @@ static void host_call(parley_op op, struct parley_view name, struct parley_view 
     schedule(s);
 }
 
+static void host_agent_call(parley_op op, const struct parley_chat_agent_call *call)
+{
+    struct chat_session *s = op_owner(op, &answer_type, "chat agent_call");
+    size_t len = call->name.len + call->arguments.len + call->output.len;
+
+    if (s == NULL || !s->is_wanted || !count_bytes(s, len))
+        return;
+    struct piece *p = add_piece(s, PIECE_AGENT_CALL);
+    if (p != NULL) {
+        p->status = call->status;
+        buf_append_view(&p->name, call->name);
+        buf_append_view(&p->data, call->arguments);
+        buf_append_view(&p->output, call->output);
+    }
+    if (p == NULL || p->name.failed || p->data.failed || p->output.failed)
+        fail_answer(s, PARLEY_E_NO_MEMORY, "no memory for its answer");
+    schedule(s);
+}
+
 static void read_ending(struct ending *e, int status, int finish,
                         const struct parley_chat_usage *usage, const struct parley_error *err)
 {
@@ -239,9 +261,24 @@ static const struct parley_chat_host chat_host = {
     .text = host_text,
     .call = host_call,
     .end = host_end,
+    .agent_call = host_agent_call,
 };
 
 /* ---- the loop's next turn ---- */
+
+static void tell_agent_call(struct chat_session *s, const struct piece *p)
+{
+    const struct parley_chat_agent_call call = {
+        .size = sizeof(call),
+        .status = p->status,
+        .name = buf_view(&p->name),
+        .arguments = buf_view(&p->data),
+        .output = buf_view(&p->output),
+    };
+
+    if (s->events->on_agent_call != NULL)
+        s->events->on_agent_call(s->ctx, &call);
+}
 
 static void tell_pieces(struct chat_session *s)
 {
@@ -250,6 +287,8 @@ static void tell_pieces(struct chat_session *s)
         list_remove(&p->entry);
         if (p->kind == PIECE_TEXT)
             s->events->on_text(s->ctx, buf_view(&p->data));
+        else if (p->kind == PIECE_AGENT_CALL)
+            tell_agent_call(s, p);
         else
             s->events->on_call(s->ctx, buf_view(&p->name), buf_view(&p->data));
         piece_free(p);

@@ -17,6 +17,8 @@ struct chat_events {
     void (*on_call)(void *ctx, struct parley_view name, struct parley_view arguments);
     void (*on_end)(void *ctx, int status, int finish, const struct parley_chat_usage *usage,
                    const struct parley_error *err);
+    /* A call that the model ran itself; may be NULL. */
+    void (*on_agent_call)(void *ctx, const struct parley_chat_agent_call *call);
 };
 
 /* What a conversation is opened with; NULL where it is not known. */

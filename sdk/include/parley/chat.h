@@ -35,6 +35,15 @@ struct parley_chat_usage {
     int64_t output_tokens;
 };
 
+/* A call that an agent made and ran itself, with what came of it. Since 1.1. */
+struct parley_chat_agent_call {
+    uint32_t size;
+    int32_t status; /* PARLEY_OK, or a negative status: it failed, and output says why */
+    struct parley_view name;
+    struct parley_view arguments; /* JSON, or empty */
+    struct parley_view output;    /* empty when the agent keeps it to itself */
+};
+
 /* Host functions that the plugin calls. [worker] */
 struct parley_chat_host {
     uint32_t size;
@@ -46,6 +55,8 @@ struct parley_chat_host {
     /* The end: PARLEY_OK with `finish` and usage (may be NULL), or a status with err. */
     void (*end)(parley_op op, int status, int finish, const struct parley_chat_usage *usage,
                 const struct parley_error *err);
+    /* Show a call that needs nobody to run it. Since 1.1: look at `size` first. */
+    void (*agent_call)(parley_op op, const struct parley_chat_agent_call *call);
 };
 
 struct parley_chat_open {

@@ -120,6 +120,18 @@ void fake_call(size_t n, const char *name, const char *arguments)
     s->events->on_call(s->ctx, view_of(name), view_of(arguments));
 }
 
+void fake_agent_call(size_t n, const char *name, const char *output, int status)
+{
+    struct chat_session *s = fakes.chats[n];
+    const struct parley_chat_agent_call call = {.size = sizeof(call),
+                                                .status = status,
+                                                .name = view_of(name),
+                                                .arguments = view_of("{}"),
+                                                .output = view_of(output)};
+
+    s->events->on_agent_call(s->ctx, &call);
+}
+
 void fake_end(size_t n, int status, int finish)
 {
     struct chat_session *s = fakes.chats[n];

@@ -70,6 +70,7 @@ void fakes_done(void);
 /* The running generation of the n-th chat session says, calls, ends. */
 void fake_text(size_t n, const char *text);
 void fake_call(size_t n, const char *name, const char *arguments);
+void fake_agent_call(size_t n, const char *name, const char *output, int status);
 void fake_end(size_t n, int status, int finish);
 
 /* Jobs of one kind that wait: how many, and the oldest. */

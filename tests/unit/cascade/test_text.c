@@ -94,6 +94,40 @@ static void a_response_may_override_the_session(void **state)
     assert_string_equal(rig_text(rig_last(r, "response.created"), "response.metadata.k"), "v");
 }
 
+static void a_call_that_the_agent_runs_itself_is_shown_with_its_result(void **state)
+{
+    struct rig *r = *state;
+
+    rig_send(r, CREATE);
+    rig_run(r);
+    EXPECT(r, "response.created");
+    fake_agent_call(0, "weather", "rain", PARLEY_OK);
+    fake_end(0, PARLEY_OK, PARLEY_CHAT_COMPLETED);
+    rig_run(r);
+    json_t *done = rig_last(r, "response.output_item.done");
+    assert_string_equal(rig_text(done, "item.type"), "mcp_call");
+    assert_string_equal(rig_text(done, "item.name"), "weather");
+    assert_string_equal(rig_text(done, "item.output"), "rain");
+    EXPECT(r, "response.output_item.added", "conversation.item.added",
+           "response.mcp_call.in_progress", "response.mcp_call_arguments.done",
+           "response.mcp_call.completed", "conversation.item.done", "response.output_item.done",
+           "response.done");
+}
+
+static void a_call_that_failed_at_the_agent_is_shown_as_failed(void **state)
+{
+    struct rig *r = *state;
+
+    rig_send(r, CREATE);
+    rig_run(r);
+    fake_agent_call(0, "radar", "down", PARLEY_E_UNAVAILABLE);
+    fake_end(0, PARLEY_OK, PARLEY_CHAT_COMPLETED);
+    rig_run(r);
+    json_t *done = rig_last(r, "response.output_item.done");
+    assert_string_equal(rig_text(done, "item.error.message"), "down");
+    assert_non_null(rig_last(r, "response.mcp_call.failed"));
+}
+
 static void a_call_is_completed_only_at_its_end(void **state)
 {
     struct rig *r = *state;
@@ -494,6 +528,8 @@ int main(void)
         TEST(the_model_is_shown_the_conversation),
         TEST(a_response_may_override_the_session),
         TEST(a_call_is_completed_only_at_its_end),
+        TEST(a_call_that_the_agent_runs_itself_is_shown_with_its_result),
+        TEST(a_call_that_failed_at_the_agent_is_shown_as_failed),
         TEST(the_answer_after_a_call_sees_call_and_result),
         TEST(a_call_without_a_result_has_words_in_its_place),
         TEST(given_words_are_said_as_they_are),
