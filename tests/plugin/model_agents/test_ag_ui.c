@@ -14,7 +14,7 @@
     EVENT("{\"type\":\"TOOL_CALL_ARGS\",\"toolCallId\":\"" id "\",\"delta\":\"{\\\"a\\\"\"}")      \
     EVENT("{\"type\":\"TOOL_CALL_ARGS\",\"toolCallId\":\"" id "\",\"delta\":\":1}\"}")             \
     EVENT("{\"type\":\"TOOL_CALL_END\",\"toolCallId\":\"" id "\"}")
-#define TOOL "[{\"type\":\"function\",\"name\":\"look\",\"parameters\":{\"type\":\"object\"}}]"
+#define TOOL "[{\"type\":\"function\",\"name\":\"look\"}]"
 
 static void open_with(const char *more)
 {

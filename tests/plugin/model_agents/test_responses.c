@@ -11,7 +11,7 @@
           "\",\"output\":[],\"usage\":{\"input_tokens\":9,\"input_tokens_details\":{"              \
           "\"cached_tokens\":4},\"output_tokens\":3}}}")
 #define SAYS(id, text) CREATED(id) DELTA(text) COMPLETED(id)
-#define TOOL           "[{\"type\":\"function\",\"name\":\"look\",\"parameters\":{\"type\":\"object\"}}]"
+#define TOOL           "[{\"type\":\"function\",\"name\":\"look\"}]"
 
 static void open_with(const char *more)
 {
