@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { start_a2a_host, start_ag_ui_host, start_old_a2a_host, start_responses_host } from "./support/agent_hosts.mjs";
-import { open_client } from "./support/openai_client.mjs";
+import { open_client, text_of } from "./support/openai_client.mjs";
 import { start_parleyd } from "./support/parleyd.mjs";
+import { speak } from "./support/wav.mjs";
 
 const HOSTS = {
   "Responses": { start: start_responses_host, has_calls: true },
@@ -12,6 +13,13 @@ const HOSTS = {
   "A2A 0.3": { start: start_old_a2a_host },
   "AG-UI": { start: start_ag_ui_host, has_calls: true },
 };
+
+/* The host learns it on a connection of its own, so a moment later. */
+async function is_called_off(host, times) {
+  for (let i = 0; i < 500 && host.called_off < times; i++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(host.called_off, times);
+}
 
 for (const [name, { start, has_calls }] of Object.entries(HOSTS)) {
   describe(`an agent over ${name}`, () => {
@@ -21,8 +29,10 @@ for (const [name, { start, has_calls }] of Object.entries(HOSTS)) {
       host = await start();
       parleyd = await start_parleyd({
         "model main": { plugin: "model_agents", ...host.section },
+        "speech main": { plugin: "speech_local" },
         "store main": { plugin: "store_memory" },
         "agent assistant": { model: "main", output: "text", instructions: "Be brief." },
+        "agent speaker": { model: "main", speech: "main" },
       });
       client = await open_client(parleyd);
     });
@@ -65,10 +75,25 @@ for (const [name, { start, has_calls }] of Object.entries(HOSTS)) {
       client.send({ type: "response.cancel" });
       const { response } = await client.log.wait("response.done", { from });
       assert.equal(response.status, "cancelled");
-      for (let i = 0; i < 200 && host.called_off === 0; i++)
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      assert.equal(host.called_off, 1);
+      await is_called_off(host, 1);
       assert.match((await client.ask("enough")).text, /enough$/);
+    });
+
+    test("is asked aloud, answers aloud, and is interrupted by voice", async () => {
+      const speaker = await open_client(parleyd, { agent: "speaker" });
+      const from = speaker.log.now;
+      await speaker.speak(speak("please count to one hundred", { tail_ms: 1500 }));
+      await speaker.log.wait("response.output_audio.delta", { from, timeout_ms: 30_000 });
+      const { called_off } = host;
+      await speaker.speak(speak("what is the weather", { tail_ms: 1500 }));
+      const ended = (status) => speaker.log.wait(({ type, response }) => type === "response.done" && response.status === status, { from, timeout_ms: 30_000 });
+      assert.equal((await ended("cancelled")).response.status_details.reason, "turn_detected");
+      const { response } = await ended("completed");
+      assert.match(text_of(response), /rains/);
+      assert.ok(speaker.sound_of(response.id).length > 0);
+      await is_called_off(host, called_off + 1);
+      assert.match(JSON.stringify(host.requests.at(-1)), /1 and on/, "the agent is told what was heard");
+      await speaker.close();
     });
   });
 }
