@@ -5,7 +5,8 @@
  * and to keep keys out of messages.
  */
 #include "address.h"
-#include "session.h"
+
+#include "parts/realtime/link.h"
 
 #include <parley/plugin.h>
 
@@ -30,7 +31,7 @@ struct config {
 };
 
 struct instance {
-    struct openai openai;
+    struct link_service service;
     char address[ADDRESS_SIZE];
 };
 
@@ -41,27 +42,14 @@ static int load(const struct parley_host *host, void **ret_plugin, struct parley
     return PARLEY_OK;
 }
 
-/* A header with a line end would be two. */
-static int check_header(const char *name, const char *value, struct parley_error *err)
-{
-    for (const char *at = value; *at != '\0'; at++) {
-        if (*at <= ' ' || *at > '~')
-            return parley_fail(err, PARLEY_E_INVALID,
-                               "%s: it holds a space, a line end or another character that no "
-                               "header may hold; check how it was copied",
-                               name);
-    }
-    return PARLEY_OK;
-}
-
 static int check(const struct config *c, struct parley_error *err)
 {
-    int r = check_header("api_key", c->api_key, err);
+    int r = link_check_header("api_key", c->api_key, err);
 
     if (r == PARLEY_OK)
-        r = check_header("organization", c->organization, err);
+        r = link_check_header("organization", c->organization, err);
     if (r == PARLEY_OK)
-        r = check_header("project", c->project, err);
+        r = link_check_header("project", c->project, err);
     if (r < 0)
         return r;
     if (strlen(c->api_key) > 900)
@@ -92,15 +80,20 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     if (i == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for an instance");
     memcpy(i->address, address, sizeof(address));
-    i->openai = (struct openai){
+    i->service = (struct link_service){
         .host = host,
         .ws = host->service(PARLEY_SERVICE_WS),
         .timer = host->service(PARLEY_SERVICE_TIMER),
         .handle = info->handle,
         .address = i->address,
         .api_key = c->api_key,
-        .organization = c->organization,
-        .project = c->project,
+        .subprotocol = "",
+        .key_header = "Authorization",
+        .credential = "",
+        .scope = "",
+        .safety_header = "OpenAI-Safety-Identifier",
+        .headers = {{"OpenAI-Organization", c->organization}, {"OpenAI-Project", c->project}},
+        .header_count = 2,
         .ca_file = c->ca_file,
         .sends_trace = c->trace_context != 0,
         .connect_timeout_ms = c->connect_timeout_ms,
@@ -108,7 +101,7 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
         .max_event_bytes = c->max_event_bytes,
         .session_limit_ms = c->session_limit_ms,
     };
-    if (i->openai.ws == NULL || i->openai.timer == NULL) {
+    if (i->service.ws == NULL || i->service.timer == NULL) {
         free(i);
         return parley_fail(err, PARLEY_E_UNSUPPORTED,
                            "this host offers no " PARLEY_SERVICE_WS " or no " PARLEY_SERVICE_TIMER);
@@ -133,8 +126,8 @@ static void model_caps(void *instance, struct parley_model_caps *caps)
                   PARLEY_CAP_PASSTHROUGH;
     caps->input_formats = PARLEY_AUDIO_PCM_24K | PARLEY_AUDIO_PCMU | PARLEY_AUDIO_PCMA;
     caps->output_formats = caps->input_formats;
-    caps->session_limit_ms = i->openai.session_limit_ms;
-    caps->max_event_bytes = i->openai.max_event_bytes;
+    caps->session_limit_ms = i->service.session_limit_ms;
+    caps->max_event_bytes = i->service.max_event_bytes;
     caps->max_id_chars = 32;
 }
 
@@ -142,26 +135,26 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
                         struct parley_error *err)
 {
     const struct instance *i = instance;
-    struct openai_worker *w = calloc(1, sizeof(*w));
+    struct link_worker *w = calloc(1, sizeof(*w));
 
     (void)worker;
     if (w == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker's sessions");
-    w->openai = &i->openai;
+    w->service = &i->service;
     *ret_worker_instance = w;
     return PARLEY_OK;
 }
 
 static void worker_stop(void *worker_instance)
 {
-    session_free_all(worker_instance);
+    link_free_all(worker_instance);
     free(worker_instance);
 }
 
 static int model_open(void *worker_instance, const struct parley_model_open *open,
                       void **ret_session, struct parley_error *err)
 {
-    return session_open(worker_instance, open, ret_session, err);
+    return link_open(worker_instance, open, ret_session, err);
 }
 
 static const struct parley_option options[] = {
@@ -196,9 +189,9 @@ static const struct parley_model_vtable model_vtable = {
     .size = sizeof(model_vtable),
     .caps = model_caps,
     .open = model_open,
-    .send = session_send,
-    .pause = session_pause,
-    .close = session_close,
+    .send = link_send,
+    .pause = link_pause,
+    .close = link_close,
 };
 
 static const struct parley_role roles[] = {{PARLEY_ROLE_MODEL, &model_vtable}};

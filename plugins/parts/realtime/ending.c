@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ending.h"
+#include "parts/realtime/ending.h"
 
-#include "scrub.h"
+#include "parts/realtime/scrub.h"
 
 #include <ctype.h>
 #include <stdio.h>

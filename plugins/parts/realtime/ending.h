@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why a session ended, told apart as OpenAI tells it: an `error` event just before the close, the
- * close code and reason, the status and body of a refused handshake. Pure functions.
+ * Why a session ended, told apart as OpenAI and Azure tell it: an `error` event just before the
+ * close, the close code and reason, the status and body of a refused handshake. Pure functions.
  */
-#ifndef MODEL_OPENAI_ENDING_H
-#define MODEL_OPENAI_ENDING_H
+#ifndef PARTS_REALTIME_ENDING_H
+#define PARTS_REALTIME_ENDING_H
 
 #include <parley/model.h>
 #include <parley/service/ws.h>
