@@ -62,7 +62,7 @@ describe("turns", () => {
     assert.deepEqual(order(client.log.events.slice(from)), [
       "conversation.item.added", "conversation.item.done", "response.created", "response.output_item.added", "conversation.item.added",
       "response.content_part.added", "response.output_text.delta", "response.output_text.done", "response.content_part.done",
-      "response.output_item.done", "conversation.item.done", "response.done"]);
+      "conversation.item.done", "response.output_item.done", "response.done"]);
     assert.equal(client.log.all("response.output_text.delta", from).map(({ delta }) => delta).join(""), "The service says hello.");
     const there = openai.last.log.all("conversation.item.create")[0];
     assert.equal(there.item.content[0].text, "hello");

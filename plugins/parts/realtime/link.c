@@ -14,6 +14,7 @@
 #define MAX_ERROR_BYTES 8192
 #define MAX_HEADERS     (LINK_MAX_HEADERS + 5)
 #define MAX_BEARER      16384
+#define NOTHING_SENT    1
 #define WANT_HEADERS    "retry-after,retry-after-ms,x-request-id,apim-request-id,x-ms-region"
 
 /*
@@ -170,7 +171,7 @@ static void to_peer(void *ctx, struct parley_view event, uint32_t flags)
     struct link *s = ctx;
     int r = s->service->ws->send(s->ws, event, flags & PARLEY_EVENT_ROOM);
 
-    if (s->sent == PARLEY_OK)
+    if (s->sent == NOTHING_SENT)
         s->sent = r;
 }
 
@@ -191,10 +192,12 @@ static void greet(struct link *s, struct parley_view event)
 
     if (strcmp(type, "session.created") == 0) {
         s->service->timer->stop(s->deadline);
-        if (s->dialect != NULL)
-            s->service->dialect->from_peer(s->dialect, event, 0); /* see to_host() */
-        else
+        if (s->dialect == NULL)
             opened(s, event);
+        else
+            s->service->dialect->from_peer(s->dialect, event, 0); /* to_host() opens */
+        if (s->state == GREETING)
+            give_up(s, PARLEY_E_NO_MEMORY, 1, 1011, "No memory to translate session.created.");
     } else if (strcmp(type, "error") == 0) {
         ending_of_error(&s->ending, json_object_get(tree, "error"));
     } else {
@@ -279,10 +282,11 @@ static void on_writable(void *ctx)
         s->host->on_writable(s->ctx);
 }
 
-/* What support asks for after a refusal. */
+/* What support asks for after a refusal, and what the operator can do. */
 static void log_refusal(const struct link *s, const struct parley_ws_closed *closed)
 {
-    char headers[256];
+    const struct link_service *o = s->service;
+    char headers[256], hint[256] = "";
     size_t len = 0;
 
     for (size_t i = 0; i < closed->headers.len && len + 1 < sizeof(headers); i++) {
@@ -290,9 +294,13 @@ static void log_refusal(const struct link *s, const struct parley_ws_closed *clo
         headers[len++] = c >= ' ' && c < 127 ? c : ' ';
     }
     headers[len] = '\0';
-    s->service->host->log(s->service->handle, PARLEY_LOG_WARN,
-                          "the model's server refused the connection http_status=%d %s",
-                          closed->http_status, headers);
+    if (o->hint != NULL)
+        o->hint(o->hint_config, closed->http_status, s->ending.code, s->ending.message, hint,
+                sizeof(hint));
+    o->host->log(o->handle, PARLEY_LOG_WARN,
+                 "the model's server refused the connection http_status=%d%s%s%s %s",
+                 closed->http_status, hint[0] == '\0' ? "" : " reason=\"", hint,
+                 hint[0] == '\0' ? "" : "\"", headers);
 }
 
 static int ask_token(struct link *s, struct parley_error *err);
@@ -318,11 +326,11 @@ static void on_closed(void *ctx, const struct parley_ws_closed *closed)
     struct parley_model_closed told;
 
     s->ws = NULL;
-    if (closed->http_status != 0)
-        log_refusal(s, closed);
     if (closed->http_status == 401 && token_refused(s))
         return;
     ending_close(&s->ending, closed, &told);
+    if (closed->http_status != 0)
+        log_refusal(s, closed);
     if (s->was_asked) {
         told.status = PARLEY_OK;
         told.retryable = 0;
@@ -529,12 +537,12 @@ int link_send(void *session, struct parley_view event, uint32_t flags, struct pa
 
     if (s->state != OPEN)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "the session with the model is not open");
-    s->sent = PARLEY_OK;
+    s->sent = NOTHING_SENT;
     if (s->dialect != NULL)
         s->service->dialect->from_host(s->dialect, event, flags);
     else
         to_peer(s, event, flags);
-    int r = s->sent;
+    int r = s->sent == NOTHING_SENT ? PARLEY_E_NO_MEMORY : s->sent;
     if (r == PARLEY_E_BUSY)
         return parley_fail(err, r, "the model's server reads too slowly; wait for on_writable");
     return r < 0 ? parley_fail(err, r, "the event could not be sent to the model's server") : r;

@@ -55,6 +55,10 @@ struct link_service {
     const char *ca_file;
     const struct link_dialect *dialect; /* NULL: GA */
     const void *dialect_config;
+    /* What a refused handshake most likely means, for the log; "" for nothing. NULL: none. */
+    void (*hint)(const void *config, int http_status, const char *code, const char *message,
+                 char *out, size_t size);
+    const void *hint_config;
     int64_t connect_timeout_ms;
     int64_t ping_interval_ms;
     int64_t max_event_bytes;

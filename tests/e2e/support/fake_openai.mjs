@@ -12,6 +12,8 @@ import { EventLog } from "./event_log.mjs";
  *   http      {status, headers, body}: refuse the handshake like this
  *   greet     what happens on a new connection; default: connection.created()
  *   on        {type: (connection, event) => ...} instead of the default answers
+ *   check     ({url, headers}) => {status, headers, body} of a refusal, or undefined
+ *   dialect   {out: (event) => [events], in: (event) => event}, for servers that are none of OpenAI's
  */
 export async function start_openai(options = {}) {
   const fake = new FakeOpenAI(options);
@@ -38,7 +40,7 @@ export class FakeOpenAI {
 
   #upgrade(request, socket, head) {
     this.requests.push({ url: request.url, headers: request.headers });
-    const { http } = this.options;
+    const http = this.options.http ?? this.options.check?.(request);
     if (http?.hang)
       return;
     if (http) {
@@ -82,8 +84,15 @@ class Connection {
     this.closed = new Promise((resolve) => ws.on("close", (code, reason) => resolve({ code, reason: String(reason) })));
     ws.on("error", () => {});
     ws.on("message", (data) => {
-      const event = JSON.parse(data);
-      this.log.push(event);
+      const said = JSON.parse(data);
+      this.log.push(said);
+      let event;
+      try {
+        event = fake.options.dialect?.in(said) ?? said;
+      } catch ({ message }) {
+        this.error({ code: message.split(" ")[0], param: message.split(" ")[1], message, event_id: said.event_id });
+        return;
+      }
       (fake.options.on?.[event.type] ?? answers[event.type])?.(this, event);
     });
   }
@@ -93,7 +102,12 @@ class Connection {
   }
 
   send(event) {
-    this.ws.send(typeof event === "string" || Buffer.isBuffer(event) ? event : JSON.stringify({ event_id: this.id("event"), ...event }));
+    if (typeof event === "string" || Buffer.isBuffer(event)) {
+      this.ws.send(event);
+      return;
+    }
+    for (const one of this.fake.options.dialect?.out(event) ?? [event])
+      this.ws.send(JSON.stringify({ event_id: this.id("event"), ...one }));
   }
 
   created() {
@@ -136,8 +150,8 @@ class Connection {
       this.send({ type: "response.output_text.done", ...place, text });
     }
     this.send({ type: "response.content_part.done", ...place, part });
-    this.send({ type: "response.output_item.done", response_id: response.id, output_index: 0, item: whole });
     this.send({ type: "conversation.item.done", previous_item_id: null, item: whole });
+    this.send({ type: "response.output_item.done", response_id: response.id, output_index: 0, item: whole });
     this.done(response, [whole], more);
   }
 
