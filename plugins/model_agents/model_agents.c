@@ -23,6 +23,7 @@ struct config {
     const char *credential;
     const char *scope;
     struct parley_list headers;
+    int32_t trace_context;
     const char *ca_file;
     int32_t allow_http;
     const char *model;
@@ -30,6 +31,7 @@ struct config {
     const char *agent_version;
     int32_t agent_field;
     int32_t history;
+    const char *conversations_url;
     const char *rpc_url;
     int32_t a2a_version;
     int32_t pass_tools;
@@ -130,6 +132,8 @@ static int check(const struct config *c, struct parley_error *err)
 
     if (r == PARLEY_OK && c->rpc_url[0] != '\0')
         r = check_url(c, "rpc_url", c->rpc_url, err);
+    if (r == PARLEY_OK && c->conversations_url[0] != '\0')
+        r = check_url(c, "conversations_url", c->conversations_url, err);
     if (r == PARLEY_OK)
         r = check_path(c, err);
     if (r == PARLEY_OK)
@@ -180,6 +184,7 @@ static void fill(struct agent_server *server, const struct parley_host *host,
         .ca_file = c->ca_file,
         .timeout_ms = c->timeout_ms,
         .idle_timeout_ms = c->idle_timeout_ms,
+        .sends_trace = c->trace_context,
         .must_pass_tools = c->pass_tools,
         .must_pass_instructions = c->pass_instructions,
         .must_show_calls = c->show_calls,
@@ -188,6 +193,7 @@ static void fill(struct agent_server *server, const struct parley_host *host,
         .agent_version = c->agent_version,
         .agent_field = (enum agent_field)c->agent_field,
         .history = c->protocol == PROTOCOL_RESPONSES ? (enum history)c->history : HISTORY_RESPONSE,
+        .conversations_url = c->conversations_url,
         .rpc_url = c->rpc_url,
         .version = (enum a2a_version)c->a2a_version,
     };
@@ -287,6 +293,9 @@ static const struct parley_option options[] = {
                   .help = "Scope of the credential's token."),
     PARLEY_LINES(struct config, headers, .example = "X-Tenant: blue",
                  .help = "Further headers of each request, one Name: value a line."),
+    PARLEY_BOOL(struct config, trace_context, .default_value = "no",
+                .help = "Send traceparent with each request; for an agent of your own, since it "
+                        "tells strangers which requests belong together."),
     PARLEY_PATH(struct config, ca_file,
                 .help = "PEM file of certificates that are trusted besides the system's."),
     PARLEY_BOOL(struct config, allow_http, .default_value = "no",
@@ -305,6 +314,10 @@ static const struct parley_option options[] = {
                 .values = "response|conversation|send",
                 .help = "responses: the agent goes on from its last response, from a conversation "
                         "that is made first, or is sent everything with each request."),
+    PARLEY_STRING(struct config, conversations_url,
+                  .example = "https://agents.example.com/v1/conversations",
+                  .help = "responses: where conversations are made, when that is not base_url "
+                          "and /conversations."),
     PARLEY_STRING(struct config, rpc_url, .example = "https://agents.example.com/a2a",
                   .help = "a2a: where JSON-RPC is spoken; from the agent's card when left out."),
     PARLEY_ENUM(struct config, a2a_version, .default_value = "auto", .values = "auto|1.0|0.3",

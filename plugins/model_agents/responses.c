@@ -144,9 +144,12 @@ static bool prepare(const struct talk *t, struct errand *ret)
 {
     if (t->server->history != HISTORY_CONVERSATION || t->conversation[0] != '\0')
         return false;
-    *ret = (struct errand){.method = "POST",
-                           .url = talk_url(t->server->base_url, "/conversations"),
-                           .body = strdup("{}")};
+    const char *given = t->server->conversations_url;
+    *ret = (struct errand){
+        .method = "POST",
+        .url = given[0] != '\0' ? strdup(given) : talk_url(t->server->base_url, "/conversations"),
+        .body = strdup("{}"),
+    };
     return true;
 }
 
@@ -160,7 +163,7 @@ static int prepared(struct talk *t, struct parley_view body, struct parley_error
                ? PARLEY_OK
                : parley_fail(err, PARLEY_E_PROTOCOL,
                              "the agent's host made a conversation without an id; check base_url, "
-                             "or use history = response");
+                             "or conversations_url, or use history = response");
 }
 
 /* ---- the stream ---- */

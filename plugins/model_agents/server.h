@@ -30,6 +30,7 @@ struct agent_server {
     const char *ca_file;
     int64_t timeout_ms;
     int64_t idle_timeout_ms;
+    bool sends_trace; /* traceparent */
     bool must_pass_tools;
     bool must_pass_instructions;
     bool must_show_calls;
@@ -40,6 +41,7 @@ struct agent_server {
     const char *agent_version;
     enum agent_field agent_field;
     enum history history;
+    const char *conversations_url; /* "": base_url + /conversations */
 
     /* a2a */
     const char *rpc_url; /* "": as the agent's card says */

@@ -35,7 +35,8 @@ struct session {
     uint64_t token_wait; /* 0: none is waited for */
     uint64_t request;    /* 0: none */
     enum step step;
-    char *token; /* of the credential, as it was sent */
+    char trace_header[80]; /* "": none */
+    char *token;           /* of the credential, as it was sent */
     bool has_renewed;
     bool has_begun_anew;
     bool is_cancelled;
@@ -140,6 +141,8 @@ static int send(struct session *s, struct errand *take_errand, const struct parl
         headers[count++] = "Content-Type: application/json";
     if (line != NULL)
         headers[count++] = line;
+    if (s->trace_header[0] != '\0')
+        headers[count++] = s->trace_header;
     if (take_errand->header != NULL)
         headers[count++] = take_errand->header;
     for (size_t i = 0; i < server->headers->count && count < MAX_HEADERS; i++)
@@ -399,6 +402,9 @@ int session_open(const struct agent_server *server, const struct parley_chat_ope
     s->worker = open->worker;
     s->host = open->host;
     s->talk.server = server;
+    if (server->sends_trace && PARLEY_HAS(open, traceparent) && open->traceparent[0] != '\0')
+        (void)snprintf(s->trace_header, sizeof(s->trace_header), "traceparent: %s",
+                       open->traceparent);
     (void)snprintf(s->talk.session_id, sizeof(s->talk.session_id), "%s", open->session_id);
     *ret = s;
     return PARLEY_OK;

@@ -99,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                .model = "",
                                                .agent = "",
                                                .agent_version = "",
+                                               .conversations_url = "",
                                                .must_pass_tools = true};
     struct sse sse = {.limit = LIMIT};
     struct stream s = {.protocol = protocols[size == 0 ? 0 : data[0] % 3],

@@ -116,6 +116,7 @@ void bench_open(const char *const *options)
                                           .worker = fake_host_worker(),
                                           .session_id = "sess_1",
                                           .agent = "a",
+                                          .traceparent = "00-abc-def-01",
                                           .host = &host};
     assert_int_equal(chat->session_open(fake_plugin_worker(plugin), &open, &session, &err), 0);
 }

@@ -40,6 +40,33 @@ static void an_answer_is_streamed_and_counted(void **state)
     assert_null(bench_asked(0, "model"));
 }
 
+static void a_trace_is_told_only_if_so_wished(void **state)
+{
+    (void)state;
+    open_with("trace_context=yes");
+    server.bodies[0] = SAYS("r1", "Hello.");
+    bench_ask("[" USER("i1", "Hi") "]");
+    assert_non_null(strstr(server.headers[0], "traceparent: 00-abc-def-01\n"));
+    bench_teardown(state);
+    bench_setup(state);
+    open_with(NULL);
+    server.bodies[0] = SAYS("r1", "Hello.");
+    bench_ask("[" USER("i1", "Hi") "]");
+    assert_null(strstr(server.headers[0], "traceparent"));
+}
+
+static void a_silent_host_is_given_up(void **state)
+{
+    (void)state;
+    open_with("idle_timeout_ms=100");
+    server.bodies[0] = SAYS("r1", "Hello.");
+    (void)bench_begin("[" USER("i1", "Hi") "]", "[]");
+    fake_host_advance_ms(200);
+    bench_run();
+    assert_int_equal(told.ends, 1);
+    assert_int_equal(told.status, PARLEY_E_TIMEOUT);
+}
+
 static void a_thin_stream_is_understood(void **state)
 {
     (void)state;
@@ -129,6 +156,32 @@ static void a_conversation_is_made_first(void **state)
     bench_ask("[" USER("i1", "Hi") "," ASSISTANT("i2", "Hello.") "," USER("i3", "How?") "]");
     assert_asked(2, "conversation", "\"conv_1\"");
     assert_null(bench_asked(2, "previous_response_id"));
+}
+
+static void conversations_may_be_made_elsewhere(void **state)
+{
+    const char *const options[] = {
+        "protocol=responses", "base_url=https://agents.example.com/echo/v1", "history=conversation",
+        "conversations_url=https://agents.example.com/v1/conversations", NULL};
+
+    (void)state;
+    bench_open(options);
+    server.bodies[0] = "{\"id\":\"conv_1\"}";
+    server.bodies[1] = SAYS("r1", "Hello.");
+    bench_ask("[" USER("i1", "Hi") "]");
+    assert_string_equal(server.urls[0], "https://agents.example.com/v1/conversations");
+    assert_string_equal(server.urls[1], "https://agents.example.com/echo/v1/responses");
+}
+
+static void a_conversation_that_began_elsewhere_is_told_whole(void **state)
+{
+    (void)state;
+    open_with(NULL);
+    server.bodies[0] = SAYS("r1", "Fine.");
+    bench_ask("[" USER("i1", "Hi") "," ASSISTANT("i2", "Hello.") "," USER("i3", "How?") "]");
+    assert_int_equal(json_array_size(bench_asked(0, "input")), 3);
+    assert_asked(0, "input/1/role", "\"assistant\"");
+    assert_null(bench_asked(0, "previous_response_id"));
 }
 
 static void everything_is_sent_each_time_if_so_wished(void **state)
@@ -307,6 +360,8 @@ int main(int argc, char **argv)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, bench_setup, bench_teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_answer_is_streamed_and_counted),
+        TEST(a_trace_is_told_only_if_so_wished),
+        TEST(a_silent_host_is_given_up),
         TEST(a_thin_stream_is_understood),
         TEST(an_answer_that_is_no_stream_is_understood),
         TEST(the_next_request_brings_only_the_news),
@@ -314,6 +369,8 @@ int main(int argc, char **argv)
         TEST(an_answer_of_which_nothing_was_heard_is_told_too),
         TEST(a_cancelled_turn_is_told_anew),
         TEST(a_conversation_is_made_first),
+        TEST(conversations_may_be_made_elsewhere),
+        TEST(a_conversation_that_began_elsewhere_is_told_whole),
         TEST(everything_is_sent_each_time_if_so_wished),
         TEST(a_forgotten_response_is_told_anew_once),
         TEST(the_agents_own_calls_are_shown),
