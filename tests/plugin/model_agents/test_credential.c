@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens of a [credential], and answers that are called off on their way. */
+#include "agent_bench.h"
+
+#include <parley/service/credentials.h>
+
+#include <string.h>
+
+#define SAYS                                                                                       \
+    EVENT("{\"type\":\"response.output_text.delta\",\"delta\":\"Hello.\"}")                        \
+    EVENT("{\"type\":\"response.completed\",\"response\":{\"id\":\"r1\"}}")
+
+/* ---- credentials ---- */
+
+static struct {
+    int asked;
+    int refused;
+    int cancelled;
+    const struct parley_credential_events *events;
+    void *ctx;
+} vault;
+
+static int vault_check(const void *instance, const char *name, struct parley_error *err)
+{
+    (void)instance;
+    return strcmp(name, "azure") == 0
+               ? PARLEY_OK
+               : parley_fail(err, PARLEY_E_NOT_FOUND, "there is no [credential %s] section", name);
+}
+
+static int vault_get(const void *instance, struct parley_worker *worker, const char *name,
+                     const char *scope, const struct parley_credential_events *events, void *ctx,
+                     uint64_t *ret_request, struct parley_error *err)
+{
+    (void)instance;
+    (void)worker;
+    (void)name;
+    (void)err;
+    assert_string_equal(scope, "https://ai.azure.com/.default");
+    vault.asked++;
+    vault.events = events;
+    vault.ctx = ctx;
+    *ret_request = 7;
+    return PARLEY_OK;
+}
+
+static void vault_cancel(struct parley_worker *worker, uint64_t request)
+{
+    (void)worker;
+    vault.cancelled += request == 7;
+}
+
+static void vault_refused(const void *instance, const char *name, const char *scope,
+                          struct parley_view value)
+{
+    (void)instance;
+    (void)name;
+    (void)scope;
+    vault.refused += value.len == 5 && memcmp(value.data, "tok-1", 5) == 0;
+}
+
+static const struct parley_service_credentials vault_table = {
+    .size = sizeof(vault_table),
+    .check = vault_check,
+    .get = vault_get,
+    .cancel = vault_cancel,
+    .refused = vault_refused,
+};
+
+static void hand_over(const char *value)
+{
+    const struct parley_credential_token token = {
+        .size = sizeof(token), .value = {value, strlen(value)}, .message = ""};
+
+    vault.events->on_token(vault.ctx, &token);
+}
+
+static int setup(void **state)
+{
+    int r = bench_setup(state);
+
+    memset(&vault, 0, sizeof(vault));
+    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &vault_table);
+    return r;
+}
+
+static void open_named(const char *name)
+{
+    const char *const options[] = {"protocol=responses", "base_url=https://agents.example.com/v1",
+                                   name, NULL};
+
+    bench_open(options);
+}
+
+/* ---- tests ---- */
+
+static void a_token_goes_along(void **state)
+{
+    (void)state;
+    open_named("credential=azure");
+    server.bodies[0] = SAYS;
+    (void)bench_begin("[" USER("i1", "Hi") "]", "[]");
+    assert_int_equal(server.requests, 0);
+    hand_over("tok-1");
+    bench_run();
+    assert_non_null(strstr(server.headers[0], "Authorization: Bearer tok-1\n"));
+    assert_string_equal(told.text, "Hello.");
+}
+
+static void a_refused_token_is_fetched_anew_once(void **state)
+{
+    (void)state;
+    open_named("credential=azure");
+    server.codes[0] = server.codes[1] = 401;
+    (void)bench_begin("[" USER("i1", "Hi") "]", "[]");
+    hand_over("tok-1");
+    bench_run();
+    assert_int_equal(vault.refused, 1);
+    assert_int_equal(told.ends, 0);
+    hand_over("tok-2");
+    bench_run();
+    assert_int_equal(vault.asked, 2);
+    assert_int_equal(told.status, PARLEY_E_DENIED);
+    assert_int_equal(told.ends, 1);
+    assert_null(strstr(told.err.message, "tok-"));
+}
+
+static void a_token_is_not_waited_for_after_a_cancel(void **state)
+{
+    (void)state;
+    open_named("credential=azure");
+    bench_cancel(bench_begin("[" USER("i1", "Hi") "]", "[]"));
+    assert_int_equal(vault.cancelled, 1);
+    assert_int_equal(told.status, PARLEY_E_CANCELLED);
+    assert_int_equal(server.requests, 0);
+}
+
+static void a_credential_that_is_not_there_is_refused(void **state)
+{
+    static const char *const options[] = {"protocol=a2a", "base_url=https://agents.example.com",
+                                          "credential=gone", NULL};
+    static const char *const both[] = {"protocol=a2a", "base_url=https://agents.example.com",
+                                       "credential=azure", "api_key=k", NULL};
+    char why[512];
+
+    (void)state;
+    bench_refused(options, why);
+    assert_non_null(strstr(why, "[credential gone]"));
+    bench_refused(both, why);
+    assert_non_null(strstr(why, "give one of them"));
+}
+
+static void a_task_that_waits_is_cancelled_by_name(void **state)
+{
+    static const char *const options[] = {"protocol=a2a", "base_url=https://agents.example.com",
+                                          "rpc_url=https://agents.example.com/rpc", NULL};
+
+    (void)state;
+    bench_open(options);
+    server.bodies[0] =
+        EVENT("{\"result\":{\"statusUpdate\":{\"taskId\":\"t1\",\"contextId\":\"c1\",\"status\":{"
+              "\"state\":\"TASK_STATE_INPUT_REQUIRED\",\"message\":{\"parts\":[{\"text\":\"Day?\"}]"
+              "}}}}}");
+    bench_ask("[" USER("i1", "Book") "]");
+    bench_cancel(bench_begin(
+        "[" USER("i1", "Book") "," ASSISTANT("i2", "Day?") "," USER("i3", "No") "]", "[]"));
+    bench_run();
+    assert_int_equal(told.status, PARLEY_E_CANCELLED);
+    int last = server.requests - 1;
+    assert_asked(last, "method", "\"CancelTask\"");
+    assert_asked(last, "params", "{\"id\":\"t1\"}");
+}
+
+int main(int argc, char **argv)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_token_goes_along),
+        TEST(a_refused_token_is_fetched_anew_once),
+        TEST(a_token_is_not_waited_for_after_a_cancel),
+        TEST(a_credential_that_is_not_there_is_refused),
+        TEST(a_task_that_waits_is_cancelled_by_name),
+    };
+
+    bench_plugin = argc > 1 ? argv[1] : "";
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
