@@ -259,7 +259,11 @@ static int make(struct exporting *e, struct parley_error *err)
     e->has_host = r == PARLEY_OK;
     if (r == PARLEY_OK)
         r = redact_create(o->redact, &telemetry.redact, err);
-    return r < 0 ? r : telemetry_create(&telemetry, e->loop, &e->telemetry, err);
+    if (r == PARLEY_OK)
+        r = telemetry_create(&telemetry, e->loop, &e->telemetry, err);
+    if (r == PARLEY_OK)
+        e->host.recorder = telemetry_own_recorder(e->telemetry); /* exporters count, too */
+    return r;
 }
 
 static struct exporting *exporting_free(struct exporting *e)

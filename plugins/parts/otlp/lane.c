@@ -108,24 +108,40 @@ static void succeed(struct lane *lane, struct parley_view body)
     finish(lane, PARLEY_OK, lost, NULL);
 }
 
+/* That of the answer, also of one that broke off; 0: there was none. */
+static int code_of(const struct parley_http_response *response)
+{
+    return response->code >= 200 ? response->code : 0;
+}
+
+static void describe(const struct parley_http_response *response, char *ret, size_t size)
+{
+    const char *more = "";
+
+    if (response->code >= 300 && response->code < 400)
+        more = ", a redirect, which is not followed; write the address that it leads to";
+    if (code_of(response) > 0)
+        (void)snprintf(ret, size, "answered %d%s", response->code, more);
+    else
+        (void)snprintf(ret, size, "%s", response->message);
+}
+
 /* Another try, or the end of the first request. */
 static void fail_try(struct lane *lane, const struct parley_http_response *response)
 {
     char reason[160];
     uint32_t random;
-    int code = response->status < 0 ? 0 : response->code;
+    int code = code_of(response);
+    int status = code > 0 ? PARLEY_OK : response->status;
 
-    if (response->status < 0)
-        (void)snprintf(reason, sizeof(reason), "%s", response->message);
-    else
-        (void)snprintf(reason, sizeof(reason), "answered %d", code);
+    describe(response, reason, sizeof(reason));
     lane->config.host->random(&random, sizeof(random));
     int64_t after =
         code == 0 ? 0
                   : retry_after_ms(response->headers, (int64_t)lane->config.host->unix_us() / 1000);
     int64_t delay = retry_delay_ms(lane->tried, random, after);
-    if (!retry_is_wanted(response->status, code))
-        give_up(lane, code == 0 ? response->status : PARLEY_E_PROTOCOL, reason,
+    if (!retry_is_wanted(status, code))
+        give_up(lane, code == 0 ? status : PARLEY_E_PROTOCOL, reason,
                 code == 401 || code == 403 || code == 404);
     else if (lane->is_hurried || lane->tried >= RETRY_MAX_TRIES ||
              now_ms(lane) + delay >= lane->deadline_ms)
@@ -139,11 +155,11 @@ static void try_first(struct lane *lane);
 static void on_answer(void *ctx, const struct parley_http_response *response)
 {
     struct lane *lane = ctx;
-    bool is_refused = response->status == PARLEY_OK && response->code == 401;
+    bool is_refused = response->code == 401;
 
     lane->is_in_flight = false;
-    if (response->status == PARLEY_OK && response->code >= 200 && response->code < 300)
-        succeed(lane, response->body);
+    if (response->code >= 200 && response->code < 300)
+        succeed(lane, response->body); /* also when the rest of it is lost: it was accepted */
     else if (is_refused && lane->bearer != NULL && bearer_renew(lane->bearer))
         try_first(lane); /* with a fresh token, once */
     else
