@@ -132,30 +132,6 @@ static char *join_batch(const struct op *op, const char *head, const char *etag,
     return body;
 }
 
-/* The JSON string of a text; allocated. */
-static char *quoted(const char *text)
-{
-    json_t *string = json_string(text);
-    char *result = dump_ascii(string);
-
-    json_decref(string);
-    return result;
-}
-
-/* The partition key as batches want it: a string that holds a JSON array. */
-static char *quoted_key(const struct op *op)
-{
-    char *pk = document_partition(op->session_id);
-    json_t *list = pk == NULL ? NULL : json_pack("[s]", pk);
-    char *text = dump_ascii(list);
-    char *result = text == NULL ? NULL : quoted(text);
-
-    json_decref(list);
-    free(text);
-    free(pk);
-    return result;
-}
-
 static void on_part(struct op *op, bool is_written)
 {
     if (!is_written) {
@@ -173,12 +149,8 @@ static void on_part(struct op *op, bool is_written)
 static void on_answer(void *ctx, const struct rest_reply *reply)
 {
     struct op *op = ctx;
-    const json_t *first = json_array_get(reply->body, 0);
-    const char *etag = document_text(first, "eTag");
 
-    if (etag[0] == '\0')
-        etag = document_text(json_object_get(first, "resourceBody"), "_etag");
-    heads_settle(op, reply, etag, on_part);
+    heads_settle_batch(op, reply, on_part);
 }
 
 static void send_batch(struct op *op, const char *head, const char *etag, const char *key,
@@ -209,7 +181,7 @@ static void send_batch(struct op *op, const char *head, const char *etag, const 
 /* The records after those that were sent, as many as fit. */
 static void send_part(struct op *op)
 {
-    char *key = quoted_key(op), *etag = quoted(op->etag), *head = NULL;
+    char *key = heads_quoted_key(op), *etag = heads_quoted(op->etag), *head = NULL;
     char *plain = dump(op->head);
     /* The nonce and the larger numbers of the next head. */
     size_t head_len = plain == NULL ? 0 : strlen(plain) + OVERHEAD;

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
+#define DIGEST_BYTES 16 /* of SHA-256; enough to tell data of one session apart */
+
 #define MOST_EXACT 9007199254740992.0 /* beyond it doubles leave numbers out */
 
 /* With the time that the service gives a document after its last change. */
@@ -84,6 +88,55 @@ json_t *document_tombstone(const json_t *head, bool is_purged)
     return with_ttl(document, DOCUMENT_REMEMBER_S);
 }
 
+/* ---- long data ---- */
+
+static bool digest_of(const json_t *data, char ret_hex[2 * DIGEST_BYTES + 1])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+
+    if (EVP_Digest(json_string_value(data), json_string_length(data), digest, &len, EVP_sha256(),
+                   NULL) != 1)
+        return false;
+    for (size_t i = 0; i < DIGEST_BYTES; i++)
+        (void)snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+    return true;
+}
+
+static json_t *data_document(const json_t *head, json_t *data)
+{
+    const json_t *ttl = json_object_get(head, "ttl");
+    json_t *document = json_pack("{ss ss ss sO}", "id", DOCUMENT_DATA, "pk",
+                                 document_text(head, "pk"), "kind", "data", "data", data);
+
+    if (document == NULL || ttl == NULL || document_set(document, "ttl", json_integer_value(ttl)))
+        return document;
+    json_decref(document);
+    return NULL;
+}
+
+bool document_split(json_t *head, const char *stored_digest, json_t **ret_data)
+{
+    json_t *data = json_object_get(head, "data");
+    char digest[2 * DIGEST_BYTES + 1];
+
+    *ret_data = NULL;
+    if (json_string_length(data) <= DOCUMENT_SHORT_DATA)
+        return true;
+    if (!digest_of(data, digest))
+        return false;
+    /* A time to live counts from the last change, so it must begin anew with the head's. */
+    bool is_stored = strcmp(digest, stored_digest) == 0 && json_object_get(head, "ttl") == NULL;
+    if (!is_stored && (*ret_data = data_document(head, data)) == NULL)
+        return false;
+    (void)json_object_del(head, "data");
+    if (json_object_set_new(head, "data_digest", json_string(digest)) == 0)
+        return true;
+    json_decref(*ret_data);
+    *ret_data = NULL;
+    return false;
+}
+
 json_t *document_copy(const json_t *document)
 {
     json_t *copy = json_copy((json_t *)document);
@@ -144,7 +197,8 @@ static struct parley_view data_of(const json_t *document)
     return (struct parley_view){document_text(document, "data"), json_string_length(data)};
 }
 
-void document_tell_head(const json_t *document, struct parley_store_head *ret_head)
+void document_tell_head(const json_t *document, const json_t *data,
+                        struct parley_store_head *ret_head)
 {
     *ret_head = (struct parley_store_head){
         .size = sizeof(*ret_head),
@@ -159,7 +213,7 @@ void document_tell_head(const json_t *document, struct parley_store_head *ret_he
         .updated_ms = document_number(document, "updated_ms"),
         .expires_ms = document_number(document, "expires_ms"),
         .record_count = document_number(document, "record_count"),
-        .data = data_of(document),
+        .data = data_of(data != NULL ? data : document),
     };
 }
 

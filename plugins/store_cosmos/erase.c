@@ -111,7 +111,8 @@ static void query_records(struct op *op)
     if (pk == NULL)
         op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
     else
-        read_query(op, pk, "SELECT c.id FROM c WHERE c.pk = @pk AND c.kind = 'record'",
+        read_query(op, pk,
+                   "SELECT c.id FROM c WHERE c.pk = @pk AND (c.kind = 'record' OR c.kind = 'data')",
                    json_object(), PAGE, on_records);
     free(pk);
 }

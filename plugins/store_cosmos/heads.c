@@ -90,6 +90,63 @@ bool heads_is_there(struct op *op)
     return false;
 }
 
+/* ---- telling ---- */
+
+static void ask_data(struct op *op);
+
+static void on_data(void *ctx, const struct rest_reply *reply)
+{
+    struct op *op = ctx;
+    bool is_there = reply->code == 200;
+    struct parley_store_head head;
+
+    if (reply->status < 0 || (!is_there && reply->code != 404)) {
+        op_fail_by(op, reply);
+        return;
+    }
+    if (!is_there && !op->is_fresh) { /* a region that is behind */
+        op->is_fresh = true;
+        ask_data(op);
+        return;
+    }
+    op->is_fresh = false;
+    document_tell_head(op->head, is_there ? reply->body : NULL, &head);
+    op->store->host->head(op->id, &head);
+    op->then(op);
+}
+
+static void ask_data(struct op *op)
+{
+    char *pk = document_partition(op->session_id);
+    struct rest_request request = {
+        .verb = "GET",
+        .resource = RESOURCE_DOCUMENT,
+        .flags = op->is_write || op->is_fresh ? REST_FRESH : 0,
+        .id = DOCUMENT_DATA,
+        .partition = pk,
+    };
+
+    if (pk == NULL)
+        op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
+    else
+        op_send(op, &request, on_data);
+    free(pk);
+}
+
+void heads_tell(struct op *op, op_step then)
+{
+    struct parley_store_head head;
+
+    op->then = then;
+    if (document_text(op->head, "data_digest")[0] != '\0') {
+        ask_data(op);
+        return;
+    }
+    document_tell_head(op->head, NULL, &head);
+    op->store->host->head(op->id, &head);
+    then(op);
+}
+
 /* ---- writing ---- */
 
 static void take_written(struct op *op, char *take_etag)
@@ -163,29 +220,110 @@ bool heads_stamp(struct op *op, json_t *take_head)
     return take_head != NULL && json_object_set_new(take_head, "op", json_string(op->nonce)) == 0;
 }
 
-void heads_write(struct op *op, json_t *take_head, op_written then)
+/* ---- with long data ---- */
+
+char *heads_quoted(const char *text)
 {
-    bool is_stamped = heads_stamp(op, take_head);
-    char *body = is_stamped ? dump(op->writing) : NULL;
+    json_t *string = json_string(text);
+    char *result = dump_ascii(string);
+
+    json_decref(string);
+    return result;
+}
+
+char *heads_quoted_key(const struct op *op)
+{
     char *pk = document_partition(op->session_id);
+    json_t *list = pk == NULL ? NULL : json_pack("[s]", pk);
+    char *text = dump_ascii(list);
+    char *result = text == NULL ? NULL : heads_quoted(text);
+
+    json_decref(list);
+    free(text);
+    free(pk);
+    return result;
+}
+
+void heads_settle_batch(struct op *op, const struct rest_reply *reply, op_written then)
+{
+    const json_t *first = json_array_get(reply->body, 0);
+    const char *etag = document_text(first, "eTag");
+
+    if (etag[0] == '\0')
+        etag = document_text(json_object_get(first, "resourceBody"), "_etag");
+    heads_settle(op, reply, etag, then);
+}
+
+static void on_both_written(void *ctx, const struct rest_reply *reply)
+{
+    struct op *op = ctx;
+
+    heads_settle_batch(op, reply, op->then_written);
+}
+
+/* The head, if it is as it was, and then its data. */
+static char *join_both(const struct op *op, const char *head, const json_t *data)
+{
+    char *key = heads_quoted_key(op), *text = dump(data), *body = NULL;
+    char *etag = heads_quoted(op->etag == NULL ? "" : op->etag);
+
+    if (key == NULL || text == NULL || etag == NULL)
+        goto out;
+    if (asprintf(
+            &body,
+            "[{\"operationType\":\"%s\",%s%s%s\"partitionKey\":%s,\"resourceBody\":%s},"
+            "{\"operationType\":\"Upsert\",\"partitionKey\":%s,\"resourceBody\":%s}]",
+            op->etag == NULL ? "Create" : "Replace",
+            op->etag == NULL ? "" : "\"id\":\"head\",\"ifMatch\":", op->etag == NULL ? "" : etag,
+            op->etag == NULL ? "" : ",", key, head, key, text) < 0)
+        body = NULL;
+out:
+    free(key);
+    free(text);
+    free(etag);
+    return body;
+}
+
+/* `take_body` is op->writing as it goes out, alone or in a batch with its data. */
+static void send_head(struct op *op, char *take_body, bool is_batch)
+{
+    char *pk = document_partition(op->session_id);
+    bool is_put = op->etag != NULL && !is_batch;
     struct rest_request request = {
-        .verb = op->etag != NULL ? "PUT" : "POST",
-        .resource = op->etag != NULL ? RESOURCE_DOCUMENT : RESOURCE_DOCUMENTS,
-        .flags = REST_WRITE,
+        .verb = is_put ? "PUT" : "POST",
+        .resource = is_put ? RESOURCE_DOCUMENT : RESOURCE_DOCUMENTS,
+        .flags = REST_WRITE | (is_batch ? REST_BATCH : 0),
         .id = DOCUMENT_HEAD,
         .partition = pk,
-        .if_match = op->etag,
-        .take_body = body,
+        .if_match = is_batch ? NULL : op->etag,
+        .take_body = take_body,
+        .count = is_batch ? 2 : 0,
     };
 
-    op->then_written = then;
-    if (body == NULL || pk == NULL) {
-        free(body);
+    if (take_body == NULL || pk == NULL) {
+        free(take_body);
         op_fail(op, PARLEY_E_NO_MEMORY, NO_MEMORY, op->session_id);
     } else {
-        op_send(op, &request, on_written);
+        op_send(op, &request, is_batch ? on_both_written : on_written);
     }
     free(pk);
+}
+
+void heads_write(struct op *op, json_t *take_head, op_written then)
+{
+    json_t *data = NULL;
+    bool is_split = heads_stamp(op, take_head) &&
+                    document_split(op->writing, document_text(op->head, "data_digest"), &data);
+    char *body = is_split ? dump(op->writing) : NULL;
+
+    op->then_written = then;
+    if (data != NULL && body != NULL) {
+        char *both = join_both(op, body, data);
+        free(body);
+        body = both;
+    }
+    send_head(op, body, data != NULL);
+    json_decref(data);
 }
 
 /* ---- rows ---- */

@@ -21,6 +21,12 @@ bool heads_is_there(struct op *op);
  */
 void heads_write(struct op *op, json_t *take_head, op_written then);
 
+/*
+ * Tell the host of op->head, with its data, then go on. Data that something else has deleted are
+ * told as none: the rest of the session is there.
+ */
+void heads_tell(struct op *op, op_step then);
+
 /* Keep the head that an answer brings. False: no memory, and the operation has ended. */
 bool heads_accept(struct op *op, const struct rest_reply *reply);
 
@@ -30,6 +36,15 @@ void heads_number(struct op *op);
 /* The same for a head that is part of a larger write: give it a number, judge the reply. */
 bool heads_stamp(struct op *op, json_t *take_head);
 void heads_settle(struct op *op, const struct rest_reply *reply, const char *etag, op_written then);
+
+/* The same for a batch whose first operation writes the head. */
+void heads_settle_batch(struct op *op, const struct rest_reply *reply, op_written then);
+
+/* The partition key as batches want it: a JSON string that holds a JSON array; allocated. */
+char *heads_quoted_key(const struct op *op);
+
+/* The JSON string of a text; allocated. */
+char *heads_quoted(const char *text);
 
 /* Put the session's row where lists and expiry find it, then go on. */
 void heads_write_row(struct op *op, const json_t *head, int64_t expires_ms, op_step then);

@@ -71,6 +71,7 @@ struct op {
     char *continuation;
     json_t *rows; /* of the page at hand */
     size_t row;
+    bool is_fresh; /* the head's data were not where they were read */
     int64_t given;
     bool has_row; /* CREATE: the row was there already */
     op_step purged;

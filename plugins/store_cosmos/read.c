@@ -138,18 +138,18 @@ static void query_records(struct op *op)
     free(pk);
 }
 
-static void on_head_to_read(struct op *op)
+static void on_head_told(struct op *op)
 {
-    struct parley_store_head head;
-
-    if (!heads_is_there(op))
-        return;
-    document_tell_head(op->head, &head);
-    op->store->host->head(op->id, &head);
     if (records_wanted(op) > 0)
         query_records(op);
     else
         op_end(op, PARLEY_OK, NULL);
+}
+
+static void on_head_to_read(struct op *op)
+{
+    if (heads_is_there(op))
+        heads_tell(op, on_head_told);
 }
 
 void read_session(struct op *op)
@@ -170,15 +170,18 @@ static bool is_of_row(const struct op *op, const json_t *row)
            document_number(op->head, "created_ms") == document_number(row, "created_ms");
 }
 
+static void on_row_told(struct op *op)
+{
+    op->given++;
+    op->row++;
+    next_row(op);
+}
+
 static void on_head_of_row(struct op *op)
 {
-    const json_t *row = json_array_get(op->rows, op->row);
-    struct parley_store_head head;
-
-    if (is_of_row(op, row)) {
-        document_tell_head(op->head, &head);
-        op->store->host->head(op->id, &head);
-        op->given++;
+    if (is_of_row(op, json_array_get(op->rows, op->row))) {
+        heads_tell(op, on_row_told);
+        return;
     }
     op->row++;
     next_row(op);

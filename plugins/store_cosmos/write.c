@@ -126,6 +126,8 @@ static json_t *updated(const struct op *op)
                                            "updated_ms", "expires_ms", "data"};
     json_t *head = document_copy(op->head);
 
+    if (head != NULL)
+        (void)json_object_del(head, "data_digest"); /* until it is known anew */
     for (size_t i = 0; head != NULL && i < sizeof(replaced) / sizeof(replaced[0]); i++) {
         if (json_object_set(head, replaced[i], json_object_get(op->wanted, replaced[i])) < 0) {
             json_decref(head);
@@ -163,11 +165,7 @@ static void patch_head(struct op *op);
 
 static void give_head(struct op *op)
 {
-    struct parley_store_head head;
-
-    document_tell_head(op->head, &head);
-    op->store->host->head(op->id, &head);
-    end_well(op);
+    heads_tell(op, end_well);
 }
 
 /* The patch was not applied: because of what the head is, or because it was applied before. */

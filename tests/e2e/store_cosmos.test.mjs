@@ -87,8 +87,10 @@ describe("store_cosmos", () => {
     assert.ok(batches.length > 0);
     for (const { body } of batches) {
       const [first, ...others] = JSON.parse(body);
-      assert.equal(first.operationType, "Replace");
-      assert.ok(first.ifMatch, "fenced by the head's entity tag");
+      if (first.operationType !== "Create" || others[0].resourceBody.kind !== "data") {
+        assert.equal(first.operationType, "Replace");
+        assert.ok(first.ifMatch, "fenced by the head's entity tag");
+      }
       assert.ok(others.length > 0 && others.every(({ operationType }) => operationType === "Upsert"));
     }
     for (const { url, headers } of cosmos.seen.filter(({ url }) => url.includes("/docs")))
@@ -350,6 +352,37 @@ describe("store_cosmos", () => {
   }
 
   const keys = () => ({ auth: { keys: `ann=${ANN}` } });
+
+  test("a turn does not carry the session's settings, and another host finds them", { timeout: 60_000 }, async (t) => {
+    const instructions = `You are the receptionist. ${"Tell the opening hours of the practice to all who ask. ".repeat(146)}`.trim();
+    const [one, two] = await Promise.all([1, 2].map(() => start_server({ ...sections({}, { instructions }), ...keys() })));
+    const client = await join(one, { key: ANN, query: "resume=on" });
+    const { session: { id }, parley: { resume_token } } = client.log.all("session.created")[0];
+    const is_turn = ({ headers, body }) => headers["x-ms-cosmos-is-batch-request"] && body.includes('"kind":"record"');
+    for (const [i, text] of ["first", "second", "third"].entries()) {
+      await client.ask(text);
+      await until((documents) => of_kind(cosmos.records(documents, id), RESPONSE).length === i + 1);
+    }
+    const turns = cosmos.seen.filter(is_turn).map(({ body }) => body);
+    assert.ok(turns.every((body) => !body.includes("opening hours")));
+    const head_bytes = turns.map((body) => Buffer.byteLength(words(JSON.parse(body)[0])));
+    t.diagnostic(`instructions of ${instructions.length} bytes: ${turns.length} writes for three turns, of ` +
+      `${turns.map((body) => Buffer.byteLength(body)).join(" + ")} bytes, the head ${head_bytes.join(" + ")} of them`);
+
+    const is_dead = new Promise((resolve) => one.process.once("exit", resolve));
+    one.process.kill("SIGKILL");
+    await is_dead;
+    await end_lease(id);
+    const late = come_back(two, id, resume_token);
+    const created = await late.log.wait("session.created");
+    assert.equal(created.session.id, id, "its token is known");
+    assert.ok(created.session.instructions === instructions);
+    await late.log.wait((event) => words(event).includes("third"));
+    await late.ask("after the move");
+    await late.close();
+    await two.wait_for_sessions(0);
+    await two.stop();
+  });
 
   test("two hosts fight for one session: it goes on at the one that took it, and the other writes nothing more", { timeout: 60_000 }, async () => {
     const [one, two] = await Promise.all([start_server({ ...sections(), ...keys() }), start_server({ ...sections(), ...keys() })]);

@@ -43,7 +43,7 @@ static void look_at_document(const json_t *document)
     struct parley_store_head head;
     json_t *stripped = document_strip(document), *row = document_row(document, 1, 1);
 
-    document_tell_head(document, &head);
+    document_tell_head(document, NULL, &head);
     look_at_text(head.agent, head.data);
     document_tell_record(document, &record);
     look_at_text(record.id, record.data);

@@ -20,7 +20,7 @@ struct rig_head {
     struct parley_store_head head;
     char session_id[64];
     char owner[64];
-    char data[256];
+    char data[1024];
 };
 
 struct rig_record {

@@ -366,7 +366,9 @@ static bool is_found(const struct asked *a, const char *sql, const json_t *d)
 {
     if (strcmp(text(d, "pk"), json_string_value(parameter(a, "@pk"))) != 0)
         return false;
-    if (strcmp(text(d, "kind"), strstr(sql, "'row'") != NULL ? "row" : "record") != 0)
+    const char *kind = text(d, "kind");
+    if (strcmp(kind, strstr(sql, "'row'") != NULL ? "row" : "record") != 0 &&
+        (strcmp(kind, "data") != 0 || strstr(sql, "'data'") == NULL))
         return false;
     if (strstr(sql, "@count") != NULL &&
         (number(d, "seq") <= json_integer_value(parameter(a, "@after")) ||

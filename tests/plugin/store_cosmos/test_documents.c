@@ -126,6 +126,148 @@ static void each_operation_takes_the_requests_that_the_page_says(void **state)
     assert_int_equal(requests_of(&n), 6 + 2 * 2);
 }
 
+/* ---- long data ---- */
+
+static char long_data[901];
+
+/* A session whose data do not stay in the head; the letter makes them differ. */
+static struct parley_store_head long_head(char letter)
+{
+    struct parley_store_head head = rig_head("sess_1", 1000);
+
+    memset(long_data, letter, sizeof(long_data) - 1);
+    head.data = (struct parley_view){long_data, sizeof(long_data) - 1};
+    return head;
+}
+
+static void long_data_are_written_beside_the_head_and_not_with_every_turn(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create_head(&a, &head);
+    assert_string_equal(text(sim_document("s:sess_1", "data"), "data"), long_data);
+    assert_null(json_object_get(sim_document("s:sess_1", "head"), "data"));
+    sim.longest_body = 0;
+    size_t before = sim.log_count;
+    rig_append(&a, "sess_1", 1, 1, 1);
+    assert_int_equal(sim.log_count, before + 1);
+    assert_true(sim.longest_body < sizeof(long_data));
+}
+
+static void long_data_are_read_listed_and_taken_over_with_the_head(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create_head(&a, &head);
+    rig_append(&a, "sess_1", 1, 1, 3);
+    rig_open(&b, rig_options);
+    assert_int_equal(rig_read(&b, "sess_1", 0, 0), PARLEY_OK);
+    assert_string_equal(b.heads[0].data, long_data);
+    assert_int_equal(b.record_count, 3);
+    assert_int_equal(rig_list(&b, "", 10), PARLEY_OK);
+    assert_int_equal(b.head_count, 1);
+    assert_string_equal(b.heads[0].data, long_data);
+    assert_int_equal(rig_take(&b, "sess_1", "host-b"), PARLEY_OK);
+    assert_string_equal(b.heads[0].data, long_data);
+    assert_int_equal(b.heads[0].head.epoch, 2);
+}
+
+static void long_data_are_written_again_when_they_have_changed(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create_head(&a, &head);
+    sim.longest_body = 0;
+    assert_int_equal(rig_update_head(&a, &head), PARLEY_OK);
+    assert_true(sim.longest_body < sizeof(long_data));
+    head = long_head('b');
+    size_t before = sim.log_count;
+    assert_int_equal(rig_update_head(&a, &head), PARLEY_OK);
+    assert_int_equal(sim.log_count, before + 1); /* both in one batch */
+    rig_read(&a, "sess_1", 0, 0);
+    assert_string_equal(a.heads[0].data, long_data);
+    head = rig_head("sess_1", 1000);
+    assert_int_equal(rig_update_head(&a, &head), PARLEY_OK);
+    rig_read(&a, "sess_1", 0, 0);
+    assert_string_equal(a.heads[0].data, "{\"voice\": \"marin\"}");
+}
+
+static void long_data_of_a_host_that_lost_its_session_are_not_written(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create_head(&a, &head);
+    rig_open(&b, rig_options);
+    rig_take(&b, "sess_1", "host-b");
+    head = long_head('b');
+    assert_int_equal(rig_update_head(&a, &head), PARLEY_E_CONFLICT);
+    head = long_head('a');
+    assert_string_equal(text(sim_document("s:sess_1", "data"), "data"), long_data);
+}
+
+static void a_lost_answer_to_a_write_of_long_data_is_no_conflict(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    sim_fail(
+        (struct sim_fault){.failure = SIM_RESET_AFTER, .what = "\"kind\":\"data\"", .times = 1});
+    assert_int_equal(rig_create_head(&a, &head), PARLEY_OK);
+    head = long_head('b');
+    sim.faults[0].times = 1;
+    assert_int_equal(rig_update_head(&a, &head), PARLEY_OK);
+    rig_read(&a, "sess_1", 0, 0);
+    assert_string_equal(a.heads[0].data, long_data);
+}
+
+static void long_data_in_a_head_of_before_are_read_and_move_out(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create(&a, "sess_1", 1000);
+    json_t *old = json_deep_copy(sim_document("s:sess_1", "head"));
+    json_object_set_new(old, "data", json_string(long_data));
+    sim_put(old);
+    assert_int_equal(rig_read(&a, "sess_1", 0, 0), PARLEY_OK);
+    assert_string_equal(a.heads[0].data, long_data);
+    assert_int_equal(rig_update_head(&a, &head), PARLEY_OK);
+    assert_null(json_object_get(sim_document("s:sess_1", "head"), "data"));
+    assert_string_equal(text(sim_document("s:sess_1", "data"), "data"), long_data);
+}
+
+static void a_session_whose_data_somebody_deleted_is_still_read_and_listed(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create_head(&a, &head);
+    rig_append(&a, "sess_1", 1, 1, 2);
+    json_object_del(sim.documents, "s:sess_1\ndata");
+    assert_int_equal(rig_read(&a, "sess_1", 0, 0), PARLEY_OK);
+    assert_string_equal(a.heads[0].data, "");
+    assert_int_equal(a.record_count, 2);
+    assert_int_equal(rig_list(&a, "", 10), PARLEY_OK);
+    assert_int_equal(a.head_count, 1);
+}
+
+static void a_removal_takes_long_data_along(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_create_head(&a, &head);
+    rig_append(&a, "sess_1", 1, 1, 2);
+    assert_int_equal(rig_remove(&a, "sess_1"), PARLEY_OK);
+    assert_int_equal(json_object_size(sim.documents), 1);
+    assert_int_equal(rig_create_head(&a, &head), PARLEY_OK); /* in the mark's place */
+    assert_string_equal(text(sim_document("s:sess_1", "data"), "data"), long_data);
+}
+
 static void reads_carry_the_session_token_of_the_last_write(void **state)
 {
     char wanted[64];
@@ -462,6 +604,14 @@ int main(int argc, char **argv)
         T(a_session_is_a_partition_with_head_records_and_a_row),
         T(a_turn_of_the_owner_costs_one_request),
         T(each_operation_takes_the_requests_that_the_page_says),
+        T(long_data_are_written_beside_the_head_and_not_with_every_turn),
+        T(long_data_are_read_listed_and_taken_over_with_the_head),
+        T(long_data_are_written_again_when_they_have_changed),
+        T(long_data_of_a_host_that_lost_its_session_are_not_written),
+        T(a_lost_answer_to_a_write_of_long_data_is_no_conflict),
+        T(long_data_in_a_head_of_before_are_read_and_move_out),
+        T(a_session_whose_data_somebody_deleted_is_still_read_and_listed),
+        T(a_removal_takes_long_data_along),
         T(reads_carry_the_session_token_of_the_last_write),
         T(a_weaker_consistency_is_asked_for_without_a_session_token),
         T(a_stronger_consistency_than_the_account_has_is_told),
