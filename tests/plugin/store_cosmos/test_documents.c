@@ -174,6 +174,43 @@ static void long_data_are_read_listed_and_taken_over_with_the_head(void **state)
     assert_int_equal(b.heads[0].head.epoch, 2);
 }
 
+/* The same table, where it tells of `data`. */
+static void long_data_cost_one_more_request_where_they_are_read_and_none_elsewhere(void **state)
+{
+    struct parley_store_head head = long_head('a');
+    size_t n;
+
+    (void)state;
+    rig_settle(50);
+    n = sim.log_count;
+    rig_create_head(&a, &head);
+    assert_int_equal(requests_of(&n), 2);
+    rig_append(&a, "sess_1", 1, 1, 50);
+    assert_int_equal(requests_of(&n), 1);
+    rig_read(&a, "sess_1", 0, 0);
+    assert_int_equal(requests_of(&n), 3);
+    rig_list(&a, "", 10);
+    assert_int_equal(requests_of(&n), 3);
+    rig_take(&a, "sess_1", "host-a");
+    assert_int_equal(requests_of(&n), 2);
+    rig_remove(&a, "sess_1");
+    assert_int_equal(requests_of(&n), 6 + 2);
+}
+
+static void with_a_time_to_live_long_data_are_written_with_every_head(void **state)
+{
+    struct parley_store_head head = long_head('a');
+
+    (void)state;
+    rig_close(&a);
+    rig_open(&a, (const char *const[]){"endpoint=" SIM_ENDPOINT, "key=" SIM_KEY, "ttl=24h", NULL});
+    rig_create_head(&a, &head);
+    assert_int_equal(number(sim_document("s:sess_1", "data"), "ttl"), 86400);
+    sim.longest_body = 0;
+    rig_update_head(&a, &head);
+    assert_true(sim.longest_body > sizeof(long_data));
+}
+
 static void long_data_are_written_again_when_they_have_changed(void **state)
 {
     struct parley_store_head head = long_head('a');
@@ -606,6 +643,8 @@ int main(int argc, char **argv)
         T(each_operation_takes_the_requests_that_the_page_says),
         T(long_data_are_written_beside_the_head_and_not_with_every_turn),
         T(long_data_are_read_listed_and_taken_over_with_the_head),
+        T(long_data_cost_one_more_request_where_they_are_read_and_none_elsewhere),
+        T(with_a_time_to_live_long_data_are_written_with_every_head),
         T(long_data_are_written_again_when_they_have_changed),
         T(long_data_of_a_host_that_lost_its_session_are_not_written),
         T(a_lost_answer_to_a_write_of_long_data_is_no_conflict),
