@@ -22,7 +22,7 @@ SELECTOR = re.compile(r"\b([a-z_][a-z0-9_]*)\{([^}]*)\}")
 MATCHER = re.compile(r'([a-z_]+)\s*(?:=~|!~|!=|=)\s*"')
 BY = re.compile(r"\bby \(([^)]*)\)")
 LEGEND = re.compile(r"\{\{([^}]+)\}\}")
-PROMQL = {"sum", "rate", "by", "histogram_quantile", "or", "vector"}
+PROMQL = {"sum", "rate", "by", "histogram_quantile", "or", "vector", "clamp_min", "offset"}
 
 # Table: what the exporter's items of it are called.
 TABLES = {"requests": "RequestData", "dependencies": "RemoteDependencyData",
@@ -117,7 +117,7 @@ def wrong_query(where, expr, legend, series, variables):
         for label in set(MATCHER.findall(matchers)) - series[name]:
             yield f"{where}: {name} has no label {label}"
     rest = BY.sub("by", re.sub(r"\[[^\]]*\]|\"[^\"]*\"", "", SELECTOR.sub("", expr)))
-    for word in set(re.findall(r"[a-z_]\w*", rest)) - PROMQL:
+    for word in set(re.findall(r"\b[a-z_]\w*", rest)) - PROMQL:
         yield f"{where}: {word} has no selector, or is no function that is known here"
     grouped = {label.strip() for labels in BY.findall(expr) for label in labels.split(",")}
     for label in (grouped | set(LEGEND.findall(legend))) - known:
