@@ -10,6 +10,7 @@
 #include "cascade/cascade.h"
 #include "conf/nearest.h"
 #include "host/model.h"
+#include "host/speech.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -132,6 +133,26 @@ static const char *only_instance(const struct generation *g, enum instance_kind 
     return NULL;
 }
 
+/* A realtime model may be ears and voice for a model without. */
+static const struct instance *speaking_model(const struct generation *g, const char *name)
+{
+    const struct instance *model = instances_find(g->instances, INSTANCE_MODEL, name);
+    struct parley_speech_caps caps;
+
+    if (model == NULL || model->role != ROLE_MODEL)
+        return NULL;
+    speech_caps(model, &caps);
+    return (caps.flags & (PARLEY_SPEECH_EARS | PARLEY_SPEECH_VOICE)) != 0 ? model : NULL;
+}
+
+const struct instance *generation_speech(const struct generation *g, const char *name)
+{
+    const struct instance *speech =
+        name == NULL ? NULL : instances_find(g->instances, INSTANCE_SPEECH, name);
+
+    return speech != NULL || name == NULL ? speech : speaking_model(g, name);
+}
+
 static bool check_choice(const struct generation *g, const struct agent_entry *e, const char *key,
                          enum instance_kind kind, const char *value, struct conf_report *report)
 {
@@ -172,8 +193,7 @@ static struct parley_model_caps caps_of(const struct generation *g, const struct
     const char *speech = generation_speech_name(g, a);
 
     if (model->role == ROLE_CHAT)
-        cascade_caps(speech == NULL ? NULL : instances_find(g->instances, INSTANCE_SPEECH, speech),
-                     &caps);
+        cascade_caps(generation_speech(g, speech), &caps);
     else
         model_caps(model, &caps);
     return caps;
@@ -221,7 +241,7 @@ static bool check_models(const struct generation *g, const struct agent_entry *e
         const struct instance *model = instances_find(g->instances, INSTANCE_MODEL, name);
         needs_speech = needs_speech || (model != NULL && model->role == ROLE_CHAT);
     }
-    if (good && needs_speech)
+    if (good && needs_speech && speaking_model(g, e->agent.config->speech) == NULL)
         good = check_choice(g, e, "speech", INSTANCE_SPEECH, e->agent.config->speech, report);
     return good && check_needs(g, e, report);
 }
@@ -346,4 +366,14 @@ const char *generation_store_name(const struct generation *g, const struct agent
 const char *generation_speech_name(const struct generation *g, const struct agent *a)
 {
     return chosen(g, INSTANCE_SPEECH, a->config->speech);
+}
+
+bool generation_has_speech(const struct generation *g)
+{
+    for (size_t i = 0; i < g->agent_count; i++) {
+        const struct agent *a = &g->agents[i].agent;
+        if (generation_speech(g, generation_speech_name(g, a)) != NULL)
+            return true;
+    }
+    return false;
 }

@@ -51,5 +51,9 @@ const char *generation_store_name(const struct generation *g, const struct agent
 
 /* The name of the speech instance of an agent, or NULL for none. */
 const char *generation_speech_name(const struct generation *g, const struct agent *a);
+/* Does any agent's text model hear or speak? */
+bool generation_has_speech(const struct generation *g);
+/* The [speech NAME], or the realtime [model NAME] that hears and speaks for others; NULL: none. */
+const struct instance *generation_speech(const struct generation *g, const char *name);
 
 #endif

@@ -11,9 +11,9 @@ const struct parley_option agent_options[] = {
                 .help = "The [model NAME] that answers; further names take over, in this order, "
                         "when it cannot be reached."),
     PARLEY_STRING(C, speech, .example = "local",
-                  .help =
-                      "The [speech NAME] that hears and speaks for a text model; empty takes the "
-                      "only one there is."),
+                  .help = "The [speech NAME] that hears and speaks for a text model, or a realtime "
+                          "[model NAME] as "
+                          "ears and voice; empty takes the only [speech NAME] there is."),
     PARLEY_TEXT(C, instructions, .example = "@agents/receptionist.md",
                 .help = "The system prompt."),
     PARLEY_TEXT(C, greeting,

@@ -117,6 +117,16 @@ struct generation *worker_generation_config(const struct worker_generation *wg)
 
 /* ---- models ---- */
 
+/* A [speech NAME], or a realtime model that hears and speaks for another. */
+static struct worker_instance *find_speech(const struct worker_generation *wg, const char *name)
+{
+    struct worker_instance *speech = worker_instances_find(wg->instances, INSTANCE_SPEECH, name);
+
+    if (name[0] == '\0' || speech != NULL || generation_speech(wg->config, name) == NULL)
+        return speech;
+    return worker_instances_find(wg->instances, INSTANCE_MODEL, name);
+}
+
 static int make_cascade(struct worker_generation *wg, struct ready_model *m,
                         struct worker_instance *chat, struct parley_error *err)
 {
@@ -124,9 +134,7 @@ static int make_cascade(struct worker_generation *wg, struct ready_model *m,
         .title = chat->instance->title,
         .worker = wg->worker,
         .chat = chat,
-        .speech = m->speech[0] == '\0'
-                      ? NULL
-                      : worker_instances_find(wg->instances, INSTANCE_SPEECH, m->speech),
+        .speech = m->speech[0] == '\0' ? NULL : find_speech(wg, m->speech),
         .weights = wg->weights,
     };
 

@@ -567,8 +567,7 @@ static int start_pools(struct server *s, struct parley_error *err)
 static void load_weights(struct server *s)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    bool has_speech =
-        instances_count(generation_instances(s->settings.generation), INSTANCE_SPEECH) > 0;
+    bool has_speech = generation_has_speech(s->settings.generation);
 
     if (!has_speech || cascade_load_weights(s->settings.server->model_dir, &s->weights, &err) == 0)
         return;

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "host/guard.h"
+#include "host/speech_model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
  * is marked; everything else is the worker's.
  */
 struct speech_job {
+    struct speech_job_head head; /* first */
     struct worker_instance *wi;
     bool is_abandoned;
     speech_on_text on_text;
@@ -41,6 +43,10 @@ struct chunk {
 
 void speech_caps(const struct instance *instance, struct parley_speech_caps *ret_caps)
 {
+    if (instance->role == ROLE_MODEL) {
+        speech_model_caps(instance, ret_caps);
+        return;
+    }
     *ret_caps = (struct parley_speech_caps){.size = sizeof(*ret_caps)};
     instance->plugin->speech.caps(instance->ctx, ret_caps);
 }
@@ -105,6 +111,10 @@ struct speech_job *speech_abandon(struct speech_job *job)
 {
     if (job == NULL)
         return NULL;
+    if (job->head.abandon != NULL) {
+        job->head.abandon(job);
+        return NULL;
+    }
     job->is_abandoned = true;
     __atomic_store_n(&job->cancelled, 1, __ATOMIC_RELAXED);
     return NULL;
@@ -186,6 +196,8 @@ int speech_transcribe(struct worker_instance *wi, const struct speech_utterance 
                       speech_on_text on_result, void *ctx, struct speech_job **ret_job,
                       struct parley_error *err)
 {
+    if (wi->instance->role == ROLE_MODEL)
+        return speech_model_transcribe(wi, utterance, on_result, ctx, ret_job, err);
     struct speech_job *job = job_create(wi, ctx);
 
     if (job == NULL)
@@ -294,6 +306,8 @@ int speech_synthesise(struct worker_instance *wi, const struct speech_sentence *
     if (sentence->text.len > MAX_TEXT_BYTES)
         return parley_fail(err, PARLEY_E_TOO_LARGE, "%s: a sentence of %zu bytes is above %d",
                            wi->instance->title, sentence->text.len, MAX_TEXT_BYTES);
+    if (wi->instance->role == ROLE_MODEL)
+        return speech_model_synthesise(wi, sentence, events, ctx, ret_job, err);
     struct speech_job *job = job_create(wi, ctx);
     if (job == NULL)
         return no_memory(wi, err);

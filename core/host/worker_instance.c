@@ -79,6 +79,7 @@ int worker_instance_start(struct instance *instance, struct parley_worker *worke
                            worker->name);
     wi->worker = worker;
     wi->instance = instance;
+    list_init(&wi->idle_speech);
     list_append(&worker->instances, &wi->entry);
     int r = tools_share_enter(wi, err);
     if (r == PARLEY_OK && !tools_share_is_guest(wi))

@@ -23,6 +23,7 @@ struct worker_instance {
     bool is_leaving;           /* worker_stop has been called */
     unsigned open_count;       /* operations and sessions that the plugin has not ended */
     unsigned offloaded;        /* jobs on the pool that use it */
+    struct list idle_speech;   /* of speech_model.c: sessions of the model that wait for work */
     struct tools_state *tools; /* of tools.c */
     const struct parley_tools_vtable *tools_table; /* the plugin's, or what stands in for it */
     struct tools_guest *guest; /* of tools_share.c; NULL: the plugin runs here */
