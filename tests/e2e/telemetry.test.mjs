@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What an operator gets of a conversation: spans and metrics at a collector, a line on the console, GET /metrics. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { open_client } from "./support/openai_client.mjs";
 import { start_receiver } from "./support/otlp_receiver.mjs";
@@ -9,6 +10,12 @@ import { SUM, upstreams } from "./support/upstreams.mjs";
 
 const LINE = /^\d\d:\d\d:\d\d {2}assistant turn (\d+) by (\w+) {2}first (audio|text) (.+?) {2}total (.+?)(?: {2}tools (.+?))?(?: {2}tokens (\d+) in (\d+) out)?(?: {2}(interrupted))? {2}(sess_\w+)$/m;
 const QUESTION = "what is two plus three";
+
+const dashboard = () => readFileSync(new URL("../../docs/dashboards/grafana.json", import.meta.url), "utf8");
+const SERIES = /\b[a-z_]+(?=\{instance)/g;
+/* A series begins with its first value; these have none here. */
+const RARE = /_(errors|reconnects|dropped|dropped_seconds|lost|lost_seconds|rejected|cost|slow_calls|stuck_calls)_total$|session_(cost|duration)|cache_read/;
+const OF_TOKENS = /usage_detailed/;
 
 /* The names of a tree, children in the order of their start. */
 function tree(spans, root) {
@@ -101,6 +108,12 @@ for (const [name, sections] of Object.entries(upstreams)) {
       const text = await (await fetch(new URL("/metrics", parleyd.url))).text();
       assert.match(text, /^parley_turn_count_total\{gen_ai_agent_name="assistant",parley_turn_end_reason="completed"\} 1$/m);
       assert.match(text, /^http_server_request_duration_seconds_count\{http_request_method="GET",http_response_status_code="101",http_route="\/v1\/realtime"\} 1$/m);
+    });
+
+    test("what the Grafana dashboard asks for is there, but for what did not happen", async () => {
+      const text = await (await fetch(new URL("/metrics", parleyd.url))).text();
+      const missing = [...new Set(dashboard().match(SERIES))].filter((series) => !new RegExp(`^${series}\\{?`, "m").test(text));
+      assert.deepEqual(missing.filter((series) => !RARE.test(series) && (name === "model_script" || !OF_TOKENS.test(series))), []);
     });
   });
 }
