@@ -46,7 +46,7 @@ COLUMNS = {"timestamp": ("time", None), "itemCount": ("sampleRate", None),
            "valueMin": ("min", {"customMetrics"}), "valueMax": ("max", {"customMetrics"})}
 NOT_DIMENSIONS = {"user.id", "session.id"}  # they are columns
 KQL = set("""union isfuzzy true false where extend summarize project order by asc desc top take
-    distinct and or in startswith endswith bin iff strcat tostring todouble tolong isnotempty
+    distinct and or in startswith endswith bin iff strcat tostring tobool todouble tolong isnotempty
     isnotnull round sum sumif avg max dcount percentilew""".split())
 DIMENSION = re.compile(r"customDimensions\['([^']+)'\]")
 HEADING = re.compile(r"\['[^']*'\](?= =)")  # of a column that is made
