@@ -13,8 +13,8 @@ bool gzip_body(struct body *body)
     z_stream z = {0};
     struct body packed = {0};
 
-    if (body->len > INT_MAX || deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW,
-                                            MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (body->len > INT_MAX ||
+        deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
         return false;
     size_t room = deflateBound(&z, body->len);
     packed.bytes = malloc(room);
