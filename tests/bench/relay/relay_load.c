@@ -2,12 +2,14 @@
 /*
  * Clients and upstream of a relay in one program, and what the relay's process costs meanwhile.
  *
- *   relay_load --upstream PORT --sessions N --seconds S --pid PID[,PID...] --relay PORT [--path
- * PATH]
+ *   relay_load --upstream PORT --sessions N --seconds S --pid PID[,PID...] --relay PORT
+ *              [--path PATH] [--turn-ms N]
  *
  * Every session sends an input_audio_buffer.append of 20 ms every 20 ms (1.4 KB), and its upstream
- * a response.output_audio.delta of 100 ms every 100 ms (6.6 KB). Prints one line:
- *   messages=DELIVERED cpu_ns=CPU-OF-THE-PIDS ns_per_message=... lost=NOT-DELIVERED
+ * a response.output_audio.delta of 100 ms every 100 ms (6.6 KB); with --turn-ms the response ends
+ * after so long, with its usage, and another begins. Prints one line:
+ *   messages=DELIVERED cpu_ns=CPU-OF-THE-PIDS ns_per_message=... lost=NOT-DELIVERED p50_ns=...
+ * p99_ns=... The last two are how long deltas were on their way from the upstream to the client.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,6 +37,10 @@
 #define DOWN_AUDIO     6400
 #define HEAD_MAX       4096
 #define MAX_SESSIONS   4000
+#define PEEK_MAX       512 /* of a message, in which the client looks for the time */
+#define MAX_TIMES      2000000
+#define TIME_DIGITS    16 /* hexadecimal, which base64 has, too */
+#define MARK           "\"delta\":\""
 
 enum side { SIDE_CLIENT, SIDE_UPSTREAM };
 
@@ -49,7 +55,10 @@ struct end {
     size_t frame_head_len;
     char *rest; /* a frame that the socket took only in part */
     size_t rest_len;
-    bool wants_update; /* its session.update is to be answered */
+    unsigned turn;
+    unsigned downs; /* deltas, since its phase began */
+    char peek[PEEK_MAX + 1];
+    size_t peek_len;
 };
 
 static struct {
@@ -73,6 +82,12 @@ static struct {
     size_t up_len;
     char down_frame[DOWN_AUDIO + 1024];
     size_t down_len;
+    char *down_time; /* where these are in down_frame */
+    char *down_response;
+    char *down_item;
+    unsigned turn_downs; /* deltas of a response; 0: it never ends */
+    uint64_t *times;
+    size_t time_count;
 } g;
 
 static void die(const char *what)
@@ -162,10 +177,14 @@ static void frames_make(void)
     g.up_len = frame_make(g.up_frame, text, true);
     snprintf(text, sizeof(text),
              "{\"type\":\"response.output_audio.delta\",\"event_id\":\"event_0123456789abcdef\","
-             "\"response_id\":\"resp_bench\",\"item_id\":\"item_bench\",\"output_index\":0,"
+             "\"response_id\":\"resp_00000000\",\"item_id\":\"item_00000000\",\"output_index\":0,"
              "\"content_index\":0,\"delta\":\"%s\"}",
              audio);
     g.down_len = frame_make(g.down_frame, text, false);
+    char *payload = g.down_frame + g.down_len - strlen(text);
+    g.down_time = strstr(payload, MARK) + strlen(MARK);
+    g.down_response = strstr(payload, "resp_") + strlen("resp_");
+    g.down_item = strstr(payload, "item_0") + strlen("item_");
 }
 
 static void say(struct end *e, const char *bytes, size_t len)
@@ -214,22 +233,112 @@ static void say_rest(struct end *e)
     epoll_ctl(g.epoll, EPOLL_CTL_MOD, e->fd, &ev);
 }
 
+#define PART    "{\"type\":\"audio\",\"transcript\":\"\"}"
+#define ADDRESS "\"response_id\":\"resp_%08u\",\"item_id\":\"item_%08u\",\"output_index\":0"
+
+static void say_of_turn(struct end *e, const char *format)
+{
+    char text[1600];
+    unsigned n = e->turn;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(text, sizeof(text), format, n, n, n);
+#pragma GCC diagnostic pop
+    say_text(e, text);
+}
+
+static void upstream_begins(struct end *e)
+{
+    say_of_turn(e,
+                "{\"type\":\"response.created\",\"event_id\":\"event_2\",\"response\":{\"object\":"
+                "\"realtime.response\",\"id\":\"resp_%08u\",\"status\":\"in_progress\","
+                "\"output\":[]}}");
+    say_of_turn(e,
+                "{\"type\":\"response.output_item.added\",\"event_id\":\"event_3\",\"response_id\":"
+                "\"resp_%08u\",\"output_index\":0,\"item\":{\"id\":\"item_%08u\",\"object\":"
+                "\"realtime.item\",\"type\":\"message\",\"status\":\"in_progress\",\"role\":"
+                "\"assistant\",\"content\":[]}}");
+    say_of_turn(e, "{\"type\":\"response.content_part.added\",\"event_id\":\"event_4\"," ADDRESS
+                   ",\"content_index\":0,\"part\":" PART "}");
+}
+
 /* What a Realtime upstream says by itself, so that a relay which knows the protocol is content. */
 static void upstream_greets(struct end *e)
 {
     say_text(e, "{\"type\":\"session.created\",\"event_id\":\"event_1\",\"session\":{\"type\":"
                 "\"realtime\",\"object\":\"realtime.session\",\"id\":\"sess_bench\",\"model\":"
                 "\"bench\",\"output_modalities\":[\"audio\"]}}");
-    say_text(e, "{\"type\":\"response.created\",\"event_id\":\"event_2\",\"response\":{\"object\":"
-                "\"realtime.response\",\"id\":\"resp_bench\",\"status\":\"in_progress\","
-                "\"output\":[]}}");
-    say_text(e, "{\"type\":\"response.output_item.added\",\"event_id\":\"event_3\",\"response_id\":"
-                "\"resp_bench\",\"output_index\":0,\"item\":{\"id\":\"item_bench\",\"object\":"
-                "\"realtime.item\",\"type\":\"message\",\"status\":\"in_progress\",\"role\":"
-                "\"assistant\",\"content\":[]}}");
-    say_text(e, "{\"type\":\"response.content_part.added\",\"event_id\":\"event_4\","
-                "\"response_id\":\"resp_bench\",\"item_id\":\"item_bench\",\"output_index\":0,"
-                "\"content_index\":0,\"part\":{\"type\":\"audio\",\"transcript\":\"\"}}");
+    upstream_begins(e);
+}
+
+static void upstream_ends(struct end *e)
+{
+    say_of_turn(e, "{\"type\":\"response.output_audio.done\",\"event_id\":\"event_5\"," ADDRESS
+                   ",\"content_index\":0}");
+    say_of_turn(e, "{\"type\":\"response.content_part.done\",\"event_id\":\"event_6\"," ADDRESS
+                   ",\"content_index\":0,\"part\":" PART "}");
+    say_of_turn(e,
+                "{\"type\":\"response.output_item.done\",\"event_id\":\"event_7\",\"response_id\":"
+                "\"resp_%08u\",\"output_index\":0,\"item\":{\"id\":\"item_%08u\",\"object\":"
+                "\"realtime.item\",\"type\":\"message\",\"status\":\"completed\",\"role\":"
+                "\"assistant\",\"content\":[{\"type\":\"output_audio\",\"transcript\":\"\"}]}}");
+    say_of_turn(
+        e,
+        "{\"type\":\"response.done\",\"event_id\":\"event_8\",\"response\":{\"object\":"
+        "\"realtime.response\",\"id\":\"resp_%08u\",\"status\":\"completed\",\"output\":[{\"id\":"
+        "\"item_%08u\",\"object\":\"realtime.item\",\"type\":\"message\",\"status\":\"completed\","
+        "\"role\":\"assistant\",\"content\":[{\"type\":\"output_audio\",\"transcript\":\"\"}]}],"
+        "\"usage\":{\"total_tokens\":90,\"input_tokens\":60,\"output_tokens\":30,"
+        "\"input_token_details\":{\"text_tokens\":20,\"audio_tokens\":40,\"cached_tokens\":0},"
+        "\"output_token_details\":{\"text_tokens\":5,\"audio_tokens\":25}}}}");
+    e->turn++;
+}
+
+static void put(char *at, uint64_t n, int digits)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), digits == TIME_DIGITS ? "%016llx" : "%08llu",
+             (unsigned long long)n);
+    memcpy(at, text, (size_t)digits);
+}
+
+/* A delta that tells its time; at the end of a response the next begins. */
+static void upstream_speaks(struct end *e)
+{
+    if (g.turn_downs > 0 && ++e->downs % g.turn_downs == 0 && e->rest_len == 0) {
+        upstream_ends(e);
+        upstream_begins(e);
+    }
+    put(g.down_response, e->turn, 8);
+    put(g.down_item, e->turn, 8);
+    put(g.down_time, now_ns(), TIME_DIGITS);
+    say(e, g.down_frame, g.down_len);
+}
+
+/* A whole message has come. */
+static void heard(struct end *e)
+{
+    g.received++;
+    e->peek[e->peek_len] = '\0';
+    const char *mark = e->side == SIDE_CLIENT ? strstr(e->peek, MARK) : NULL;
+    e->peek_len = 0;
+    if (mark == NULL || strlen(mark) < strlen(MARK) + TIME_DIGITS || g.time_count == MAX_TIMES)
+        return;
+    char digits[TIME_DIGITS + 1] = "";
+    memcpy(digits, mark + strlen(MARK), TIME_DIGITS);
+    g.times[g.time_count++] = now_ns() - strtoull(digits, NULL, 16);
+}
+
+static void peek(struct end *e, const uint8_t *p, size_t n)
+{
+    size_t room = PEEK_MAX - e->peek_len;
+
+    if (n > room)
+        n = room;
+    memcpy(e->peek + e->peek_len, p, n);
+    e->peek_len += n;
 }
 
 /* Count the frames that the bytes complete. */
@@ -238,11 +347,12 @@ static void hear(struct end *e, const uint8_t *p, size_t len)
     while (len > 0) {
         if (e->skip > 0) {
             size_t n = e->skip < len ? e->skip : len;
+            peek(e, p, n);
             e->skip -= n;
             p += n;
             len -= n;
             if (e->skip == 0)
-                g.received++;
+                heard(e);
             continue;
         }
         e->frame_head[e->frame_head_len++] = *p++;
@@ -333,6 +443,7 @@ static struct end *end_add(int fd, enum side side)
         g.clients[g.client_count++] = e;
     else
         g.upstreams[g.upstream_count++] = e;
+    e->downs = (unsigned)g.upstream_count; /* so that responses end one by one */
     return e;
 }
 
@@ -410,7 +521,7 @@ static void run_load(uint64_t until_ns)
         while (start + ups * up_step <= now)
             say(g.clients[ups++ % (uint64_t)g.sessions], g.up_frame, g.up_len);
         while (start + downs * down_step <= now)
-            say(g.upstreams[downs++ % (uint64_t)g.upstream_count], g.down_frame, g.down_len);
+            upstream_speaks(g.upstreams[downs++ % (uint64_t)g.upstream_count]);
         serve(up_step < 1000000 ? 0 : 1);
     }
 }
@@ -467,15 +578,29 @@ static void parse(int argc, char **argv)
             g.upstream_port = atoi(value);
         else if (strcmp(key, "--path") == 0)
             g.path = value;
+        else if (strcmp(key, "--turn-ms") == 0)
+            g.turn_downs = (unsigned)(atoi(value) / (int)(DOWN_PERIOD_NS / 1000000));
         else if (strcmp(key, "--pid") == 0)
             g.pids = value;
     }
     if (g.sessions < 1 || g.sessions > MAX_SESSIONS || g.seconds < 1 || g.relay_port < 1 ||
         g.upstream_port < 1 || g.pids == NULL) {
         fprintf(stderr, "usage: relay_load --upstream PORT --relay PORT --sessions N --seconds S "
-                        "--pid PID[,PID...] [--path PATH]\n");
+                        "--pid PID[,PID...] [--path PATH] [--turn-ms N]\n");
         exit(2);
     }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static unsigned long long percentile(unsigned p)
+{
+    return g.time_count == 0 ? 0 : g.times[(g.time_count - 1) * p / 100];
 }
 
 int main(int argc, char **argv)
@@ -485,17 +610,21 @@ int main(int argc, char **argv)
     parse(argc, argv);
     (void)setrlimit(RLIMIT_NOFILE, &files); /* fewer will be told when they are not enough */
     frames_make();
+    g.times = malloc(MAX_TIMES * sizeof(*g.times));
+    if (g.times == NULL)
+        die("memory");
     g.epoll = epoll_create1(0);
     listen_upstream();
     open_sessions();
     run_load(now_ns() + 1000000000ull); /* warm */
-    g.sent = g.received = g.skipped = 0;
+    g.sent = g.received = g.skipped = g.time_count = 0;
     uint64_t cpu = cpu_ns();
     run_load(now_ns() + (uint64_t)g.seconds * 1000000000ull);
     cpu = cpu_ns() - cpu;
-    printf("messages=%llu cpu_ns=%llu ns_per_message=%llu lost=%llu\n",
+    qsort(g.times, g.time_count, sizeof(*g.times), by_value);
+    printf("messages=%llu cpu_ns=%llu ns_per_message=%llu lost=%llu p50_ns=%llu p99_ns=%llu\n",
            (unsigned long long)g.received, (unsigned long long)cpu,
            (unsigned long long)(g.received > 0 ? cpu / g.received : 0),
-           (unsigned long long)g.skipped);
+           (unsigned long long)g.skipped, percentile(50), percentile(99));
     return 0;
 }
