@@ -50,6 +50,14 @@ static void write_answer(int fd, const char *answer)
     assert_true(write(fd, text, (size_t)len) == len);
 }
 
+static void wait_for_hang_up(int fd)
+{
+    char byte;
+
+    while (read(fd, &byte, 1) > 0)
+        ;
+}
+
 static void *serve(void *arg)
 {
     (void)arg;
@@ -59,7 +67,11 @@ static void *serve(void *arg)
             return NULL;
         int n = atomic_load(&peer.requests);
         read_request(fd, peer.seen[n % MOST], sizeof(peer.seen[0]));
-        write_answer(fd, peer.answers[n < peer.answer_count ? n : peer.answer_count - 1]);
+        const char *answer = peer.answers[n < peer.answer_count ? n : peer.answer_count - 1];
+        if (answer[0] == '\0')
+            wait_for_hang_up(fd);
+        else
+            write_answer(fd, answer);
         atomic_store(&peer.requests, n + 1);
         (void)close(fd);
     }

@@ -8,14 +8,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define MOST 16
+#define MOST    16
+#define SILENCE ""
 
 struct peer {
     int fd;
     int port;
     pthread_t thread;
     const char *answers[MOST]; /* "200 OK\nBODY", with more headers before the last line; the last
-                                  one is repeated */
+                                  one is repeated; SILENCE: nothing until the client hangs up */
     int answer_count;
     atomic_int requests;
     char seen[MOST][4096];

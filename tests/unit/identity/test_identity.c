@@ -218,6 +218,47 @@ static void an_endpoint_that_is_updating_is_asked_again(void **state)
     assert_string_equal(t.value, "tok-1");
 }
 
+/* 404 while it starts, 429 and 5xx while it is busy: each by the pauses that IMDS asks for. */
+static void a_busy_imds_is_asked_again(void **state)
+{
+    static const int pauses_s[] = {3, 5, 9};
+
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS("404 Not Found\n{}", "429 Too Many Requests\n{}", "500 Internal Server Error\n{}",
+            TOKEN("tok-1", "3600"));
+    use("");
+    (void)ask("managed-identity");
+    for (int i = 0; i < 3; i++) {
+        wait_for_requests(i + 1);
+        advance_s(1);
+        for (int n = 0; n < 100; n++)
+            turn();
+        assert_int_equal(atomic_load(&peer.requests), i + 1);
+        clock_fake_advance_us((uint64_t)pauses_s[i] * 1250000);
+    }
+    wait_for_tokens(1);
+    assert_string_equal(t.value, "tok-1");
+}
+
+static void an_imds_that_stays_busy_is_given_up_by_name(void **state)
+{
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS("429 Too Many Requests\n{}");
+    use("");
+    (void)ask("managed-identity");
+    for (int i = 1; i <= 5; i++) {
+        wait_for_requests(i);
+        advance_s(21);
+    }
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_UNAVAILABLE);
+    assert_string_equal(t.message, "credential managed-identity: the managed identity endpoint "
+                                   "answers with HTTP 429");
+    assert_int_equal(atomic_load(&peer.requests), 5);
+}
+
 static void an_identity_that_is_not_there_is_told_plainly(void **state)
 {
     (void)state;
@@ -391,6 +432,22 @@ static void a_busy_entra_is_asked_again_when_it_says(void **state)
     assert_string_equal(t.value, "tok-1");
 }
 
+static void a_clock_that_is_wrong_is_named_after_one_more_try(void **state)
+{
+    (void)state;
+    ANSWERS("401 Unauthorized\n{\"error\":\"invalid_client\",\"error_codes\":[700024],"
+            "\"trace_id\":\"tr-1\"}");
+    use_secret();
+    (void)ask("app");
+    wait_for_requests(1);
+    while (t.tokens < 1)
+        advance_s(1);
+    assert_int_equal(t.status, PARLEY_E_DENIED);
+    assert_non_null(strstr(t.message, "(AADSTS700024): the assertion is outside its time; check "
+                                      "this machine's clock"));
+    assert_int_equal(atomic_load(&peer.requests), 2);
+}
+
 static void an_answer_that_is_no_token_is_refused(void **state)
 {
     (void)state;
@@ -457,6 +514,21 @@ static void default_stops_at_what_is_configured_and_fails(void **state)
     assert_int_equal(atomic_load(&peer.requests), 1);
 }
 
+/* On other clouds a packet to IMDS is dropped: the probe ends after a second, by curl's clock. */
+static void default_does_not_wait_for_an_imds_that_is_silent(void **state)
+{
+    (void)state;
+    set("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:%d", peer.port);
+    ANSWERS(SILENCE);
+    use("");
+    (void)ask("default");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_NOT_FOUND);
+    assert_non_null(strstr(t.message, "no identity was found"));
+    wait_for_requests(1);
+    assert_null(strstr(peer.seen[0], "resource="));
+}
+
 static void default_says_when_nothing_is_there(void **state)
 {
     (void)state;
@@ -515,6 +587,8 @@ int main(void)
         TEST(a_managed_identity_is_asked_for_by_the_platform_s_endpoint),
         TEST(without_the_platform_imds_is_asked),
         TEST(an_endpoint_that_is_updating_is_asked_again),
+        TEST(a_busy_imds_is_asked_again),
+        TEST(an_imds_that_stays_busy_is_given_up_by_name),
         TEST(an_identity_that_is_not_there_is_told_plainly),
         TEST(many_who_ask_wait_for_one_request),
         TEST(a_token_is_renewed_before_its_end_and_the_old_one_handed_out_meanwhile),
@@ -524,10 +598,12 @@ int main(void)
         TEST(a_client_secret_is_exchanged_for_a_token),
         TEST(an_expired_secret_is_named_and_not_tried_again),
         TEST(a_busy_entra_is_asked_again_when_it_says),
+        TEST(a_clock_that_is_wrong_is_named_after_one_more_try),
         TEST(an_answer_that_is_no_token_is_refused),
         TEST(a_workload_identity_reads_its_file_each_time),
         TEST(default_takes_the_managed_identity_that_answers),
         TEST(default_stops_at_what_is_configured_and_fails),
+        TEST(default_does_not_wait_for_an_imds_that_is_silent),
         TEST(default_says_when_nothing_is_there),
         TEST(an_api_key_is_handed_out_as_it_is),
         TEST(a_missing_key_is_named_with_its_place),
