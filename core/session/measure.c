@@ -136,8 +136,9 @@ void measure_turn(struct session *s, const struct turn *t, const char *end_reaso
         metric_record(m->model_latency, seconds(t->first_output_us - t->asked_us));
     if (turn_answered_us(t) != 0)
         metric_record(m->response_latency, seconds(turn_answered_us(t) - t->asked_us));
-    if (t->stopped_us != 0)
-        metric_record(m->stop_latency, seconds(t->stopped_us - t->interrupted_us));
+    if (t->interrupted_us != 0 && t->first_audio_us != 0)
+        metric_record(m->stop_latency,
+                      t->stopped_us == 0 ? 0 : seconds(t->stopped_us - t->interrupted_us));
 }
 
 void measure_answer(struct session *s, uint64_t took_us, const char *failure)

@@ -6,36 +6,43 @@
 #include "base/str.h"
 #include "telemetry/names.h"
 
-void said_add(struct buf *said, struct parley_view text)
+bool said_add(struct buf *said, struct parley_view text)
 {
-    if (text.len == 0 || said->len + text.len > SAID_MAX_BYTES)
-        return;
+    if (text.len == 0)
+        return true;
+    if (said->len + text.len > SAID_MAX_BYTES)
+        return false;
     if (said->len > 0)
         buf_append_char(said, ' ');
     buf_append_view(said, text);
+    return true;
 }
 
-void said_add_item(struct buf *said, const json_t *item)
+bool said_add_item(struct buf *said, const json_t *item)
 {
+    bool fits = true;
     size_t i;
     json_t *part;
 
     json_array_foreach(json_object_get(item, "content"), i, part)
     {
-        said_add(said, json_get_view(part, "text"));
-        said_add(said, json_get_view(part, "transcript"));
+        fits &= said_add(said, json_get_view(part, "text"));
+        fits &= said_add(said, json_get_view(part, "transcript"));
     }
+    return fits;
 }
 
-void said_add_response(struct buf *said, const json_t *response)
+bool said_add_response(struct buf *said, const json_t *response)
 {
+    bool fits = true;
     size_t i;
     json_t *item;
 
     json_array_foreach(json_object_get(response, "output"), i, item)
     {
-        said_add_item(said, item);
+        fits &= said_add_item(said, item);
     }
+    return fits;
 }
 
 static void set_json(struct span *span, const char *key, json_t *take_messages)

@@ -15,12 +15,13 @@
 
 #define SAID_MAX_BYTES 16384
 
-/* Append a sentence after a space. */
-void said_add(struct buf *said, struct parley_view text);
+/* Append a sentence after a space. Returns false, and appends nothing, where it does not fit. */
+bool said_add(struct buf *said, struct parley_view text);
 
-/* Append the texts and transcripts of an item, or of a response's messages. */
-void said_add_item(struct buf *said, const json_t *item);
-void said_add_response(struct buf *said, const json_t *response);
+/* Append the texts and transcripts of an item, or of a response's messages. Return false where one
+ * did not fit. */
+bool said_add_item(struct buf *said, const json_t *item);
+bool said_add_response(struct buf *said, const json_t *response);
 
 /* Set the attribute to one message of this role; nothing when nothing was said. */
 void said_set(struct span *span, const char *key, const char *role, const struct buf *said);

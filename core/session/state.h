@@ -342,6 +342,7 @@ struct session {
     uint64_t speech_us;    /* the user began to speak, for the next turn */
     bool has_tool_output;  /* the client has answered a call since the last response */
     struct buf user_said;  /* typed, for the next turn; only when content is captured */
+    bool said_too_much;    /* told in the log, once */
     struct rt_usage usage; /* of the session so far */
     struct cost cost;      /* likewise */
     struct session_spans spans;

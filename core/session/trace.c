@@ -238,13 +238,24 @@ void turn_speech_ended(struct session *s)
     begin(s, "speech");
 }
 
+/* Once a session: whoever sends large texts does so again. */
+static void check_said(struct session *s, bool fits)
+{
+    if (fits || s->said_too_much)
+        return;
+    s->said_too_much = true;
+    log_warn("words are left out of a turn's span, which holds up to %d bytes of them; the "
+             "conversation keeps them session=%s",
+             SAID_MAX_BYTES, s->id);
+}
+
 void turn_item(struct session *s, const json_t *item)
 {
     struct parley_view type = json_get_view(item, "type");
 
     s->has_tool_output = view_is(type, "function_call_output");
     if (spans_capture_content(s) && view_is(json_get_view(item, "role"), "user"))
-        said_add_item(&s->user_said, item);
+        check_said(s, said_add_item(&s->user_said, item));
 }
 
 void turn_requested(struct session *s)
@@ -258,7 +269,7 @@ void turn_transcript(struct session *s, struct parley_view text)
     bool has_turn = s->turn.is_running || s->turn.is_playing;
 
     if (spans_capture_content(s))
-        said_add(has_turn ? &s->turn.user_said : &s->user_said, text);
+        check_said(s, said_add(has_turn ? &s->turn.user_said : &s->user_said, text));
 }
 
 /* ---- responses ---- */
@@ -518,7 +529,7 @@ void turn_response_done(struct session *s, struct response *r, const json_t *obj
         cost_add(&t->cost, &cost);
     }
     if (spans_capture_content(s))
-        said_add_response(&t->agent_said, object);
+        check_said(s, said_add_response(&t->agent_said, object));
     if (read->status == RT_RESPONSE_FAILED)
         note_error(t, read->error_code.len > 0 ? read->error_code : read->error_type,
                    read->error_message);

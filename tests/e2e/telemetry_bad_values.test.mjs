@@ -64,6 +64,7 @@ describe("a value that is not well", () => {
     for (const said of [large, small, large_item, small_item])
       assert.match(said["gen_ai.output.messages"], /What can I do for you/);
     assert.equal(large["parley.turn.end_reason"], "completed");
+    await parleyd.wait_for_log(/words are left out of a turn's span, which holds up to 16384 bytes of them; .* session=/);
     assert.equal(large["gen_ai.usage.output_tokens"], small["gen_ai.usage.output_tokens"]);
     await client.close();
   });

@@ -535,6 +535,9 @@ static void speech_into_what_still_plays_interrupts_the_turn_too(void **state)
     happened(root, "parley.interruption", 1200);
     has_int(root, "parley.audio.played_ms", 1200);
     lasts(root, 0, 0);
+    const char *latency = "parley.turn.interruption.stop_latency"; /* nothing was left to send */
+    assert_float_equal(recording_value(wire_recording(w), latency, NULL, NULL), 1, 0);
+    assert_float_equal(recording_sum(wire_recording(w), latency, NULL, NULL), 0, 0);
     wire_close(w);
 }
 
