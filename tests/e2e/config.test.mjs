@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A configuration with each kind of mistake: one line each, `file:line: [section] key: what is wrong`, before anything starts. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, test } from "node:test";
 import { PARLEYCTL, PARLEYD, check, run, start_server, write_config, write_files } from "./support/program.mjs";
 import { join } from "./support/raw_client.mjs";
+import { scratch_folder } from "./support/wav.mjs";
 
 const dir = process.env.PARLEY_PLUGIN_DIR;
 const GOOD = `[server]
@@ -267,6 +268,24 @@ describe("--check", () => {
       const done = await run(PARLEYD, ["-c", fileURLToPath(new URL(`../../etc/${file}`, import.meta.url)), "--check"]);
       assert.equal(done.code, 0, done.err);
     }
+  });
+
+  /* A key that its plugin does not know is told only where the section is on: so --check itself shows what is on. */
+  test("the shipped environments are good, and switch an exporter on and off", async () => {
+    const shipped = (name) => readFileSync(new URL(`../../etc/${name}`, import.meta.url), "utf8");
+    const base = shipped("parley.ini").replace("@agents/", "@");
+    const broken = base.replace("plugin = exporter_otlp\n", "$&endpont = x\n");
+    const more = Object.fromEntries(["parley.development.ini", "parley.production.ini"].map((name) => [name, shipped(name)]));
+    more["receptionist.md"] = shipped("agents/receptionist.md");
+    const look = (text, env) => check(text, { more, args: ["-e", env], env: { PARLEY_DATA: scratch_folder() } });
+    for (const env of ["development", "production"]) {
+      const { code, err } = await look(base, env);
+      assert.equal(code, 0, err);
+    }
+    assert.equal((await look(broken, "development")).code, 0);
+    const { code, err } = await look(broken, "production");
+    assert.equal(code, 2);
+    assert.match(err, /\[exporter otlp\] endpont: unknown key/);
   });
 });
 
