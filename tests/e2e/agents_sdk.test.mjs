@@ -93,7 +93,9 @@ for (const [name, sections] of Object.entries(upstreams)) {
       assert.ok(truncated.audio_end_ms > 200, `${truncated.audio_end_ms} ms`);
       const { response } = await session.log.wait((event) => event.type === "response.done" && event.response.id === response_id, { from });
       assert.equal(response.status, "cancelled");
+      const stopped = session.log.now;
       await speech;
+      await session.log.wait("response.done", { from: stopped, timeout_ms: 30_000 }); // what was said is answered too
       assert.deepEqual(session.errors, []);
     });
 
