@@ -17,8 +17,8 @@ const struct command command_models = {
 };
 
 static const struct command *const commands[] = {
-    &command_talk,     &command_config, &command_plugins, &command_tools,
-    &command_sessions, &command_models, &command_reload,  &command_reference,
+    &command_talk,   &command_config, &command_plugins,   &command_tools,     &command_sessions,
+    &command_models, &command_reload, &command_telemetry, &command_reference,
 };
 
 static const char tail[] =

@@ -42,6 +42,7 @@ extern const struct command command_reference;
 extern const struct command command_reload;
 extern const struct command command_sessions;
 extern const struct command command_talk;
+extern const struct command command_telemetry;
 extern const struct command command_tools;
 
 #endif

@@ -112,6 +112,8 @@ static const struct row attributes[] = {
     {NAME_EVENT_KIND, "string", "metrics", "`hot`, `known` or `unknown`."},
     {NAME_SPEECH_OUTCOME, "string", "metrics", "`used`, `wasted` or `failed`."},
     {NAME_STORE_OPERATION, "string", "metrics", "The function of the store."},
+    {NAME_TEST, "string", "spans; metrics; logs",
+     "Only of parleyctl telemetry test: the mark to find it by, which is its trace's id."},
     {NAME_PLUGIN, "string", "metrics", "A plugin, by its file's name."},
     {NAME_PLUGIN_INSTANCE, "string", "metrics; logs",
      "The section that configures it: `tools files`."},

@@ -86,6 +86,7 @@
 #define NAME_PLUGIN              "parley.plugin.name"
 #define NAME_PLUGIN_INSTANCE     "parley.plugin.instance"
 #define NAME_PLUGIN_CALLBACK     "parley.plugin.callback"
+#define NAME_TEST                "parley.test"
 #define NAME_COMPONENT_NAME      "otel.component.name"
 #define NAME_HTTP_METHOD         "http.request.method"
 #define NAME_HTTP_ROUTE          "http.route"

@@ -9,7 +9,7 @@ struct delivery {
     parley_op op;
     unsigned parts;
     bool is_mute;
-    int status; /* the first failure */
+    int status; /* the first failure, else whether something is kept */
     uint64_t lost;
     struct parley_error err;
 };
@@ -34,8 +34,10 @@ void delivery_end_part(struct delivery *d, int status, uint64_t lost, const char
     if (d == NULL)
         return;
     d->lost += lost;
-    if (status < 0 && d->status == PARLEY_OK)
+    if (status < 0 && d->status >= 0)
         d->status = parley_fail(&d->err, status, "%s", reason);
+    else if (status > d->status && d->status >= 0)
+        d->status = status;
     if (--d->parts > 0)
         return;
     if (!d->is_mute)

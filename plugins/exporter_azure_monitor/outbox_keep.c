@@ -148,7 +148,7 @@ static void on_stored(void *ctx, const struct keeper_result *r)
         o->is_shelf_told = false;
         if (w->delivery != NULL)
             outbox_count(o, "parley.exporter.kept", NULL, parcel_records(&w->parcel));
-        outbox_finish(o, w, PARLEY_OK, 0, NULL, "");
+        outbox_finish(o, w, PARLEY_EXPORT_KEPT, 0, NULL, "");
     } else {
         outbox_tell_shelf(o, r->reason);
         keep_in_memory(o, w, r->reason);

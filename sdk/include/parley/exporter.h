@@ -153,12 +153,13 @@ struct parley_batch {
 };
 
 #define PARLEY_EXPORT_NOTHING 1 /* success: nothing in the batch was for this destination */
+#define PARLEY_EXPORT_KEPT    2 /* not delivered; laid down where it outlives parley, for later */
 
 struct parley_exporter_host {
     uint32_t size;
     uint32_t reserved;
-    /* The batch is delivered (PARLEY_OK, PARLEY_EXPORT_NOTHING) or given up, with the number of
-     * records lost. */
+    /* The batch is delivered (PARLEY_OK, PARLEY_EXPORT_NOTHING), kept (PARLEY_EXPORT_KEPT) or given
+     * up, with the number of records lost. */
     void (*end)(parley_op op, int status, uint64_t lost, const struct parley_error *err);
 };
 

@@ -11,7 +11,7 @@ static void undelivered_batch_is_laid_down_and_its_delivery_ends(void **state)
     deliver_turn();
     no_answer();
     assert_int_equal(ended.count, 1);
-    assert_int_equal(ended.status, PARLEY_OK);
+    assert_int_equal(ended.status, PARLEY_EXPORT_KEPT);
     assert_int_equal(ended.lost, 0);
     assert_int_equal((int)kept, 5);
     assert_int_equal(kept_files(), 1);
