@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parleyctl telemetry test: does what a configuration exports arrive? */
+/* parleyctl telemetry: does what a configuration exports arrive? And judgements, sent that way. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -7,6 +7,7 @@
 #include "ctl/command.h"
 #include "ctl/local.h"
 #include "ctl/telemetry_probe.h"
+#include "ctl/telemetry_score.h"
 #include "ctl/term.h"
 #include "host/exporter.h"
 
@@ -22,27 +23,38 @@
 
 static const char help[] =
     "usage: parleyctl telemetry test -c FILE [options]\n"
+    "       parleyctl telemetry score -c FILE --session ID NAME VALUE [options]\n"
     "\n"
-    "Sends one span, one point of a metric and one log record through every [exporter ...] that "
-    "is\n"
-    "switched on, and reports what became of each. They carry a mark, the id of their trace, "
-    "which\n"
-    "is printed: look for it at the destination, as trace id or as the attribute parley.test.\n"
+    "  test               send one span, one point of a metric and one log record through every\n"
+    "                     [exporter ...] that is switched on, and report what became of each. "
+    "They\n"
+    "                     carry a mark, the id of their trace, which is printed: look for it at "
+    "the\n"
+    "                     destination, as trace id or as the attribute parley.test\n"
+    "  score NAME VALUE   send a judgement of a conversation, as the event\n"
+    "                     gen_ai.evaluation.result; Langfuse gets it as a score. VALUE is a "
+    "number,\n"
+    "                     true, false or a word\n"
     "\n"
     "  -c, --config FILE         the INI file\n"
     "  -e, --environment ENV     with FILE.ENV's values over it\n"
     "      --exporter NAME       only this [exporter NAME]\n"
     "      --timeout SECONDS     how long a destination has to answer (default 10, at most 30)\n"
+    "      --session ID          with score: the conversation, as `parleyctl sessions` lists it\n"
+    "      --trace ID            with score: one turn of it, by its trace's id\n"
+    "      --comment TEXT        with score: why\n"
     "      --json                {mark, results: [{exporter, signal, outcome, duration_ms,\n"
     "                            message}]}; outcome is taken, not_wanted, kept or failed\n"
     "\n"
     "  parleyctl telemetry test -c etc/parley.ini -e production\n"
+    "  parleyctl telemetry score -c etc/parley.ini --session sess_1 helpful 0.8\n"
     "\n"
     "\"taken\": the destination took it. \"not wanted\": this exporter sends no such signal. "
     "\"kept\":\n"
     "not delivered, and laid down by the exporter for parleyd to send later.\n"
-    "Exit code: 0 everything was taken that was wanted; 1 something was not; 2 wrong usage or\n"
-    "configuration.\n";
+    "Exit code: 0 everything was taken that was wanted; 1 something was not, or nobody takes "
+    "scores;\n"
+    "2 wrong usage or configuration.\n";
 
 enum outcome { OUTCOME_NONE, OUTCOME_TAKEN, OUTCOME_NOT_WANTED, OUTCOME_KEPT, OUTCOME_FAILED };
 
@@ -63,9 +75,12 @@ struct request {
     struct settings_source source;
     const char *only;
     const char *timeout;
+    struct telemetry_judgement judgement;
     bool is_json;
+    bool is_score;
     int64_t wait_ms;
     struct telemetry_probe probe;
+    struct telemetry_score score;
     struct result *results;
     size_t count;
     size_t waiting;
@@ -110,7 +125,9 @@ static void on_end(void *ctx, int status, uint64_t lost, const struct parley_err
 
 static void send_one(struct result *r, struct worker_instance *wi)
 {
-    const struct parley_batch batch = telemetry_probe_batch(&r->request->probe, r->signal);
+    const struct request *q = r->request;
+    const struct parley_batch batch = q->is_score ? telemetry_score_batch(&q->score)
+                                                  : telemetry_probe_batch(&q->probe, r->signal);
 
     r->began_us = clock_now_us();
     r->request->waiting++;
@@ -132,7 +149,7 @@ static int send_all(struct request *q, struct parley_error *err)
     if (q->results == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     for (struct worker_instance *wi = NULL; (wi = next_exporter(q, wi)) != NULL;) {
-        for (size_t i = 0; i < SIGNALS; i++) {
+        for (size_t i = q->is_score ? SIGNALS - 1 : 0; i < SIGNALS; i++) { /* a score is a log */
             struct result *r = &q->results[q->count++];
             *r = (struct result){.request = q, .wi = wi, .signal = signals[i]};
             r->err = (struct parley_error)PARLEY_ERROR_INIT;
@@ -167,6 +184,11 @@ static const char *signal_name(enum telemetry_signal signal)
     return names[signal];
 }
 
+static const char *name_of(const struct result *r)
+{
+    return r->request->is_score ? "score" : signal_name(r->signal);
+}
+
 static bool is_good(const struct result *r)
 {
     return r->outcome == OUTCOME_TAKEN || r->outcome == OUTCOME_NOT_WANTED;
@@ -177,7 +199,7 @@ static json_t *result_json(const struct result *r)
     static const char *const words[] = {"failed", "taken", "not_wanted", "kept", "failed"};
 
     return json_pack("{s:s, s:s, s:s, s:f, s:s}", "exporter", r->wi->instance->name, "signal",
-                     signal_name(r->signal), "outcome", words[r->outcome], "duration_ms",
+                     name_of(r), "outcome", words[r->outcome], "duration_ms",
                      (double)r->took_us / 1000, "message", r->err.message);
 }
 
@@ -187,7 +209,8 @@ static void show_json(const struct request *q)
 
     for (size_t i = 0; i < q->count; i++)
         json_array_append_new(list, result_json(&q->results[i]));
-    term_json(json_pack("{s:s, s:o}", "mark", q->probe.mark, "results", list));
+    term_json(
+        json_pack("{s:s*, s:o}", "mark", q->is_score ? NULL : q->probe.mark, "results", list));
 }
 
 static void show_result(const struct result *r)
@@ -195,8 +218,8 @@ static void show_result(const struct result *r)
     static const char *const words[] = {"failed", "taken", "not wanted", "kept", "failed"};
     enum term_style style = is_good(r) ? TERM_GREEN : TERM_RED;
 
-    (void)printf("  %-7s %s%s%s", signal_name(r->signal), term_style(stdout, style),
-                 words[r->outcome], term_style(stdout, TERM_PLAIN));
+    (void)printf("  %-7s %s%s%s", name_of(r), term_style(stdout, style), words[r->outcome],
+                 term_style(stdout, TERM_PLAIN));
     if (r->outcome == OUTCOME_TAKEN)
         (void)printf(" in %.0f ms", (double)r->took_us / 1000);
     if (r->outcome == OUTCOME_KEPT)
@@ -212,7 +235,8 @@ static void show(const struct request *q)
 {
     const struct worker_instance *shown = NULL;
 
-    (void)printf("mark %s\n", q->probe.mark);
+    if (!q->is_score)
+        (void)printf("mark %s\n", q->probe.mark);
     for (size_t i = 0; i < q->count; i++) {
         const struct result *r = &q->results[i];
         if (r->wi != shown)
@@ -225,21 +249,47 @@ static void show(const struct request *q)
 
 /* ---- the command ---- */
 
-static int check_words(struct request *q, const struct args *args, struct parley_error *err)
+static int check_seconds(struct request *q, struct parley_error *err)
 {
     char *end = NULL;
     double seconds = q->timeout == NULL ? DEFAULT_WAIT_S : strtod(q->timeout, &end);
 
-    if (args->count != 1 || strcmp(args->words[0], "test") != 0)
-        return parley_fail(err, PARLEY_E_INVALID, "say what to do: test");
-    if (q->source.path == NULL)
-        return parley_fail(err, PARLEY_E_INVALID, "which configuration? name one with -c FILE");
     if (!(seconds > 0 && seconds <= LONGEST_WAIT_S) || (end != NULL && *end != '\0'))
         return parley_fail(err, PARLEY_E_INVALID,
                            "--timeout is %.40s; it is a number of seconds, up to %d", q->timeout,
                            LONGEST_WAIT_S);
     q->wait_ms = (int64_t)(seconds * 1000);
     return PARLEY_OK;
+}
+
+static int check_score(struct request *q, const struct args *args, struct parley_error *err)
+{
+    if (args->count != 3)
+        return parley_fail(err, PARLEY_E_INVALID, "score needs a name and a value: helpful 0.8");
+    q->judgement.name = args->words[1];
+    q->judgement.value = args->words[2];
+    return telemetry_judgement_check(&q->judgement, err);
+}
+
+static int check_words(struct request *q, const struct args *args, struct parley_error *err)
+{
+    const char *what = args->count > 0 ? args->words[0] : "";
+    const struct telemetry_judgement *j = &q->judgement;
+    int r = PARLEY_OK;
+
+    q->is_score = strcmp(what, "score") == 0;
+    if (!q->is_score && strcmp(what, "test") != 0)
+        return parley_fail(err, PARLEY_E_INVALID, "say what to do: test or score");
+    if (q->is_score)
+        r = check_score(q, args, err);
+    else if (args->count != 1 || j->session != NULL || j->trace != NULL || j->comment != NULL)
+        r = parley_fail(err, PARLEY_E_INVALID,
+                        "test takes no words, and no --session, --trace or --comment");
+    if (r < 0)
+        return r;
+    if (q->source.path == NULL)
+        return parley_fail(err, PARLEY_E_INVALID, "which configuration? name one with -c FILE");
+    return check_seconds(q, err);
 }
 
 static int check_exporters(const struct request *q, struct parley_error *err)
@@ -261,12 +311,41 @@ static int check_exporters(const struct request *q, struct parley_error *err)
     return PARLEY_OK;
 }
 
+static void prepare(struct request *q)
+{
+    const struct telemetry_options *options = q->local.settings.telemetry;
+
+    if (q->is_score)
+        telemetry_score_init(&q->score, &q->judgement, options, q->source.environment);
+    else
+        telemetry_probe_init(&q->probe, options, q->source.environment);
+}
+
+/* A score that no exporter sends has failed, though each of them is well. */
+static int code_of(const struct request *q)
+{
+    bool is_taken = !q->is_score;
+
+    for (size_t i = 0; i < q->count; i++) {
+        if (!is_good(&q->results[i]))
+            return CTL_FAILED;
+        is_taken = is_taken || q->results[i].outcome == OUTCOME_TAKEN;
+    }
+    if (!is_taken)
+        (void)fprintf(
+            stderr,
+            "parleyctl telemetry: no exporter of %s takes scores; exporter_langfuse does, "
+            "and those that send log records\n",
+            q->source.path);
+    return is_taken ? CTL_DONE : CTL_FAILED;
+}
+
 static int perform(struct request *q, struct parley_error *err)
 {
     int r = check_exporters(q, err);
 
     if (r == PARLEY_OK) {
-        telemetry_probe_init(&q->probe, q->local.settings.telemetry, q->source.environment);
+        prepare(q);
         r = send_all(q, err);
     }
     if (r < 0)
@@ -276,11 +355,7 @@ static int perform(struct request *q, struct parley_error *err)
         show_json(q);
     else
         show(q);
-    for (size_t i = 0; i < q->count; i++) {
-        if (!is_good(&q->results[i]))
-            return CTL_FAILED;
-    }
-    return CTL_DONE;
+    return code_of(q);
 }
 
 static int run(int argc, char **argv)
@@ -290,6 +365,9 @@ static int run(int argc, char **argv)
                                 {"--environment", "-e", &q.source.environment, NULL},
                                 {"--exporter", NULL, &q.only, NULL},
                                 {"--timeout", NULL, &q.timeout, NULL},
+                                {"--session", NULL, &q.judgement.session, NULL},
+                                {"--trace", NULL, &q.judgement.trace, NULL},
+                                {"--comment", NULL, &q.judgement.comment, NULL},
                                 {"--json", NULL, NULL, &q.is_json},
                                 {0}};
     struct parley_error err = PARLEY_ERROR_INIT;
@@ -316,7 +394,7 @@ static int run(int argc, char **argv)
 
 const struct command command_telemetry = {
     .name = "telemetry",
-    .summary = "test whether what is exported arrives",
+    .summary = "test whether what is exported arrives; send scores",
     .help = help,
     .run = run,
 };

@@ -63,6 +63,16 @@ static void init_records(struct telemetry_probe *p, uint64_t now_ns)
     p->log.attrs = attrs_of(p->attrs, 1);
 }
 
+void telemetry_probe_resource(struct resource *r, const struct telemetry_options *options,
+                              const char *environment)
+{
+    const struct resource_facts facts = {.service_name = options->service_name,
+                                         .environment = options->environment,
+                                         .given = options->resource,
+                                         .default_environment = environment};
+    resource_init(r, &facts);
+}
+
 void telemetry_probe_init(struct telemetry_probe *p, const struct telemetry_options *options,
                           const char *environment)
 {
@@ -75,11 +85,7 @@ void telemetry_probe_init(struct telemetry_probe *p, const struct telemetry_opti
         (void)snprintf(p->mark + 2 * i, 3, "%02x", p->span.trace_id[i]);
     memcpy(p->log.trace_id, p->span.trace_id, sizeof(p->log.trace_id));
     memcpy(p->log.span_id, p->span.span_id, sizeof(p->log.span_id));
-    const struct resource_facts facts = {.service_name = options->service_name,
-                                         .environment = options->environment,
-                                         .given = options->resource,
-                                         .default_environment = environment};
-    resource_init(&p->resource, &facts);
+    telemetry_probe_resource(&p->resource, options, environment);
     init_attrs(p);
     init_records(p, (uint64_t)clock_unix_us() * 1000);
 }

@@ -21,6 +21,10 @@ struct telemetry_probe {
     struct parley_log_record log;
 };
 
+/* Who parleyd would say that it is. */
+void telemetry_probe_resource(struct resource *r, const struct telemetry_options *options,
+                              const char *environment);
+
 void telemetry_probe_init(struct telemetry_probe *p, const struct telemetry_options *options,
                           const char *environment);
 

@@ -43,6 +43,8 @@ static const struct row log_events[] = {
     {NAME_EVENT_EXCEPTION, NULL, NULL,
      "A model failed: it could not be opened, closed or refused. With `" NAME_EXCEPTION_TYPE
      "` and `" NAME_EXCEPTION_MESSAGE "`, where they are known."},
+    {NAME_EVENT_EVALUATION, NULL, NULL,
+     "Somebody judged a conversation by parleyctl telemetry score; parleyd records none."},
 };
 
 static const struct row attributes[] = {
@@ -112,6 +114,10 @@ static const struct row attributes[] = {
     {NAME_EVENT_KIND, "string", "metrics", "`hot`, `known` or `unknown`."},
     {NAME_SPEECH_OUTCOME, "string", "metrics", "`used`, `wasted` or `failed`."},
     {NAME_STORE_OPERATION, "string", "metrics", "The function of the store."},
+    {NAME_EVALUATION_NAME, "string", "logs", "What was judged: `helpful`."},
+    {NAME_EVALUATION_VALUE, "double", "logs", "How, as a number."},
+    {NAME_EVALUATION_LABEL, "string", "logs", "How, as a word: `true`, `false` or another."},
+    {NAME_EVALUATION_WHY, "string", "logs", "Why, in words."},
     {NAME_TEST, "string", "spans; metrics; logs",
      "Only of parleyctl telemetry test: the mark to find it by, which is its trace's id."},
     {NAME_PLUGIN, "string", "metrics", "A plugin, by its file's name."},

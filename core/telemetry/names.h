@@ -24,6 +24,7 @@
 #define NAME_EVENT_SESSION_OPEN "session.start"
 #define NAME_EVENT_SESSION_END  "session.end"
 #define NAME_EVENT_EXCEPTION    "gen_ai.client.operation.exception"
+#define NAME_EVENT_EVALUATION   "gen_ai.evaluation.result"
 
 /* Attributes. */
 #define NAME_OPERATION           "gen_ai.operation.name"
@@ -86,6 +87,10 @@
 #define NAME_PLUGIN              "parley.plugin.name"
 #define NAME_PLUGIN_INSTANCE     "parley.plugin.instance"
 #define NAME_PLUGIN_CALLBACK     "parley.plugin.callback"
+#define NAME_EVALUATION_NAME     "gen_ai.evaluation.name"
+#define NAME_EVALUATION_VALUE    "gen_ai.evaluation.score.value"
+#define NAME_EVALUATION_LABEL    "gen_ai.evaluation.score.label"
+#define NAME_EVALUATION_WHY      "gen_ai.evaluation.explanation"
 #define NAME_TEST                "parley.test"
 #define NAME_COMPONENT_NAME      "otel.component.name"
 #define NAME_HTTP_METHOD         "http.request.method"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turns, answers and tool calls as traces of Langfuse, over its OTLP endpoint. */
+/* Turns, answers and tool calls as traces of Langfuse, over its OTLP endpoint, and judgements as
+ * its scores. */
 #include "observation.h"
+#include "score.h"
 
 #include <parley/exporter.h>
 #include <parley/plugin.h>
@@ -10,7 +12,8 @@
 
 #include "parts/otlp/sender.h"
 
-#define PATH "/api/public/otel/v1/traces"
+#define PATH        "/api/public/otel/v1/traces"
+#define SCORES_PATH "/api/public/scores"
 
 struct config {
     const char *public_key;
@@ -31,7 +34,9 @@ struct langfuse {
     const void *handle;
     struct observation_config observation;
     struct headers headers;
+    struct headers score_headers;
     char *url;
+    char *scores_url;
 };
 
 static int load(const struct parley_host *host, void **ret_plugin, struct parley_error *err)
@@ -46,7 +51,9 @@ static void instance_destroy(void *instance)
     struct langfuse *self = instance;
 
     headers_done(&self->headers);
+    headers_done(&self->score_headers);
     free(self->url);
+    free(self->scores_url);
     free(self);
 }
 
@@ -74,7 +81,10 @@ static int check(const struct config *c, struct parley_error *err)
 /* Version 4 is written at once; without it data of an unknown sender shows up minutes late. */
 static bool add_headers(struct langfuse *self)
 {
-    return sender_add_headers(&self->headers, self->host, true) &&
+    return sender_add_agent(&self->score_headers, self->host, "application/json") &&
+           headers_add_basic(&self->score_headers, self->config->public_key,
+                             self->config->secret_key) &&
+           sender_add_headers(&self->headers, self->host, true) &&
            headers_add_basic(&self->headers, self->config->public_key, self->config->secret_key) &&
            headers_add(&self->headers, "x-langfuse-ingestion-version", "4") &&
            headers_add(&self->headers, "x-langfuse-sdk-name", "parley") &&
@@ -90,13 +100,14 @@ static int prepare(struct langfuse *self, struct parley_error *err)
     if (r < 0)
         return r;
     self->url = sender_url(c->base_url, PATH);
+    self->scores_url = sender_url(c->base_url, SCORES_PATH);
     self->observation = (struct observation_config){
         .tags = &c->tags,
         .prompts = &c->prompts,
         .release = c->release,
         .version = self->host->version,
     };
-    return self->url != NULL && add_headers(self)
+    return self->url != NULL && self->scores_url != NULL && add_headers(self)
                ? PARLEY_OK
                : parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
 }
@@ -148,6 +159,8 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
         .host = self->host,
         .handle = self->handle,
         .traces_url = self->url,
+        .logs_url = self->scores_url,
+        .logs = {.headers = &self->score_headers},
         .headers = &self->headers,
         .is_gzip = true,
         .with_content = self->config->content != 0,
@@ -155,6 +168,7 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
         .max_queue_bytes = self->config->max_queue_bytes,
         .ca_file = self->config->ca_file,
         .dress = dress,
+        .write_log = score_write,
         .ctx = self,
     };
 

@@ -14,16 +14,22 @@ const KEY = "00000000-0000-0000-0000-0000e2eba000";
 const SIGNALS = ["trace", "metric", "log"];
 const SERVER = { listen: "127.0.0.1:0", plugin_dir: process.env.PARLEY_PLUGIN_DIR };
 
-/* A destination that answers everything with this. */
+/* A destination that answers everything with this, or its requests with these in turn. */
 async function start_answering(status, headers = {}, body = "") {
   const requests = [];
   const server = createServer((request, response) => {
-    request.resume();
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
     requests.push(request.url);
-    request.on("end", () => status === 0 || response.writeHead(status, headers).end(body));
+    request.on("end", () => {
+      bodies.push({ headers: request.headers, bytes: Buffer.concat(chunks) });
+      const code = Array.isArray(status) ? status[Math.min(bodies.length, status.length) - 1] : status;
+      if (code !== 0) response.writeHead(code, headers).end(body);
+    });
   });
+  const bodies = [];
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, requests, url: `http://127.0.0.1:${server.address().port}` };
+  return { server, requests, bodies, url: `http://127.0.0.1:${server.address().port}` };
 }
 
 describe("parleyctl telemetry test", () => {
@@ -175,7 +181,7 @@ describe("parleyctl telemetry test", () => {
     assert.match(late.err, /--timeout is soon; it is a number of seconds, up to 30/);
     const words = await run(PARLEYCTL, ["telemetry"]);
     assert.equal(words.code, 2);
-    assert.match(words.err, /say what to do: test/);
+    assert.match(words.err, /say what to do: test or score/);
     assert.deepEqual(collector.requests, []);
   });
 
@@ -183,5 +189,71 @@ describe("parleyctl telemetry test", () => {
     const { code, err } = await probe({ telemetry: { enabled: "no" }, "exporter collector": otlp_section(collector.url) });
     assert.equal(code, 0);
     assert.match(err, /parleyd itself exports nothing/);
+  });
+
+  const langfuse_section = (url, more = {}) => ({ plugin: "exporter_langfuse", base_url: url, public_key: "pk-lf-e2e", secret_key: "sk-lf-e2e", ...more });
+  const score = (sections, ...args) => {
+    const { path } = write_config(ini_text({ server: SERVER, telemetry: { environment: "staging" }, ...sections }));
+    return run(PARLEYCTL, ["telemetry", "score", "-c", path, ...args]);
+  };
+
+  for (const [value, sent] of [["0.8", { dataType: "NUMERIC", value: 0.8 }], ["true", { dataType: "BOOLEAN", value: 1 }], ["false", { dataType: "BOOLEAN", value: 0 }], ["so-so", { dataType: "CATEGORICAL", value: "so-so" }]])
+    test(`a score of ${value} reaches Langfuse as ${sent.dataType}, with its session`, async () => {
+      const langfuse = await answering(200, { "content-type": "application/json" }, '{"id":"x"}');
+      const { code, out } = await score({ "exporter langfuse": langfuse_section(langfuse.url) }, "--session", "sess_1", "helpful", value, "--comment", "said \"thank you\" \u00fc");
+      assert.equal(code, 0);
+      assert.match(out, /^langfuse \(exporter_langfuse\)\n {2}score {3}taken in \d+ ms\n$/);
+      assert.deepEqual(langfuse.requests, ["/api/public/scores"]);
+      const [{ headers, bytes }] = langfuse.bodies;
+      assert.equal(headers["content-type"], "application/json");
+      assert.equal(headers.authorization, `Basic ${Buffer.from("pk-lf-e2e:sk-lf-e2e").toString("base64")}`);
+      const { id, ...rest } = JSON.parse(bytes);
+      assert.match(id, /^parley-[0-9a-f-]{33}$/);
+      assert.deepEqual(rest, { name: "helpful", sessionId: "sess_1", ...sent, comment: 'said "thank you" \u00fc', environment: "staging" });
+    });
+
+  test("a score of one turn goes to its trace, and sent again it keeps its id", async () => {
+    const langfuse = await answering([503, 200]);
+    const trace = "0123456789abcdef0123456789ABCDEF";
+    const { code } = await score({ "exporter langfuse": langfuse_section(langfuse.url) }, "--session", "sess_1", "--trace", trace, "polite", "1");
+    assert.equal(code, 0);
+    const [first, second] = langfuse.bodies.map(({ bytes }) => JSON.parse(bytes));
+    assert.equal(langfuse.bodies.length, 2);
+    assert.deepEqual(first, second);
+    assert.equal(first.traceId, trace.toLowerCase());
+    assert.equal(first.sessionId, undefined);
+  });
+
+  test("others get a score as the event of the conventions", async () => {
+    const { code } = await score({ "exporter collector": otlp_section(collector.url), "exporter azure": azure_section(), "exporter console": { plugin: "exporter_console" } },
+      "--session", "sess_1", "helpful", "0.8", "--comment", "quick");
+    assert.equal(code, 0);
+    assert.deepEqual([collector.spans.length, collector.metrics.size, collector.logs.length], [0, 0, 1]);
+    assert.deepEqual(collector.logs[0].attributes, { "session.id": "sess_1", "gen_ai.evaluation.name": "helpful", "gen_ai.evaluation.score.value": 0.8, "gen_ai.evaluation.explanation": "quick" });
+    assert.deepEqual(azure.faults, []);
+    const [event] = azure.of("Event", "gen_ai.evaluation.result");
+    assert.equal(event.properties["gen_ai.evaluation.name"], "helpful");
+  });
+
+  test("a score that nobody takes, or that says nothing, is told", async () => {
+    const alone = await score({ "exporter console": { plugin: "exporter_console" } }, "--session", "sess_1", "helpful", "1");
+    assert.equal(alone.code, 1);
+    assert.match(alone.err, /no exporter of .*parley\.ini takes scores; exporter_langfuse does/);
+    const refusing = await answering(400, {}, '{"message":"invalid"}');
+    const refused = await score({ "exporter langfuse": langfuse_section(refusing.url) }, "--session", "sess_1", "helpful", "1");
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /score {3}failed: .*\/api\/public\/scores: answered 400/);
+    for (const [args, wanted] of [
+      [["--session", "sess_1", "helpful"], /score needs a name and a value/],
+      [["helpful", "1"], /--session, the id of the conversation, is missing/],
+      [["--session", "sess_1", "", "1"], /the name of the score is missing/],
+      [["--session", "sess_1", "x".repeat(201), "1"], /the name of the score is too long or not UTF-8; at most 200 bytes/],
+      [["--session", "sess_1", "--trace", "0".repeat(32), "helpful", "1"], /--trace is "0+"; it is the id of a turn's trace/],
+    ]) {
+      const { code, err } = await score({ "exporter langfuse": langfuse_section(refusing.url) }, ...args);
+      assert.equal(code, 2);
+      assert.match(err, wanted);
+    }
+    assert.equal(refusing.requests.length, 1);
   });
 });

@@ -64,15 +64,19 @@ int sender_check_url(const char *option, const char *url, struct parley_error *e
     return PARLEY_OK;
 }
 
-bool sender_add_headers(struct headers *headers, const struct parley_host *host, bool is_gzip)
+bool sender_add_agent(struct headers *headers, const struct parley_host *host, const char *type)
 {
     char agent[64];
 
     (void)snprintf(agent, sizeof(agent), "parley/%s", host->version);
+    return headers_add(headers, "Content-Type", type) && headers_add(headers, "User-Agent", agent);
+}
+
+bool sender_add_headers(struct headers *headers, const struct parley_host *host, bool is_gzip)
+{
     if (is_gzip && !headers_add(headers, "Content-Encoding", "gzip"))
         return false;
-    return headers_add(headers, "Content-Type", "application/x-protobuf") &&
-           headers_add(headers, "User-Agent", agent);
+    return sender_add_agent(headers, host, "application/x-protobuf");
 }
 
 /* ---- life ---- */
@@ -258,6 +262,31 @@ static void send_dressed(struct sender *s, struct delivery *d, const struct parl
     arena_done(&arena);
 }
 
+static void send_body(struct delivery *d, const struct outlet *outlet, struct body take_body)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    d->was_sent = true;
+    d->waiting++;
+    int r = lane_send(outlet->lane, take_body, 1, on_done, d, &err);
+    if (r < 0)
+        on_done(d, r, 1, &err);
+}
+
+/* Likewise. */
+static void send_written(struct sender *s, struct delivery *d, const struct parley_batch *batch)
+{
+    const char *at = (const char *)batch->logs;
+
+    for (uint32_t i = 0; i < batch->log_count; i++, at += batch->log_size) {
+        struct body body = {0};
+        if (!s->config.write_log(batch, (const void *)at, &body))
+            give_up(d, 1);
+        else if (body.bytes != NULL)
+            send_body(d, &s->logs, body);
+    }
+}
+
 static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,
                    struct parley_error *err)
 {
@@ -274,7 +303,9 @@ static int deliver(void *worker_instance, const struct parley_batch *batch, parl
         send(s, d, batch, encode_traces, &s->traces, batch->span_count);
     if (batch->metric_count > 0 && s->metrics.lane != NULL)
         send_metrics(s, d, batch);
-    if (batch->log_count > 0 && s->logs.lane != NULL)
+    if (batch->log_count > 0 && s->logs.lane != NULL && s->config.write_log != NULL)
+        send_written(s, d, batch);
+    else if (batch->log_count > 0 && s->logs.lane != NULL)
         send(s, d, batch, encode_logs, &s->logs, batch->log_count);
     on_done(d, PARLEY_OK, 0, NULL); /* this function's own share of `waiting` */
     return PARLEY_OK;

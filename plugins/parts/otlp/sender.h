@@ -9,6 +9,7 @@
 #define PARTS_OTLP_SENDER_H
 
 #include "arena.h"
+#include "encode.h"
 #include "headers.h"
 
 #include <parley/exporter.h>
@@ -20,6 +21,11 @@
  * than there were. NULL without memory. */
 typedef struct parley_span *(*sender_dress)(void *ctx, const struct parley_batch *batch,
                                             struct arena *arena, uint32_t *ret_count);
+
+/* A log record as a destination wants it, sent by itself: the bytes are to be freed, and NULL where
+ * it has no use for the record. False without memory. */
+typedef bool (*sender_write_log)(const struct parley_batch *batch,
+                                 const struct parley_log_record *record, struct body *ret);
 
 /* What one signal has of its own; NULL or 0: as all. */
 struct sender_own {
@@ -53,7 +59,8 @@ struct sender_config {
     struct sender_own traces;
     struct sender_own metrics;
     struct sender_own logs;
-    sender_dress dress; /* NULL: spans go as they are */
+    sender_dress dress;         /* NULL: spans go as they are */
+    sender_write_log write_log; /* NULL: log records go as they are */
     void *ctx;
 };
 
@@ -67,6 +74,7 @@ char *sender_url(const char *endpoint, const char *path);
 int sender_check_url(const char *option, const char *url, struct parley_error *err);
 
 /* Content-Type, User-Agent and, for gzip, Content-Encoding. False without memory or room. */
+bool sender_add_agent(struct headers *headers, const struct parley_host *host, const char *type);
 bool sender_add_headers(struct headers *headers, const struct parley_host *host, bool is_gzip);
 
 /* At worker_start. UNSUPPORTED: a host without HTTP or timers. */
