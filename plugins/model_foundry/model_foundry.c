@@ -202,26 +202,9 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
                         struct parley_error *err)
 {
     const struct instance *i = instance;
-    struct link_worker *w = calloc(1, sizeof(*w));
 
     (void)worker;
-    if (w == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker's sessions");
-    w->service = &i->service;
-    *ret_worker_instance = w;
-    return PARLEY_OK;
-}
-
-static void worker_stop(void *worker_instance)
-{
-    link_free_all(worker_instance);
-    free(worker_instance);
-}
-
-static int model_open(void *worker_instance, const struct parley_model_open *open,
-                      void **ret_session, struct parley_error *err)
-{
-    return link_open(worker_instance, open, ret_session, err);
+    return link_worker_start(&i->service, ret_worker_instance, err);
 }
 
 #define C struct foundry_config
@@ -303,7 +286,7 @@ static const struct parley_option options[] = {
 static const struct parley_model_vtable model_vtable = {
     .size = sizeof(model_vtable),
     .caps = model_caps,
-    .open = model_open,
+    .open = link_open,
     .send = link_send,
     .pause = link_pause,
     .close = link_close,
@@ -329,7 +312,7 @@ static const struct parley_plugin descriptor = {
     .instance_create = instance_create,
     .instance_destroy = instance_destroy,
     .worker_start = worker_start,
-    .worker_stop = worker_stop,
+    .worker_stop = link_worker_stop,
 };
 
 const struct parley_plugin *parley_plugin_v1(void)

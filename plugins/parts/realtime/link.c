@@ -27,6 +27,11 @@
  */
 enum state { FETCHING, CONNECTING, GREETING, OPEN, CLOSING };
 
+struct link_worker {
+    const struct link_service *service;
+    struct link *first; /* sessions that have not closed */
+};
+
 struct link {
     struct link *next;
     struct link_worker *worker;
@@ -77,10 +82,25 @@ static void link_free(struct link *s)
     free(s);
 }
 
-void link_free_all(struct link_worker *worker)
+int link_worker_start(const struct link_service *service, void **ret_worker_instance,
+                      struct parley_error *err)
 {
-    while (worker->first != NULL)
-        link_free(worker->first);
+    struct link_worker *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a worker's sessions");
+    w->service = service;
+    *ret_worker_instance = w;
+    return PARLEY_OK;
+}
+
+void link_worker_stop(void *worker_instance)
+{
+    struct link_worker *w = worker_instance;
+
+    while (w->first != NULL)
+        link_free(w->first);
+    free(w);
 }
 
 /* Close for a reason of our own; on_closed follows from the service. */
@@ -498,9 +518,10 @@ static int start(struct link *s, struct parley_error *err)
     return o->credential[0] != '\0' ? ask_token(s, err) : begin(s, true, err);
 }
 
-int link_open(struct link_worker *worker, const struct parley_model_open *open, void **ret_session,
+int link_open(void *worker_instance, const struct parley_model_open *open, void **ret_session,
               struct parley_error *err)
 {
+    struct link_worker *worker = worker_instance;
     const struct link_service *service = worker->service;
     struct link *s = calloc(1, sizeof(*s));
 

@@ -48,7 +48,7 @@ struct link_service {
     const char *key_header;    /* "Authorization" for a bearer, else the name for the key */
     const char *credential;    /* a [credential NAME] in place of the key, or "" */
     const char *scope;         /* of its token */
-    bool sends_trace;            /* traceparent and tracestate */
+    bool sends_trace;          /* traceparent and tracestate */
     const char *safety_header; /* for the end user's opaque name, or "" */
     const char *headers[LINK_MAX_HEADERS][2]; /* name and value; empty values are left out */
     size_t header_count;
@@ -68,17 +68,14 @@ struct link_service {
 /* A value that may stand in a header: no space, no line end. The message names the option. */
 int link_check_header(const char *option, const char *value, struct parley_error *err);
 
-/* What one worker has of it. */
-struct link_worker {
-    const struct link_service *service;
-    struct link *first; /* sessions that have not closed */
-};
-
-/* The worker stops: free those that have not closed, without a word. */
-void link_free_all(struct link_worker *worker);
+/* What one worker has of it, for struct parley_plugin. The service must outlive it. Its stop frees
+ * the sessions that have not closed, without a word. */
+int link_worker_start(const struct link_service *service, void **ret_worker_instance,
+                      struct parley_error *err);
+void link_worker_stop(void *worker_instance);
 
 /* The functions of struct parley_model_vtable that belong to a session. */
-int link_open(struct link_worker *worker, const struct parley_model_open *open, void **ret_session,
+int link_open(void *worker_instance, const struct parley_model_open *open, void **ret_session,
               struct parley_error *err);
 int link_send(void *session, struct parley_view event, uint32_t flags, struct parley_error *err);
 void link_pause(void *session, int paused);
