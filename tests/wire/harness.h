@@ -31,6 +31,7 @@ void wire_close(struct wire *w);
 /* The next session of this test has these models instead of one: sections of plugin
  * wire_model_plugin (lacks, limit_ms, max_id_chars, refuses), and the agent's list. Ends with the
  * next wire_close(). */
+#define WIRE_MODEL(name, lines) "[model " name "]\nplugin = wire_model_plugin\n" lines "\n"
 void wire_models(const char *sections, const char *list);
 /* How many sessions were opened with models. wire_model...() speak of the newest, or the n-th. */
 int wire_model_opens(const struct wire *w);
@@ -79,6 +80,14 @@ const json_t *wire_model_gets(struct wire *w, const char *type);
 /* The same of any type; NULL when nothing more went there. */
 const json_t *wire_client_next(struct wire *w);
 const json_t *wire_model_next(struct wire *w);
+
+/* A conversation.item.create with this item; without a role the text is not looked at. */
+const json_t *wire_model_gets_item(struct wire *w, const char *type, const char *role,
+                                   const char *text);
+
+/* What went there so far does not matter. */
+void wire_client_forget(struct wire *w);
+void wire_model_forget(struct wire *w);
 
 /* Nothing more went there. */
 void wire_client_gets_nothing(struct wire *w);

@@ -63,6 +63,37 @@ void model_speaks(struct wire *w, const char *response)
     say(w, &e);
 }
 
+void model_shows(struct wire *w, const char *event, const char *item, const char *members)
+{
+    struct buf e = {0};
+
+    buf_printf(&e, "{'type':'conversation.item.%s','event_id':'e','item':{'id':'%s',%s}}", event,
+               item, members);
+    say(w, &e);
+}
+
+void model_puts_out(struct wire *w, const char *event, const char *response, const char *item,
+                    const char *members)
+{
+    struct buf e = {0};
+
+    buf_printf(&e,
+               "{'type':'response.output_item.%s','event_id':'e','response_id':'%s','output_index'"
+               ":0,'item':{'id':'%s',%s}}",
+               event, response, item, members);
+    say(w, &e);
+}
+
+void model_answers(struct wire *w, const char *response, const char *item, const char *members)
+{
+    model_begins(w, response);
+    model_puts_out(w, "added", response, item, UNSPOKEN);
+    model_shows(w, "added", item, UNSPOKEN);
+    model_shows(w, "done", item, members);
+    model_puts_out(w, "done", response, item, members);
+    model_ends(w, response, "completed");
+}
+
 void model_ends(struct wire *w, const char *response, const char *status)
 {
     struct buf e = {0};
@@ -73,6 +104,18 @@ void model_ends(struct wire *w, const char *response, const char *status)
                "tokens':3,'input_tokens':2,'output_tokens':1}}}",
                response, status);
     say(w, &e);
+}
+
+void model_agrees(struct wire *w)
+{
+    wire_model_created(w);
+    (void)wire_model_gets(w, "session.update");
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+}
+
+void model_is_lost(struct wire *w)
+{
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
 }
 
 void model_hears_speech(struct wire *w)

@@ -12,8 +12,7 @@
 
 /* An agent with several models: which of them a session gets, and what the client sees of it. */
 
-#define MODEL(name, lines) "[model " name "]\nplugin = wire_model_plugin\n" lines "\n"
-#define TWO                MODEL("a", "") MODEL("b", "")
+#define TWO WIRE_MODEL("a", "") WIRE_MODEL("b", "")
 
 static void is_ready_with(struct wire *w, const char *name)
 {
@@ -43,7 +42,7 @@ static void a_model_that_cannot_be_reached_makes_room_for_the_next(void **state)
 static void a_model_that_refuses_at_once_is_passed_over(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "refuses = yes") MODEL("b", ""), "a, b");
+    wire_models(WIRE_MODEL("a", "refuses = yes") WIRE_MODEL("b", ""), "a, b");
     struct wire *w = wire_connect("");
 
     is_ready_with(w, "b");
@@ -80,7 +79,8 @@ static void when_none_is_left_the_last_failure_is_told(void **state)
 static void a_model_that_lacks_what_the_agent_uses_is_passed_by(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "") MODEL("b", "lacks = tools") MODEL("c", ""), "a, b, c");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", "lacks = tools") WIRE_MODEL("c", ""),
+                "a, b, c");
     struct wire *w = wire_connect("tools = t");
 
     wire_model_closes(w, PARLEY_E_UNAVAILABLE, 0, "", true);
@@ -91,7 +91,7 @@ static void a_model_that_lacks_what_the_agent_uses_is_passed_by(void **state)
 static void what_the_first_model_lacks_is_not_asked_of_the_next(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "lacks = audio") MODEL("b", "lacks = audio"), "a, b");
+    wire_models(WIRE_MODEL("a", "lacks = audio") WIRE_MODEL("b", "lacks = audio"), "a, b");
     struct wire *w = wire_connect("");
 
     wire_model_closes(w, PARLEY_E_UNAVAILABLE, 0, "", true);

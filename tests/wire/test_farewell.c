@@ -50,8 +50,7 @@ static void speak(struct wire *w)
     model_speaks(w, "resp_2");
     wire_model(w, second_of_audio());
     model_ends(w, "resp_2", "completed");
-    while (wire_client_next(w) != NULL)
-        continue;
+    wire_client_forget(w);
 }
 
 static void session_closes_when_the_last_words_were_heard(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "model_says.h"
 #include "recording.h"
 
 #include "base/str.h"
@@ -16,64 +17,10 @@
 /* A session that goes over from one session of a model to another: what the client sees of it, and
  * what the new model is told. */
 
-#define MODEL(name, lines) "[model " name "]\nplugin = wire_model_plugin\n" lines "\n"
-#define LIMITED            MODEL("m", "limit_ms = 20s")
+#define LIMITED WIRE_MODEL("m", "limit_ms = 20s")
 
 /* ---- what models say ---- */
 
-static void says_created(struct wire *w, const char *response)
-{
-    char event[512];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'response.created','event_id':'event_1','response':{'object':'"
-                   "realtime.response','id':'%s','status':'in_progress','output':[],'conversation_"
-                   "id':'conv_1'}}",
-                   response);
-    wire_model(w, event);
-}
-
-static void says_done(struct wire *w, const char *response)
-{
-    char event[512];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'response.done','event_id':'event_9','response':{'object':'realtime."
-                   "response','id':'%s','status':'completed','output':[],'conversation_id':'conv_1'"
-                   ",'usage':null}}",
-                   response);
-    wire_model(w, event);
-}
-
-static void says_item(struct wire *w, const char *type, const char *item, const char *body)
-{
-    char event[1024];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'conversation.item.%s','event_id':'event_2','item':{'id':'%s',%s}}",
-                   type, item, body);
-    wire_model(w, event);
-}
-
-static void says_output(struct wire *w, const char *type, const char *response, const char *item,
-                        const char *body)
-{
-    char event[1024];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'response.output_item.%s','event_id':'event_3','response_id':'%s','"
-                   "output_index':0,'item':{'id':'%s',%s}}",
-                   type, response, item, body);
-    wire_model(w, event);
-}
-
-#define USER(text)                                                                                 \
-    "'type':'message','role':'user','status':'completed','content':[{'type':'input_text','text':'" \
-    "" text "'}]"
-#define SPOKEN(text)                                                                               \
-    "'type':'message','role':'assistant','status':'completed','content':[{'type':'output_audio','" \
-    "transcript':'" text "'}]"
-#define EMPTY "'type':'message','role':'assistant','status':'in_progress','content':[]"
 #define CALL(id, name, status)                                                                     \
     "'type':'function_call','status':'" status "','call_id':'" id "','name':'" name                \
     "','arguments':'{}'"
@@ -105,28 +52,6 @@ static void says_sound(struct wire *w, const char *response, const char *item)
     wire_model(w, event);
 }
 
-static void says_answer(struct wire *w, const char *response, const char *item, const char *body)
-{
-    says_created(w, response);
-    says_output(w, "added", response, item, EMPTY);
-    says_item(w, "added", item, EMPTY);
-    says_item(w, "done", item, body);
-    says_output(w, "done", response, item, body);
-    says_done(w, response);
-}
-
-static void forget_client(struct wire *w)
-{
-    while (wire_client_next(w) != NULL)
-        ;
-}
-
-static void forget_model(struct wire *w)
-{
-    while (wire_model_next(w) != NULL)
-        ;
-}
-
 /* The user writes, the model shows it. */
 static void writes(struct wire *w, const char *item)
 {
@@ -139,33 +64,8 @@ static void writes(struct wire *w, const char *item)
     const json_t *told = wire_model_gets(w, "conversation.item.create");
     char id[64];
     view_copy(id, sizeof(id), view_of(wire_text(told, "item.id")));
-    says_item(w, "added", id, USER("hello"));
-    says_item(w, "done", id, USER("hello"));
-}
-
-/* The newest model session is open, and agrees with its settings. */
-static void agrees(struct wire *w)
-{
-    wire_model_created(w);
-    (void)wire_model_gets(w, "session.update");
-    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
-}
-
-static const json_t *is_told_item(struct wire *w, const char *type, const char *role,
-                                  const char *text)
-{
-    const json_t *e = wire_model_gets(w, "conversation.item.create");
-
-    assert_string_equal(wire_text(e, "item.type"), type);
-    assert_string_equal(wire_text(e, "item.role"), role);
-    if (role[0] != '\0')
-        assert_string_equal(wire_text(e, "item.content.0.text"), text);
-    return e;
-}
-
-static void loses(struct wire *w)
-{
-    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
+    model_shows(w, "added", id, USER("hello"));
+    model_shows(w, "done", id, USER("hello"));
 }
 
 /* ---- a lost model ---- */
@@ -177,13 +77,13 @@ static void a_lost_model_is_replaced_and_the_client_sees_nothing_of_it(void **st
     struct wire *w = wire_open("");
 
     writes(w, "item_u");
-    says_answer(w, "resp_1", "item_1", SPOKEN("Hello to you."));
-    forget_client(w);
-    loses(w);
+    model_answers(w, "resp_1", "item_1", SPOKEN("Hello to you."));
+    wire_client_forget(w);
+    model_is_lost(w);
     assert_int_equal(wire_model_opens(w), 2);
-    agrees(w);
-    (void)is_told_item(w, "message", "user", "hello");
-    (void)is_told_item(w, "message", "assistant", "Hello to you.");
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "user", "hello");
+    (void)wire_model_gets_item(w, "message", "assistant", "Hello to you.");
     wire_model_gets_nothing(w);
     wire_client_gets_nothing(w);
     assert_true(recording_value(wire_recording(w), "parley.backend.reconnects",
@@ -198,7 +98,7 @@ static void the_new_model_has_the_settings_as_the_client_changed_them(void **sta
 
     wire_client(w,
                 "{'type':'session.update','session':{'type':'realtime','instructions':'Sing.'}}");
-    loses(w);
+    model_is_lost(w);
     (void)wire_model_created(w);
     assert_string_equal(wire_text(wire_model_gets(w, "session.update"), "session.instructions"),
                         "Sing.");
@@ -215,11 +115,11 @@ static void what_the_client_sends_meanwhile_waits(void **state)
     (void)state;
     struct wire *w = wire_open("");
 
-    loses(w);
+    model_is_lost(w);
     wire_client_speaks(w, 64);
     wire_client(w, "{'type':'conversation.item.create','item':{" USER("hello") "}}");
     wire_client(w, "{'type':'response.create'}");
-    agrees(w);
+    model_agrees(w);
     (void)wire_model_gets(w, "input_audio_buffer.append");
     (void)wire_model_gets(w, "conversation.item.create");
     (void)wire_model_gets(w, "response.create");
@@ -233,7 +133,7 @@ static void more_than_can_wait_ends_the_session(void **state)
     (void)state;
     struct wire *w = wire_open("");
 
-    loses(w);
+    model_is_lost(w);
     for (int i = 0; i < 3; i++)
         wire_client_speaks(w, 1000000);
     assert_true(wire_client_is_paused(w));
@@ -252,11 +152,11 @@ static void a_request_that_had_no_answer_is_asked_again(void **state)
     wire_client(w, "{'type':'response.create','event_id':'mine','response':{'instructions':'Sing.'"
                    "}}");
     (void)wire_model_gets(w, "response.create");
-    loses(w);
-    agrees(w);
+    model_is_lost(w);
+    model_agrees(w);
     assert_string_equal(wire_text(wire_model_gets(w, "response.create"), "response.instructions"),
                         "Sing.");
-    says_created(w, "resp_1");
+    model_begins(w, "resp_1");
     assert_string_equal(wire_text(wire_client_gets(w, "response.created"), "response.id"),
                         "resp_1_m2");
     wire_close(w);
@@ -269,13 +169,13 @@ static void an_answer_that_is_cut_ends_as_failed_and_is_asked_again(void **state
 
     wire_client(w, "{'type':'response.create'}");
     (void)wire_model_gets(w, "response.create");
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
-    says_item(w, "added", "item_1", EMPTY);
+    model_begins(w, "resp_1");
+    model_puts_out(w, "added", "resp_1", "item_1", UNSPOKEN);
+    model_shows(w, "added", "item_1", UNSPOKEN);
     says_words(w, "resp_1", "item_1", "Once \\\"upon\\\" ");
     says_words(w, "resp_1", "item_1", "a time");
-    forget_client(w);
-    loses(w);
+    wire_client_forget(w);
+    model_is_lost(w);
     const json_t *item = wire_client_gets(w, "conversation.item.done");
     assert_string_equal(wire_text(item, "item.status"), "incomplete");
     assert_string_equal(wire_text(item, "item.content.0.transcript"), "Once \"upon\" a time");
@@ -286,8 +186,8 @@ static void an_answer_that_is_cut_ends_as_failed_and_is_asked_again(void **state
     assert_string_equal(wire_text(done, "response.status"), "failed");
     assert_string_equal(wire_text(done, "response.status_details.error.code"), "model_lost");
     assert_string_equal(wire_text(done, "response.output.0.id"), "item_1");
-    agrees(w);
-    (void)is_told_item(w, "message", "assistant", "Once \"upon\" a time");
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "assistant", "Once \"upon\" a time");
     (void)wire_model_gets(w, "response.create");
     wire_client_gets_nothing(w);
     wire_close(w);
@@ -300,13 +200,13 @@ static void an_answer_that_the_client_has_not_heard_of_is_asked_again_unseen(voi
 
     wire_client(w, "{'type':'response.create'}");
     (void)wire_model_gets(w, "response.create");
-    says_created(w, "resp_1");
+    model_begins(w, "resp_1");
     wire_client_gets_nothing(w); /* it may turn out to be nothing but calls */
-    loses(w);
+    model_is_lost(w);
     wire_client_gets_nothing(w);
-    agrees(w);
+    model_agrees(w);
     (void)wire_model_gets(w, "response.create");
-    says_created(w, "resp_1");
+    model_begins(w, "resp_1");
     says_words(w, "resp_1", "item_1", "Hello.");
     assert_string_equal(wire_text(wire_client_gets(w, "response.created"), "response.id"),
                         "resp_1_m2");
@@ -321,13 +221,13 @@ static void an_answer_that_was_cancelled_is_not_asked_again(void **state)
 
     wire_client(w, "{'type':'response.create'}");
     (void)wire_model_gets(w, "response.create");
-    says_created(w, "resp_1");
+    model_begins(w, "resp_1");
     (void)wire_client_gets(w, "response.created");
     wire_client(w, "{'type':'response.cancel'}");
-    loses(w);
+    model_is_lost(w);
     assert_string_equal(wire_text(wire_client_gets(w, "response.done"), "response.status"),
                         "cancelled");
-    agrees(w);
+    model_agrees(w);
     wire_model_gets_nothing(w);
     wire_close(w);
 }
@@ -338,11 +238,11 @@ static void a_greeting_is_not_spoken_twice(void **state)
     struct wire *w = wire_open("greeting = Say hello.");
 
     (void)wire_model_gets(w, "response.create");
-    says_answer(w, "resp_1", "item_1", SPOKEN("Hello."));
-    forget_client(w);
-    loses(w);
-    agrees(w);
-    (void)is_told_item(w, "message", "assistant", "Hello.");
+    model_answers(w, "resp_1", "item_1", SPOKEN("Hello."));
+    wire_client_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "assistant", "Hello.");
     wire_model_gets_nothing(w);
     wire_close(w);
 }
@@ -354,13 +254,13 @@ static void an_item_that_the_lost_model_did_not_show_is_not_lost(void **state)
 
     wire_client(w, "{'type':'conversation.item.create','item':{" USER("hello") "}}");
     (void)wire_model_gets(w, "conversation.item.create");
-    loses(w);
-    agrees(w);
+    model_is_lost(w);
+    model_agrees(w);
     char id[64];
     view_copy(id, sizeof(id),
-              view_of(wire_text(is_told_item(w, "message", "user", "hello"), "item.id")));
-    says_item(w, "added", id, USER("hello"));
-    says_item(w, "done", id, USER("hello"));
+              view_of(wire_text(wire_model_gets_item(w, "message", "user", "hello"), "item.id")));
+    model_shows(w, "added", id, USER("hello"));
+    model_shows(w, "done", id, USER("hello"));
     (void)wire_client_gets(w, "conversation.item.added");
     (void)wire_client_gets(w, "conversation.item.done");
     wire_client_gets_nothing(w);
@@ -374,17 +274,17 @@ static void a_call_in_flight_gives_its_result_to_the_new_model(void **state)
     (void)state;
     struct wire *w = wire_open("tools = t");
 
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_c", CALL("call_1", "slow", "in_progress"));
-    says_item(w, "done", "item_c", CALL("call_1", "slow", "completed"));
-    says_output(w, "done", "resp_1", "item_c", CALL("call_1", "slow", "completed"));
-    says_done(w, "resp_1");
+    model_begins(w, "resp_1");
+    model_puts_out(w, "added", "resp_1", "item_c", CALL("call_1", "slow", "in_progress"));
+    model_shows(w, "done", "item_c", CALL("call_1", "slow", "completed"));
+    model_puts_out(w, "done", "resp_1", "item_c", CALL("call_1", "slow", "completed"));
+    model_ends(w, "resp_1", "completed");
     assert_int_equal(wire_tool_calls(w), 1);
-    loses(w);
-    agrees(w);
+    model_is_lost(w);
+    model_agrees(w);
     char call_id[64];
     view_copy(call_id, sizeof(call_id),
-              view_of(wire_text(is_told_item(w, "function_call", "", ""), "item.call_id")));
+              view_of(wire_text(wire_model_gets_item(w, "function_call", "", ""), "item.call_id")));
     wire_tool_ends(w, 0, "42");
     const json_t *result = wire_model_gets(w, "conversation.item.create");
     assert_string_equal(wire_text(result, "item.type"), "function_call_output");
@@ -400,13 +300,13 @@ static void a_result_that_comes_while_no_model_answers_is_not_lost(void **state)
     (void)state;
     struct wire *w = wire_open("tools = t");
 
-    says_created(w, "resp_1");
-    says_output(w, "done", "resp_1", "item_c", CALL("call_1", "slow", "completed"));
-    says_done(w, "resp_1");
-    loses(w);
+    model_begins(w, "resp_1");
+    model_puts_out(w, "done", "resp_1", "item_c", CALL("call_1", "slow", "completed"));
+    model_ends(w, "resp_1", "completed");
+    model_is_lost(w);
     wire_tool_ends(w, 0, "42");
-    agrees(w);
-    (void)is_told_item(w, "function_call", "", "");
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "function_call", "", "");
     const json_t *result = wire_model_gets(w, "conversation.item.create");
     assert_string_equal(wire_text(result, "item.output"), "42");
     (void)wire_model_gets(w, "response.create");
@@ -420,17 +320,17 @@ static void a_call_of_the_new_model_runs_though_it_counts_from_one_again(void **
     struct wire *w = wire_open("tools = t");
 
     for (int i = 0; i < 2; i++) {
-        says_created(w, "resp_1");
-        says_output(w, "done", "resp_1", "item_c", CALL("call_1", "slow", "completed"));
-        says_done(w, "resp_1");
+        model_begins(w, "resp_1");
+        model_puts_out(w, "done", "resp_1", "item_c", CALL("call_1", "slow", "completed"));
+        model_ends(w, "resp_1", "completed");
         assert_int_equal(wire_tool_calls(w), i + 1);
         wire_tool_ends(w, i, "42");
-        forget_model(w);
+        wire_model_forget(w);
         if (i > 0)
             break;
-        loses(w);
-        agrees(w);
-        forget_model(w);
+        model_is_lost(w);
+        model_agrees(w);
+        wire_model_forget(w);
     }
     assert_string_equal(wire_tool_call_id(w, 0), "call_1");
     assert_string_equal(wire_tool_call_id(w, 1), "call_1_m2");
@@ -444,19 +344,19 @@ static void names_of_two_models_do_not_meet(void **state)
     (void)state;
     struct wire *w = wire_open("");
 
-    says_answer(w, "resp_1", "item_1", SPOKEN("First."));
-    forget_client(w);
-    loses(w);
-    agrees(w);
-    forget_model(w);
-    says_created(w, "resp_1");
+    model_answers(w, "resp_1", "item_1", SPOKEN("First."));
+    wire_client_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
+    wire_model_forget(w);
+    model_begins(w, "resp_1");
     const json_t *e = wire_client_gets(w, "response.created");
     assert_string_equal(wire_text(e, "response.id"), "resp_1_m2");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
+    model_puts_out(w, "added", "resp_1", "item_1", UNSPOKEN);
     e = wire_client_gets(w, "response.output_item.added");
     assert_string_equal(wire_text(e, "item.id"), "item_1_m2");
     assert_string_equal(wire_text(e, "response_id"), "resp_1_m2");
-    assert_string_equal(wire_text(e, "event_id"), "event_3_m2");
+    assert_string_equal(wire_text(e, "event_id"), "e_m2");
     says_sound(w, "resp_1", "item_1");
     e = wire_client_gets(w, "response.output_audio.delta");
     assert_string_equal(wire_text(e, "item_id"), "item_1_m2");
@@ -475,16 +375,17 @@ static void items_of_before_keep_their_names_for_the_client(void **state)
     (void)state;
     struct wire *w = wire_open("");
 
-    says_answer(w, "resp_1", "item_1", SPOKEN("First."));
-    forget_client(w);
-    loses(w);
-    agrees(w);
+    model_answers(w, "resp_1", "item_1", SPOKEN("First."));
+    wire_client_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
     char id[64];
-    view_copy(id, sizeof(id),
-              view_of(wire_text(is_told_item(w, "message", "assistant", "First."), "item.id")));
+    view_copy(
+        id, sizeof(id),
+        view_of(wire_text(wire_model_gets_item(w, "message", "assistant", "First."), "item.id")));
     assert_string_not_equal(id, "item_1");
-    says_item(w, "added", id, SPOKEN("First."));
-    says_item(w, "done", id, SPOKEN("First."));
+    model_shows(w, "added", id, SPOKEN("First."));
+    model_shows(w, "done", id, SPOKEN("First."));
     wire_client_gets_nothing(w); /* it knows it */
     wire_client(w, "{'type':'conversation.item.delete','item_id':'item_1'}");
     assert_string_equal(wire_text(wire_model_gets(w, "conversation.item.delete"), "item_id"), id);
@@ -497,12 +398,12 @@ static void a_model_that_names_items_itself_is_understood(void **state)
     struct wire *w = wire_open("");
 
     writes(w, "item_u");
-    forget_client(w);
-    loses(w);
-    agrees(w);
-    (void)is_told_item(w, "message", "user", "hello");
-    says_item(w, "added", "msg_77", USER("hello"));
-    says_item(w, "done", "msg_77", USER("hello"));
+    wire_client_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "user", "hello");
+    model_shows(w, "added", "msg_77", USER("hello"));
+    model_shows(w, "done", "msg_77", USER("hello"));
     wire_client_gets_nothing(w);
     wire_client(w, "{'type':'conversation.item.delete','item_id':'item_u'}");
     assert_string_equal(wire_text(wire_model_gets(w, "conversation.item.delete"), "item_id"),
@@ -517,18 +418,18 @@ static void what_was_interrupted_is_told_as_far_as_it_was_heard(void **state)
     (void)state;
     struct wire *w = wire_open("");
 
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
-    says_item(w, "added", "item_1", EMPTY);
+    model_begins(w, "resp_1");
+    model_puts_out(w, "added", "resp_1", "item_1", UNSPOKEN);
+    model_shows(w, "added", "item_1", UNSPOKEN);
     for (int i = 0; i < 4; i++)
         says_sound(w, "resp_1", "item_1");
-    says_item(w, "done", "item_1", SPOKEN("one two three four five six seven eight"));
-    says_done(w, "resp_1");
+    model_shows(w, "done", "item_1", SPOKEN("one two three four five six seven eight"));
+    model_ends(w, "resp_1", "completed");
     wire_client(w, "{'type':'conversation.item.truncate','item_id':'item_1','content_index':0,'"
                    "audio_end_ms':2000}");
-    loses(w);
-    agrees(w);
-    (void)is_told_item(w, "message", "assistant", "one two three four ...");
+    model_is_lost(w);
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "assistant", "one two three four ...");
     wire_close(w);
 }
 
@@ -537,21 +438,22 @@ static void an_interruption_after_the_move_is_told_in_the_new_models_terms(void 
     (void)state;
     struct wire *w = wire_open("");
 
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
-    says_item(w, "added", "item_1", EMPTY);
+    model_begins(w, "resp_1");
+    model_puts_out(w, "added", "resp_1", "item_1", UNSPOKEN);
+    model_shows(w, "added", "item_1", UNSPOKEN);
     for (int i = 0; i < 4; i++)
         says_sound(w, "resp_1", "item_1");
-    says_item(w, "done", "item_1", SPOKEN("one two three four five six seven eight"));
-    says_done(w, "resp_1");
-    forget_client(w);
-    loses(w);
-    agrees(w);
-    (void)is_told_item(w, "message", "assistant", "one two three four five six seven eight");
+    model_shows(w, "done", "item_1", SPOKEN("one two three four five six seven eight"));
+    model_ends(w, "resp_1", "completed");
+    wire_client_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "assistant",
+                               "one two three four five six seven eight");
     wire_client(w, "{'type':'conversation.item.truncate','item_id':'item_1','content_index':0,'"
                    "audio_end_ms':2000}");
     (void)wire_model_gets(w, "conversation.item.delete");
-    const json_t *e = is_told_item(w, "message", "assistant", "one two three four ...");
+    const json_t *e = wire_model_gets_item(w, "message", "assistant", "one two three four ...");
     assert_string_equal(wire_text(e, "previous_item_id"), "root");
     wire_model_gets_nothing(w);
     assert_string_equal(wire_text(wire_client_gets(w, "conversation.item.truncated"), "item_id"),
@@ -564,19 +466,19 @@ static void the_oldest_part_is_left_out_beyond_the_budget(void **state)
     (void)state;
     struct wire *w = wire_open("tools = t\nhistory_tokens = 40");
 
-    says_created(w, "resp_1");
-    says_output(w, "done", "resp_1", "item_c", CALL("call_1", "fast", "completed"));
-    says_done(w, "resp_1");
+    model_begins(w, "resp_1");
+    model_puts_out(w, "done", "resp_1", "item_c", CALL("call_1", "fast", "completed"));
+    model_ends(w, "resp_1", "completed");
     wire_advance_ms(w, 1);
-    forget_model(w);
-    says_answer(w, "resp_2", "item_1", SPOKEN("The first answer, of so and so many words."));
-    says_answer(w, "resp_3", "item_2", SPOKEN("The second answer."));
-    says_answer(w, "resp_4", "item_3", SPOKEN("The third answer."));
-    forget_client(w);
-    loses(w);
-    agrees(w);
-    (void)is_told_item(w, "message", "assistant", "The second answer.");
-    (void)is_told_item(w, "message", "assistant", "The third answer.");
+    wire_model_forget(w);
+    model_answers(w, "resp_2", "item_1", SPOKEN("The first answer, of so and so many words."));
+    model_answers(w, "resp_3", "item_2", SPOKEN("The second answer."));
+    model_answers(w, "resp_4", "item_3", SPOKEN("The third answer."));
+    wire_client_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "assistant", "The second answer.");
+    (void)wire_model_gets_item(w, "message", "assistant", "The third answer.");
     wire_model_gets_nothing(w);
     wire_client(w, "{'type':'conversation.item.retrieve','item_id':'item_1'}");
     (void)wire_client_gets(w, "conversation.item.retrieved");
@@ -600,10 +502,10 @@ static void what_the_user_was_saying_is_said_to_the_next_model(void **state)
     wire_client(w, HEARD("A"));
     wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','item_id':'u'}");
     wire_client(w, HEARD("B"));
-    forget_model(w);
-    loses(w);
+    wire_model_forget(w);
+    model_is_lost(w);
     wire_client(w, HEARD("C"));
-    agrees(w);
+    model_agrees(w);
     is_told_sound(w, "AAAA");
     is_told_sound(w, "AAAB");
     is_told_sound(w, "AAAC");
@@ -621,9 +523,9 @@ static void what_a_lost_model_had_heard_whole_is_not_said_again(void **state)
     wire_model(w, "{'type':'input_audio_buffer.speech_stopped','event_id':'e','item_id':'u'}");
     wire_model(w, "{'type':'input_audio_buffer.committed','event_id':'e','item_id':'u'}");
     wire_client(w, HEARD("B"));
-    forget_model(w);
-    loses(w);
-    agrees(w);
+    wire_model_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
     wire_model_gets_nothing(w);
     wire_close(w);
 }
@@ -635,9 +537,9 @@ static void a_turn_that_the_client_commits_is_said_and_committed_again(void **st
 
     wire_client(w, HEARD("A"));
     wire_client(w, "{'type':'input_audio_buffer.commit'}");
-    forget_model(w);
-    loses(w);
-    agrees(w);
+    wire_model_forget(w);
+    model_is_lost(w);
+    model_agrees(w);
     is_told_sound(w, "AAAA");
     (void)wire_model_gets(w, "input_audio_buffer.commit");
     wire_model_gets_nothing(w);
@@ -649,18 +551,18 @@ static void speech_is_told_in_its_words_or_as_unknown(void **state)
     (void)state;
     struct wire *w = wire_open("");
 
-    says_item(
+    model_shows(
         w, "added", "item_1",
         "'type':'message','role':'user','content':[{'type':'input_audio','transcript':null}]");
-    says_item(
+    model_shows(
         w, "added", "item_2",
         "'type':'message','role':'user','content':[{'type':'input_audio','transcript':null}]");
     wire_model(w, "{'type':'conversation.item.input_audio_transcription.completed','event_id':'e','"
                   "item_id':'item_2','content_index':0,'transcript':'What is it?'}");
-    loses(w);
-    agrees(w);
-    (void)is_told_item(w, "message", "user", "(spoken, and not written down)");
-    (void)is_told_item(w, "message", "user", "What is it?");
+    model_is_lost(w);
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "user", "(spoken, and not written down)");
+    (void)wire_model_gets_item(w, "message", "user", "What is it?");
     wire_close(w);
 }
 
@@ -669,15 +571,15 @@ static void speech_is_told_in_its_words_or_as_unknown(void **state)
 static void when_the_model_stays_away_the_next_takes_over(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "") MODEL("b", ""), "a, b");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
     struct wire *w = wire_open("");
 
     wire_advance_ms(w, 60000);
-    loses(w);
+    model_is_lost(w);
     assert_string_equal(wire_model_name(w), "a");
-    loses(w);
+    model_is_lost(w);
     assert_string_equal(wire_model_name(w), "b");
-    agrees(w);
+    model_agrees(w);
     wire_client(w, "{'type':'response.create'}");
     (void)wire_model_gets(w, "response.create");
     wire_client_gets_nothing(w);
@@ -687,17 +589,17 @@ static void when_the_model_stays_away_the_next_takes_over(void **state)
 static void a_model_that_refuses_the_settings_is_passed_over(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "") MODEL("b", ""), "a, b");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
     struct wire *w = wire_open("");
 
     wire_advance_ms(w, 60000);
-    loses(w);
+    model_is_lost(w);
     wire_model_created(w);
     (void)wire_model_gets(w, "session.update");
     wire_model(w, "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':'"
                   "invalid_value','message':'no such voice'}}");
     assert_string_equal(wire_model_name(w), "b");
-    agrees(w);
+    model_agrees(w);
     wire_client_gets_nothing(w);
     wire_close(w);
 }
@@ -707,15 +609,15 @@ static void a_model_that_stays_away_is_asked_again_until_time_is_up(void **state
     (void)state;
     struct wire *w = wire_open("reconnect_ms = 3s");
 
-    loses(w);
-    loses(w);
+    model_is_lost(w);
+    model_is_lost(w);
     wire_advance_ms(w, 500);
     assert_int_equal(wire_model_opens(w), 3);
-    loses(w);
+    model_is_lost(w);
     wire_advance_ms(w, 1000);
     assert_int_equal(wire_model_opens(w), 4);
     wire_client_gets_nothing(w);
-    loses(w);
+    model_is_lost(w);
     (void)wire_client_gets(w, "error");
     wire_client_is_closed(w, 1011);
     wire_close(w);
@@ -727,11 +629,11 @@ static void a_model_that_is_lost_time_and_again_ends_the_session(void **state)
     struct wire *w = wire_open("");
 
     for (int i = 0; i < 5; i++) {
-        loses(w);
-        agrees(w);
-        forget_model(w);
+        model_is_lost(w);
+        model_agrees(w);
+        wire_model_forget(w);
     }
-    loses(w);
+    model_is_lost(w);
     (void)wire_client_gets(w, "error");
     wire_client_is_closed(w, 1011);
     wire_close(w);
@@ -764,7 +666,7 @@ static void before_its_limit_a_model_is_replaced_in_a_quiet_moment(void **state)
     wire_model_use(w, 0);
     assert_false(wire_model_is_closed(w)); /* the new one is there first */
     wire_model_use(w, 1);
-    agrees(w);
+    model_agrees(w);
     wire_model_use(w, 0);
     assert_true(wire_model_is_closed(w));
     wire_client_gets_nothing(w);
@@ -779,15 +681,15 @@ static void nobody_is_cut_off_by_a_rotation(void **state)
     wire_models(LIMITED, "m");
     struct wire *w = wire_open("");
 
-    says_created(w, "resp_1");
-    says_output(w, "added", "resp_1", "item_1", EMPTY);
+    model_begins(w, "resp_1");
+    model_puts_out(w, "added", "resp_1", "item_1", UNSPOKEN);
     says_sound(w, "resp_1", "item_1");
     wire_advance_ms(w, 15000);
-    agrees(w);
+    model_agrees(w);
     wire_model_use(w, 0);
     assert_false(wire_model_is_closed(w)); /* it speaks */
     says_sound(w, "resp_1", "item_1");
-    says_done(w, "resp_1");
+    model_ends(w, "resp_1", "completed");
     assert_false(wire_model_is_closed(w)); /* it is heard */
     wire_advance_ms(w, 900);
     wire_model(w, "{'type':'input_audio_buffer.speech_started','event_id':'e','audio_start_ms':1,'"
@@ -805,10 +707,10 @@ static void at_last_it_goes_without_a_quiet_moment(void **state)
     wire_models(LIMITED, "m");
     struct wire *w = wire_open("");
 
-    says_created(w, "resp_1");
+    model_begins(w, "resp_1");
     (void)wire_client_gets(w, "response.created");
     wire_advance_ms(w, 15000);
-    agrees(w);
+    model_agrees(w);
     wire_advance_ms(w, 3749);
     wire_client_gets_nothing(w);
     wire_advance_ms(w, 1);
@@ -824,12 +726,12 @@ static void a_lost_model_does_not_wait_for_a_quiet_moment(void **state)
     wire_models(LIMITED, "m");
     struct wire *w = wire_open("");
 
-    says_created(w, "resp_1");
+    model_begins(w, "resp_1");
     (void)wire_client_gets(w, "response.created");
     wire_advance_ms(w, 15000);
-    agrees(w);
+    model_agrees(w);
     wire_model_use(w, 0);
-    loses(w);
+    model_is_lost(w);
     (void)wire_client_gets(w, "response.done");
     wire_model_use(w, 1);
     (void)wire_model_gets(w, "response.create");
@@ -847,30 +749,31 @@ static void six_rotations_are_one_session(void **state)
     struct wire *w = wire_open("tools = t");
 
     writes(w, "item_code");
-    says_created(w, "resp_1");
-    says_output(w, "done", "resp_1", "item_c", CALL("call_1", "fast", "completed"));
-    says_done(w, "resp_1");
+    model_begins(w, "resp_1");
+    model_puts_out(w, "done", "resp_1", "item_c", CALL("call_1", "fast", "completed"));
+    model_ends(w, "resp_1", "completed");
     wire_advance_ms(w, 1);
-    forget_model(w);
+    wire_model_forget(w);
     for (int i = 0; i < 6; i++) {
         (void)snprintf(item, sizeof(item), "item_%d", i + 10);
         (void)snprintf(response, sizeof(response), "resp_%d", i + 10);
-        says_answer(w, response, item, SPOKEN("Yes."));
-        forget_client(w);
+        model_answers(w, response, item, SPOKEN("Yes."));
+        wire_client_forget(w);
         wire_advance_ms(w, 15000);
         wire_advance_ms(w, 0);
         assert_int_equal(wire_model_opens(w), i + 2);
-        agrees(w);
-        const json_t *told = is_told_item(w, "message", "user", "hello");
-        says_item(w, "added", wire_text(told, "item.id"), USER("hello"));
+        model_agrees(w);
+        const json_t *told = wire_model_gets_item(w, "message", "user", "hello");
+        model_shows(w, "added", wire_text(told, "item.id"), USER("hello"));
         char call_id[64];
-        view_copy(call_id, sizeof(call_id),
-                  view_of(wire_text(is_told_item(w, "function_call", "", ""), "item.call_id")));
-        told = is_told_item(w, "function_call_output", "", "");
+        view_copy(
+            call_id, sizeof(call_id),
+            view_of(wire_text(wire_model_gets_item(w, "function_call", "", ""), "item.call_id")));
+        told = wire_model_gets_item(w, "function_call_output", "", "");
         assert_string_equal(wire_text(told, "item.output"), "done");
         assert_string_equal(wire_text(told, "item.call_id"), call_id);
         for (int n = 0; n <= i; n++)
-            (void)is_told_item(w, "message", "assistant", "Yes.");
+            (void)wire_model_gets_item(w, "message", "assistant", "Yes.");
         wire_model_gets_nothing(w);
         wire_client_gets_nothing(w);
     }
@@ -903,16 +806,16 @@ static void is_asked_to_move(struct wire *w, const char *model)
 static void an_operator_moves_a_session_to_another_model(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "") MODEL("b", ""), "a, b");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
     struct wire *w = wire_open("");
 
-    says_answer(w, "resp_1", "item_1", SPOKEN("Hello."));
-    forget_client(w);
+    model_answers(w, "resp_1", "item_1", SPOKEN("Hello."));
+    wire_client_forget(w);
     is_asked_to_move(w, "b");
     assert_string_equal(wire_model_name(w), "b");
     assert_int_equal(answers, 0);
-    agrees(w);
-    (void)is_told_item(w, "message", "assistant", "Hello.");
+    model_agrees(w);
+    (void)wire_model_gets_item(w, "message", "assistant", "Hello.");
     wire_client_gets_nothing(w);
     assert_string_equal(answered, "moved");
     assert_int_equal(answers, 1);
@@ -922,11 +825,11 @@ static void an_operator_moves_a_session_to_another_model(void **state)
 static void a_move_that_fails_leaves_the_session_where_it_is(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "") MODEL("b", ""), "a, b");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
     struct wire *w = wire_open("");
 
     is_asked_to_move(w, "b");
-    loses(w);
+    model_is_lost(w);
     assert_string_equal(answered, "the model says no");
     wire_model_use(w, 0);
     wire_client(w, "{'type':'response.create'}");
@@ -938,7 +841,7 @@ static void a_move_that_fails_leaves_the_session_where_it_is(void **state)
 static void a_move_to_where_it_cannot_go_is_refused_in_words(void **state)
 {
     (void)state;
-    wire_models(MODEL("a", "") MODEL("b", "lacks = tools"), "a, b");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", "lacks = tools"), "a, b");
     struct wire *w = wire_open("tools = t");
 
     is_asked_to_move(w, "c");

@@ -46,8 +46,7 @@ static void an_approval_of_a_dead_server_is_settled_and_its_call_has_not_run(voi
     assert_string_equal(wire_text(e, "error.param"), "item.approval_request_id");
     assert_non_null(strstr(wire_text(e, "error.message"), "the server that asked has stopped"));
     assert_int_equal(wire_tool_calls(w), 0);
-    while (wire_model_next(w) != NULL)
-        ;
+    wire_model_forget(w);
     assert_int_equal(replay_conversation(s), 2); /* the call and its result, not the request */
     (void)wire_model_gets(w, "conversation.item.create");
     e = wire_model_gets(w, "conversation.item.create");

@@ -17,9 +17,6 @@
 /* A conversation has one order and its items one form, for the client and in the store, though
  * models that are lost in the middle show them late or never. */
 
-#define USER(text)                                                                                 \
-    "'type':'message','role':'user','status':'completed','content':[{'type':'input_text','text':'" \
-    "" text "'}]"
 #define WRITES(id, body) "{'type':'conversation.item.create','item':{'id':'" id "'," body "}}"
 #define BEGINS                                                                                     \
     "{'type':'response.output_item.added','event_id':'e','response_id':'resp_1','output_index':0," \
@@ -30,29 +27,11 @@
     "{'type':'conversation.item.added','event_id':'e'" more ",'item':{'id':'item_1','type':'"      \
     "message','role':'assistant','status':'in_progress','content':[]}}"
 
-static void shows(struct wire *w, const char *type, const char *item, const char *body)
-{
-    char event[512];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'conversation.item.%s','event_id':'e','item':{'id':'%s',%s}}", type,
-                   item, body);
-    wire_model(w, event);
-}
-
-static void forget_client(struct wire *w)
-{
-    while (wire_client_next(w) != NULL)
-        continue;
-}
-
 /* The model is lost, and the next one is told of the user's item by a name of its own. */
 static void next_is_told(struct wire *w, char id[64])
 {
-    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
-    wire_model_created(w);
-    (void)wire_model_gets(w, "session.update");
-    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    model_is_lost(w);
+    model_agrees(w);
     const json_t *told = wire_model_gets(w, "conversation.item.create");
     assert_string_equal(wire_text(told, "item.content.0.text"), "hello");
     view_copy(id, 64, view_of(wire_text(told, "item.id")));
@@ -68,8 +47,8 @@ static void an_item_that_the_next_model_shows_is_told_whole(void **state)
                    "content':[{'type':'input_text','text':'hello'}]}}");
     (void)wire_model_gets(w, "conversation.item.create");
     next_is_told(w, id);
-    shows(w, "added", id, USER("told as text"));
-    shows(w, "done", id, USER("told as text"));
+    model_shows(w, "added", id, USER("told as text"));
+    model_shows(w, "done", id, USER("told as text"));
     (void)wire_client_gets(w, "conversation.item.added");
     const json_t *done = wire_client_gets(w, "conversation.item.done");
     assert_string_equal(wire_text(done, "item.status"), "completed");
@@ -88,7 +67,7 @@ static void what_the_next_model_was_not_told_of_keeps_its_place(void **state)
 
     wire_client(w, WRITES("item_u", USER("hello")));
     (void)wire_model_gets(w, "conversation.item.create");
-    shows(w, "done", "item_u", USER("hello"));
+    model_shows(w, "done", "item_u", USER("hello"));
     wire_client(w, "{'type':'response.create'}");
     (void)wire_model_gets(w, "response.create");
     model_begins(w, "resp_1");
@@ -96,7 +75,7 @@ static void what_the_next_model_was_not_told_of_keeps_its_place(void **state)
     wire_model(w, ADDS(""));
     next_is_told(w, id);
     (void)wire_model_gets(w, "response.create");
-    forget_client(w);
+    wire_client_forget(w);
     model_begins(w, "resp_1");
     (void)snprintf(event, sizeof(event), ADDS(",'previous_item_id':'%s'"), id);
     wire_model(w, event);
@@ -120,8 +99,8 @@ static void who_asked_for_an_item_first_does_not_decide_its_place(void **state)
     wire_model(w,
                "{'type':'conversation.item.added','event_id':'e','previous_item_id':'item_1','item'"
                ":{'id':'item_u'," USER("hello") "}}");
-    shows(w, "done", "item_1", USER("Yes."));
-    shows(w, "done", "item_u", USER("hello"));
+    model_shows(w, "done", "item_1", USER("Yes."));
+    model_shows(w, "done", "item_u", USER("hello"));
     assert_string_equal(wire_stored(w), "create test\nitem item_1\nitem item_u\n");
     wire_close(w);
 }
@@ -137,7 +116,7 @@ static void a_record_that_is_written_late_says_where_its_item_belongs(void **sta
     model_begins(w, "resp_1");
     wire_model(w, BEGINS);
     next_is_told(w, id);
-    shows(w, "done", id, USER("hello"));
+    model_shows(w, "done", id, USER("hello"));
     assert_string_equal(wire_stored(w), "create test\nitem item_1 after item_u\n"
                                         "item item_u after nothing\n");
     wire_close(w);

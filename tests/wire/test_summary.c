@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "model_says.h"
 #include "recording.h"
 
 #include "base/str.h"
@@ -15,101 +16,7 @@
 
 /* What the next model is not told any more, it is told as a summary by the model before it. */
 
-#define MODEL(name, lines) "[model " name "]\nplugin = wire_model_plugin\n" lines "\n"
-#define LIMITED            MODEL("m", "limit_ms = 20s")
-
-/* ---- what models say ---- */
-
-static void says_created(struct wire *w, const char *response)
-{
-    char event[512];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'response.created','event_id':'event_1','response':{'object':'"
-                   "realtime.response','id':'%s','status':'in_progress','output':[],'conversation_"
-                   "id':'conv_1'}}",
-                   response);
-    wire_model(w, event);
-}
-
-static void says_done(struct wire *w, const char *response)
-{
-    char event[512];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'response.done','event_id':'event_9','response':{'object':'realtime."
-                   "response','id':'%s','status':'completed','output':[],'conversation_id':'conv_1'"
-                   ",'usage':null}}",
-                   response);
-    wire_model(w, event);
-}
-
-static void says_item(struct wire *w, const char *type, const char *item, const char *body)
-{
-    char event[1024];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'conversation.item.%s','event_id':'event_2','item':{'id':'%s',%s}}",
-                   type, item, body);
-    wire_model(w, event);
-}
-
-static void says_output(struct wire *w, const char *type, const char *response, const char *item,
-                        const char *body)
-{
-    char event[1024];
-
-    (void)snprintf(event, sizeof(event),
-                   "{'type':'response.output_item.%s','event_id':'event_3','response_id':'%s','"
-                   "output_index':0,'item':{'id':'%s',%s}}",
-                   type, response, item, body);
-    wire_model(w, event);
-}
-
-#define SPOKEN(text)                                                                               \
-    "'type':'message','role':'assistant','status':'completed','content':[{'type':'output_audio','" \
-    "transcript':'" text "'}]"
-#define EMPTY "'type':'message','role':'assistant','status':'in_progress','content':[]"
-
-static void says_answer(struct wire *w, const char *response, const char *item, const char *body)
-{
-    says_created(w, response);
-    says_output(w, "added", response, item, EMPTY);
-    says_item(w, "added", item, EMPTY);
-    says_item(w, "done", item, body);
-    says_output(w, "done", response, item, body);
-    says_done(w, response);
-}
-
-static void forget_client(struct wire *w)
-{
-    while (wire_client_next(w) != NULL)
-        ;
-}
-
-static void agrees(struct wire *w)
-{
-    wire_model_created(w);
-    (void)wire_model_gets(w, "session.update");
-    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
-}
-
-static const json_t *is_told_item(struct wire *w, const char *type, const char *role,
-                                  const char *text)
-{
-    const json_t *e = wire_model_gets(w, "conversation.item.create");
-
-    assert_string_equal(wire_text(e, "item.type"), type);
-    assert_string_equal(wire_text(e, "item.role"), role);
-    if (role[0] != '\0')
-        assert_string_equal(wire_text(e, "item.content.0.text"), text);
-    return e;
-}
-
-static void loses(struct wire *w)
-{
-    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true);
-}
+#define LIMITED WIRE_MODEL("m", "limit_ms = 20s")
 
 /* ---- a summary of the older part ---- */
 
@@ -118,13 +25,13 @@ static void loses(struct wire *w)
 /* The limit is near, the next model is there, and the first one is asked. */
 static void is_asked_for_a_summary(struct wire *w, char id[64])
 {
-    says_answer(w, "resp_2", "item_1", SPOKEN("The first answer, of so and so many words."));
-    says_answer(w, "resp_3", "item_2", SPOKEN("The second answer."));
-    says_answer(w, "resp_4", "item_3", SPOKEN("The third answer."));
-    forget_client(w);
+    model_answers(w, "resp_2", "item_1", SPOKEN("The first answer, of so and so many words."));
+    model_answers(w, "resp_3", "item_2", SPOKEN("The second answer."));
+    model_answers(w, "resp_4", "item_3", SPOKEN("The third answer."));
+    wire_client_forget(w);
     wire_advance_ms(w, 15000);
     wire_model_use(w, 1);
-    agrees(w);
+    model_agrees(w);
     wire_model_gets_nothing(w); /* the move waits */
     wire_model_use(w, 0);
     assert_false(wire_model_is_closed(w));
@@ -159,8 +66,8 @@ static void summary_begins(struct wire *w, const char *id)
 
 static void is_told_the_rest(struct wire *w)
 {
-    (void)is_told_item(w, "message", "assistant", "The second answer.");
-    (void)is_told_item(w, "message", "assistant", "The third answer.");
+    (void)wire_model_gets_item(w, "message", "assistant", "The second answer.");
+    (void)wire_model_gets_item(w, "message", "assistant", "The third answer.");
     wire_model_gets_nothing(w);
     wire_client_gets_nothing(w);
 }
@@ -187,8 +94,8 @@ static void what_does_not_fit_is_told_as_a_summary(void **state)
     is_told_the_rest(w);
     (void)snprintf(event, sizeof(event),
                    "'type':'message','role':'system','content':[{'type':'input_text','text':'s'}]");
-    says_item(w, "added", item, event);
-    says_item(w, "done", item, event);
+    model_shows(w, "added", item, event);
+    model_shows(w, "done", item, event);
     wire_client_gets_nothing(w); /* the client does not see it */
     assert_true(recording_sum(wire_recording(w), "gen_ai.client.token.usage", "gen_ai.token.type",
                               "output") >= 10);
@@ -255,7 +162,7 @@ static void a_summary_is_not_waited_for_when_the_model_is_lost(void **state)
     struct wire *w = wire_open(SUMMARISES);
     is_asked_for_a_summary(w, id);
     summary_begins(w, id);
-    loses(w);
+    model_is_lost(w);
     wire_model_use(w, 1);
     is_told_the_rest(w);
     wire_close(w);

@@ -624,7 +624,7 @@ static void an_image_follows_the_output_for_a_model_that_sees(void **state)
 
 static void a_model_that_cannot_see_is_told_that_there_was_an_image(void **state)
 {
-    wire_models("[model m]\nplugin = wire_model_plugin\nlacks = images\n", "m");
+    wire_models(WIRE_MODEL("m", "lacks = images"), "m");
     struct wire *w = with_call("tools = t" SPEAKS_FOR_ITSELF, "slow");
 
     (void)state;

@@ -212,8 +212,7 @@ static const json_t *last_span(struct wire *w)
 static void a_model_that_takes_over_has_a_span_with_the_reason(void **state)
 {
     (void)state;
-    wire_models("[model a]\nplugin = wire_model_plugin\n[model b]\nplugin = wire_model_plugin\n",
-                "a, b");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
     struct wire *w = opened("");
 
     wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "", true); /* a rests, so soon */

@@ -4,8 +4,13 @@
 
 #include "base/str.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 void wire_client(struct wire *w, const char *event)
 {
@@ -27,6 +32,30 @@ void wire_client_speaks(struct wire *w, size_t chars)
 void wire_model(struct wire *w, const char *event)
 {
     wire_model_bytes(w, view_of(event));
+}
+
+const json_t *wire_model_gets_item(struct wire *w, const char *type, const char *role,
+                                   const char *text)
+{
+    const json_t *e = wire_model_gets(w, "conversation.item.create");
+
+    assert_string_equal(wire_text(e, "item.type"), type);
+    assert_string_equal(wire_text(e, "item.role"), role);
+    if (role[0] != '\0')
+        assert_string_equal(wire_text(e, "item.content.0.text"), text);
+    return e;
+}
+
+void wire_client_forget(struct wire *w)
+{
+    while (wire_client_next(w) != NULL)
+        continue;
+}
+
+void wire_model_forget(struct wire *w)
+{
+    while (wire_model_next(w) != NULL)
+        continue;
 }
 
 const json_t *wire_at(const json_t *event, const char *path)
