@@ -41,10 +41,6 @@ struct config {
     int64_t idle_timeout_ms;
 };
 
-struct instance {
-    struct agent_server server;
-};
-
 static int load(const struct parley_host *host, void **ret_plugin, struct parley_error *err)
 {
     (void)err;
@@ -218,60 +214,31 @@ static int check_services(const struct agent_server *server, struct parley_error
 
 static void instance_destroy(void *instance)
 {
-    struct instance *i = instance;
+    struct agent_server *server = instance;
 
-    free(i->server.base_url);
-    free(i);
+    free(server->base_url);
+    free(server);
 }
 
 static int instance_create(void *plugin, const struct parley_instance_info *info,
                            void **ret_instance, struct parley_error *err)
 {
-    struct instance *i = NULL;
+    struct agent_server *server = NULL;
     int r = check(info->config, err);
 
     if (r < 0)
         return r;
-    i = calloc(1, sizeof(*i));
-    if (i == NULL)
+    server = calloc(1, sizeof(*server));
+    if (server == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for an instance");
-    fill(&i->server, plugin, info);
-    r = check_services(&i->server, err);
+    fill(server, plugin, info);
+    r = check_services(server, err);
     if (r < 0) {
-        instance_destroy(i);
+        instance_destroy(server);
         return r;
     }
-    *ret_instance = i;
+    *ret_instance = server;
     return PARLEY_OK;
-}
-
-/* ---- the role ---- */
-
-static int chat_open(void *worker_instance, const struct parley_chat_open *open, void **ret_session,
-                     struct parley_error *err)
-{
-    const struct instance *i = worker_instance;
-    struct session *s = NULL;
-    int r = session_open(&i->server, open, &s, err);
-
-    *ret_session = s;
-    return r;
-}
-
-static int chat_generate(void *session, const struct parley_chat_request *request, parley_op op,
-                         struct parley_error *err)
-{
-    return session_generate(session, request, op, err);
-}
-
-static void chat_cancel(void *session, parley_op op)
-{
-    session_cancel(session, op);
-}
-
-static void chat_close(void *session)
-{
-    session_close(session);
 }
 
 /* ---- tables ---- */
@@ -337,10 +304,10 @@ static const struct parley_option options[] = {
 
 static const struct parley_chat_vtable chat_vtable = {
     .size = sizeof(chat_vtable),
-    .session_open = chat_open,
-    .generate = chat_generate,
-    .cancel = chat_cancel,
-    .session_close = chat_close,
+    .session_open = session_open,
+    .generate = session_generate,
+    .cancel = session_cancel,
+    .session_close = session_close,
 };
 
 static const struct parley_role roles[] = {{PARLEY_ROLE_CHAT, &chat_vtable}};

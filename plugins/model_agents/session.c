@@ -387,9 +387,10 @@ static int begin(struct session *s, struct parley_error *err)
 
 /* ---- for the host ---- */
 
-int session_open(const struct agent_server *server, const struct parley_chat_open *open,
-                 struct session **ret, struct parley_error *err)
+int session_open(void *instance, const struct parley_chat_open *open, void **ret_session,
+                 struct parley_error *err)
 {
+    const struct agent_server *server = instance;
     struct session *s = calloc(1, sizeof(*s));
 
     if (s != NULL)
@@ -406,13 +407,14 @@ int session_open(const struct agent_server *server, const struct parley_chat_ope
         (void)snprintf(s->trace_header, sizeof(s->trace_header), "traceparent: %s",
                        open->traceparent);
     (void)snprintf(s->talk.session_id, sizeof(s->talk.session_id), "%s", open->session_id);
-    *ret = s;
+    *ret_session = s;
     return PARLEY_OK;
 }
 
-int session_generate(struct session *s, const struct parley_chat_request *request, parley_op op,
+int session_generate(void *session, const struct parley_chat_request *request, parley_op op,
                      struct parley_error *err)
 {
+    struct session *s = session;
     int r = turn_read(&s->talk.turn, request, err);
 
     if (r < 0)
@@ -450,8 +452,10 @@ static void call_off(struct session *s)
         (void)send(s, &errand, &unheard, PARLEY_HTTP_DETACHED, &request, &err);
 }
 
-void session_cancel(struct session *s, parley_op op)
+void session_cancel(void *session, parley_op op)
 {
+    struct session *s = session;
+
     if (op != s->op || s->is_cancelled)
         return;
     s->is_cancelled = true;
@@ -465,8 +469,10 @@ void session_cancel(struct session *s, parley_op op)
     end_with(s, PARLEY_E_CANCELLED, "the answer was cancelled");
 }
 
-void session_close(struct session *s)
+void session_close(void *session)
 {
+    struct session *s = session;
+
     reset(s);
     talk_done(&s->talk);
     s->server->timers->destroy(s->idle);

@@ -208,9 +208,10 @@ static int ask_token(struct session *s, struct parley_error *err)
 
 /* ---- for the host ---- */
 
-int session_open(const struct chat_server *server, const struct parley_chat_open *open,
-                 struct session **ret, struct parley_error *err)
+int session_open(void *instance, const struct parley_chat_open *open, void **ret_session,
+                 struct parley_error *err)
 {
+    const struct chat_server *server = instance;
     struct session *s = calloc(1, sizeof(*s));
 
     if (s == NULL)
@@ -221,13 +222,15 @@ int session_open(const struct chat_server *server, const struct parley_chat_open
         (void)snprintf(s->trace_header, sizeof(s->trace_header), "traceparent: %s",
                        open->traceparent);
     s->host = open->host;
-    *ret = s;
+    *ret_session = s;
     return PARLEY_OK;
 }
 
-int session_generate(struct session *s, const struct parley_chat_request *request, parley_op op,
+int session_generate(void *session, const struct parley_chat_request *request, parley_op op,
                      struct parley_error *err)
 {
+    struct session *s = session;
+
     s->body = messages_body(&s->server->messages, request, err);
     if (s->body == NULL)
         return err->status < 0 ? err->status : PARLEY_E_NO_MEMORY;
@@ -239,8 +242,10 @@ int session_generate(struct session *s, const struct parley_chat_request *reques
     return r;
 }
 
-void session_cancel(struct session *s, parley_op op)
+void session_cancel(void *session, parley_op op)
 {
+    struct session *s = session;
+
     if (op != s->op || s->is_cancelled)
         return;
     s->is_cancelled = true;
@@ -253,8 +258,10 @@ void session_cancel(struct session *s, parley_op op)
     end_with(s, PARLEY_E_CANCELLED, "the answer was cancelled");
 }
 
-void session_close(struct session *s)
+void session_close(void *session)
 {
+    struct session *s = session;
+
     reset(s);
     free(s);
 }

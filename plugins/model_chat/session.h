@@ -29,13 +29,12 @@ struct chat_server {
     int64_t timeout_ms;
 };
 
-struct session;
-
-int session_open(const struct chat_server *server, const struct parley_chat_open *open,
-                 struct session **ret, struct parley_error *err);
-int session_generate(struct session *s, const struct parley_chat_request *request, parley_op op,
+/* The functions of struct parley_chat_vtable; the instance is a struct chat_server. */
+int session_open(void *instance, const struct parley_chat_open *open, void **ret_session,
+                 struct parley_error *err);
+int session_generate(void *session, const struct parley_chat_request *request, parley_op op,
                      struct parley_error *err);
-void session_cancel(struct session *s, parley_op op);
-void session_close(struct session *s);
+void session_cancel(void *session, parley_op op);
+void session_close(void *session);
 
 #endif
