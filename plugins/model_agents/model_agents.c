@@ -134,10 +134,8 @@ static int check(const struct config *c, struct parley_error *err)
         r = check_path(c, err);
     if (r == PARLEY_OK)
         r = check_agent(c, err);
-    if (r == PARLEY_OK && c->api_key[0] != '\0' && c->credential[0] != '\0')
-        r = parley_fail(err, PARLEY_E_INVALID, "api_key and credential: give one of them");
     if (r == PARLEY_OK)
-        r = header_check_text("api_key", c->api_key, err);
+        r = key_check(c->api_key, c->credential, err);
     return r < 0 ? r : header_check_lines(&c->headers, err);
 }
 
@@ -167,15 +165,15 @@ static void fill(struct agent_server *server, const struct parley_host *host,
     *server = (struct agent_server){
         .http = host->service(PARLEY_SERVICE_HTTP),
         .timers = host->service(PARLEY_SERVICE_TIMER),
-        .credentials = host->service(PARLEY_SERVICE_CREDENTIALS),
-        .handle = info->handle,
+        .key = {.credentials = host->service(PARLEY_SERVICE_CREDENTIALS),
+                .handle = info->handle,
+                .text = c->api_key,
+                .header = c->api_key_header,
+                .credential = c->credential,
+                .scope = c->scope},
         .protocol = protocol_of(c->protocol),
         .base_url =
             c->protocol == PROTOCOL_AG_UI ? strdup(c->base_url) : without_slash(c->base_url),
-        .api_key = c->api_key,
-        .key_header = c->api_key_header[0] == '\0' ? "Authorization" : c->api_key_header,
-        .credential = c->credential,
-        .scope = c->scope,
         .headers = &c->headers,
         .ca_file = c->ca_file,
         .timeout_ms = c->timeout_ms,
@@ -202,14 +200,7 @@ static int check_services(const struct agent_server *server, struct parley_error
     if (server->http == NULL || server->timers == NULL)
         return parley_fail(err, PARLEY_E_UNSUPPORTED,
                            "this host offers no " PARLEY_SERVICE_HTTP " or " PARLEY_SERVICE_TIMER);
-    if (server->credential[0] == '\0')
-        return PARLEY_OK;
-    if (server->credentials == NULL)
-        return parley_fail(err, PARLEY_E_UNSUPPORTED,
-                           "this host offers no " PARLEY_SERVICE_CREDENTIALS);
-    struct parley_error why = PARLEY_ERROR_INIT;
-    int r = server->credentials->check(server->handle, server->credential, &why);
-    return r < 0 ? parley_fail(err, r, "credential: %s", why.message) : PARLEY_OK;
+    return key_check_credential(&server->key, err);
 }
 
 static void instance_destroy(void *instance)

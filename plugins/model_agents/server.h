@@ -4,11 +4,12 @@
 #define MODEL_AGENTS_SERVER_H
 
 #include <parley/options.h>
-#include <parley/service/credentials.h>
 #include <parley/service/http.h>
 #include <parley/service/timer.h>
 
 #include <stdbool.h>
+
+#include "parts/key.h"
 
 /* In the order of the options' values. */
 enum history { HISTORY_RESPONSE, HISTORY_CONVERSATION, HISTORY_SEND };
@@ -18,14 +19,9 @@ enum a2a_version { A2A_AUTO, A2A_1_0, A2A_0_3 };
 struct agent_server {
     const struct parley_service_http *http;
     const struct parley_service_timer *timers;
-    const struct parley_service_credentials *credentials; /* NULL when none is named */
-    const void *handle;
+    struct key key;
     const struct protocol *protocol;
     char *base_url; /* no slash at its end */
-    const char *api_key;
-    const char *key_header; /* "Authorization" or another one */
-    const char *credential;
-    const char *scope;
     const struct parley_list *headers;
     const char *ca_file;
     int64_t timeout_ms;

@@ -31,13 +31,11 @@ struct session {
     struct parley_worker *worker;
     const struct parley_chat_host *host;
     struct parley_timer *idle;
-    parley_op op;        /* 0: idle */
-    uint64_t token_wait; /* 0: none is waited for */
-    uint64_t request;    /* 0: none */
+    parley_op op;     /* 0: idle */
+    uint64_t request; /* 0: none */
     enum step step;
     char trace_header[80]; /* "": none */
-    char *token;           /* of the credential, as it was sent */
-    bool has_renewed;
+    struct key_token token;
     bool has_begun_anew;
     bool is_cancelled;
     bool is_idle_too_long;
@@ -46,13 +44,6 @@ struct session {
     struct text body; /* of a refusal, or of an answer that is no stream */
     struct talk talk;
 };
-
-static void wipe(char *secret)
-{
-    if (secret != NULL)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
 
 /* ---- the end of an answer ---- */
 
@@ -71,10 +62,9 @@ static void reset(struct session *s)
     answer_done(&s->talk.answer);
     text_done(&s->body);
     sse_done(&s->sse);
-    wipe(s->token);
-    s->token = NULL;
+    key_token_forget(&s->token);
     s->op = 0;
-    s->has_renewed = s->has_begun_anew = s->is_cancelled = s->is_idle_too_long = false;
+    s->has_begun_anew = s->is_cancelled = s->is_idle_too_long = false;
 }
 
 static void end(struct session *s)
@@ -111,22 +101,7 @@ static void end_with(struct session *s, int status, const char *message)
 
 /* ---- requests ---- */
 
-static int begin(struct session *s, struct parley_error *err);
 static int go_on(struct session *s, struct parley_error *err);
-
-/* The key's header, NULL without a key. The caller wipes it. */
-static char *key_header(const struct session *s)
-{
-    const struct agent_server *server = s->server;
-    const char *key = s->token != NULL ? s->token : server->api_key;
-    bool is_bearer = strcmp(server->key_header, "Authorization") == 0;
-    size_t size = strlen(server->key_header) + strlen(key) + 16;
-    char *line = key[0] == '\0' ? NULL : malloc(size);
-
-    if (line != NULL)
-        (void)snprintf(line, size, "%s: %s%s", server->key_header, is_bearer ? "Bearer " : "", key);
-    return line;
-}
 
 /* Takes the errand. */
 static int send(struct session *s, struct errand *take_errand, const struct parley_http_events *on,
@@ -134,7 +109,7 @@ static int send(struct session *s, struct errand *take_errand, const struct parl
 {
     const struct agent_server *server = s->server;
     const char *headers[MAX_HEADERS] = {"Accept: text/event-stream, application/json"};
-    char *line = key_header(s), *body = take_errand->body;
+    char *line = key_line(&s->token), *body = take_errand->body;
     uint32_t count = 1;
 
     if (body != NULL)
@@ -160,7 +135,7 @@ static int send(struct session *s, struct errand *take_errand, const struct parl
         .flags = flags,
     };
     int r = server->http->start(s->worker, &request, on, s, ret_request, err);
-    wipe(line);
+    key_wipe(line);
     errand_done(take_errand);
     return r;
 }
@@ -240,14 +215,8 @@ static void on_idle(void *ctx)
 static bool renew_token(struct session *s, int code)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    const struct agent_server *server = s->server;
 
-    if (code != 401 || s->token == NULL || s->has_renewed)
-        return false;
-    s->has_renewed = true;
-    server->credentials->refused(server->handle, server->credential, server->scope,
-                                 (struct parley_view){s->token, strlen(s->token)});
-    return begin(s, &err) >= 0;
+    return code == 401 && key_token_renew(&s->token) && key_token_ask(&s->token, &err) >= 0;
 }
 
 /* Likewise; the agent's host may have forgotten what it was to go on from. */
@@ -354,35 +323,20 @@ static int go_on(struct session *s, struct parley_error *err)
 
 /* ---- the token ---- */
 
-static void on_token(void *ctx, const struct parley_credential_token *token)
+static void on_token(void *ctx, const struct parley_error *failure)
 {
     struct session *s = ctx;
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    s->token_wait = 0;
-    if (token->status < 0) {
-        end_with(s, token->status, token->message);
-        return;
-    }
-    wipe(s->token);
-    s->token = strndup(token->value.data, token->value.len);
-    int r = s->token == NULL ? parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory for a token")
-                             : go_on(s, &err);
-    if (r < 0)
+    if (failure != NULL)
+        end_failed(s, failure);
+    else if (go_on(s, &err) < 0)
         end_failed(s, &err);
 }
 
-static const struct parley_credential_events token_events = {.size = sizeof(token_events),
-                                                             .on_token = on_token};
-
 static int begin(struct session *s, struct parley_error *err)
 {
-    const struct agent_server *server = s->server;
-
-    if (server->credential[0] == '\0')
-        return go_on(s, err);
-    return server->credentials->get(server->handle, s->worker, server->credential, server->scope,
-                                    &token_events, s, &s->token_wait, err);
+    return s->server->key.credential[0] == '\0' ? go_on(s, err) : key_token_ask(&s->token, err);
 }
 
 /* ---- for the host ---- */
@@ -402,6 +356,8 @@ int session_open(void *instance, const struct parley_chat_open *open, void **ret
     s->server = server;
     s->worker = open->worker;
     s->host = open->host;
+    s->token = (struct key_token){
+        .key = &server->key, .worker = s->worker, .on_token = on_token, .ctx = s};
     s->talk.server = server;
     if (server->sends_trace && PARLEY_HAS(open, traceparent) && open->traceparent[0] != '\0')
         (void)snprintf(s->trace_header, sizeof(s->trace_header), "traceparent: %s",
@@ -464,8 +420,7 @@ void session_cancel(void *session, parley_op op)
         s->server->http->cancel(s->worker, s->request); /* on_end follows */
         return;
     }
-    s->server->credentials->cancel(s->worker, s->token_wait);
-    s->token_wait = 0;
+    key_token_cancel(&s->token);
     end_with(s, PARLEY_E_CANCELLED, "the answer was cancelled");
 }
 

@@ -47,14 +47,12 @@ static int load(const struct parley_host *host, void **ret_plugin, struct parley
 
 static int check_key(const struct config *c, struct parley_error *err)
 {
-    if (c->api_key[0] != '\0' && c->credential[0] != '\0')
-        return parley_fail(err, PARLEY_E_INVALID, "api_key and credential: give one of them");
     if (c->api_key[0] == '\0' && c->credential[0] == '\0' &&
         strstr(c->base_url, "://" DEFAULT_HOST) != NULL)
         return parley_fail(err, PARLEY_E_INVALID,
                            "api_key: it is empty, and " DEFAULT_HOST
                            " wants one; write api_key = ${OPENAI_API_KEY} or file:PATH");
-    return header_check_text("api_key", c->api_key, err);
+    return key_check(c->api_key, c->credential, err);
 }
 
 static int check_url(const char *url, struct parley_error *err)
@@ -102,12 +100,15 @@ static void fill(struct chat_server *server, const struct parley_host *host,
                  const struct parley_instance_info *info)
 {
     const struct config *c = info->config;
-    bool is_bearer = c->api_key_header[0] == '\0';
 
     *server = (struct chat_server){
         .http = host->service(PARLEY_SERVICE_HTTP),
-        .credentials = host->service(PARLEY_SERVICE_CREDENTIALS),
-        .handle = info->handle,
+        .key = {.credentials = host->service(PARLEY_SERVICE_CREDENTIALS),
+                .handle = info->handle,
+                .text = c->api_key,
+                .header = c->api_key_header,
+                .credential = c->credential,
+                .scope = c->scope},
         .messages = {.model = c->model,
                      .temperature = c->temperature,
                      .system_role = c->system_role,
@@ -116,10 +117,6 @@ static void fill(struct chat_server *server, const struct parley_host *host,
                      .wants_usage = c->usage,
                      .parallel_calls = c->parallel_calls},
         .url = url_of(c->base_url),
-        .api_key = c->api_key,
-        .key_header = is_bearer ? "Authorization" : c->api_key_header,
-        .credential = c->credential,
-        .scope = c->scope,
         .headers = &c->headers,
         .ca_file = c->ca_file,
         .sends_trace = c->trace_context != 0,
@@ -133,14 +130,7 @@ static int check_services(const struct chat_server *server, struct parley_error 
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for an instance");
     if (server->http == NULL)
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host offers no " PARLEY_SERVICE_HTTP);
-    if (server->credential[0] == '\0')
-        return PARLEY_OK;
-    if (server->credentials == NULL)
-        return parley_fail(err, PARLEY_E_UNSUPPORTED,
-                           "this host offers no " PARLEY_SERVICE_CREDENTIALS);
-    struct parley_error why = PARLEY_ERROR_INIT;
-    int r = server->credentials->check(server->handle, server->credential, &why);
-    return r < 0 ? parley_fail(err, r, "credential: %s", why.message) : PARLEY_OK;
+    return key_check_credential(&server->key, err);
 }
 
 static void instance_destroy(void *instance)

@@ -22,22 +22,13 @@ struct session {
     const struct parley_chat_host *host;
     parley_op op;     /* 0: idle */
     char *body;       /* of the request, to send it again */
-    uint64_t errand;  /* for a token; 0: none is waited for */
     uint64_t request; /* 0: none */
-    char *token;      /* of the credential, as it was sent */
-    bool has_renewed; /* the token, for this answer */
+    struct key_token token;
     bool is_cancelled;
     struct completion completion;
     char trace_header[80]; /* "" for none */
     struct text refusal;   /* body of an answer other than 200 */
 };
-
-static void wipe(char *secret)
-{
-    if (secret != NULL)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
 
 /* ---- the end of an answer ---- */
 
@@ -45,12 +36,10 @@ static void reset(struct session *s)
 {
     completion_done(&s->completion);
     text_done(&s->refusal);
-    wipe(s->token);
+    key_token_forget(&s->token);
     free(s->body);
-    s->token = NULL;
     s->body = NULL;
     s->op = 0;
-    s->has_renewed = false;
     s->is_cancelled = false;
 }
 
@@ -72,9 +61,6 @@ static void end_with(struct session *s, int status, const char *message)
 
 /* ---- the request ---- */
 
-static int ask_token(struct session *s, struct parley_error *err);
-static int send(struct session *s, const char *key, struct parley_error *err);
-
 static void on_data(void *ctx, int code, struct parley_view data)
 {
     struct session *s = ctx;
@@ -91,15 +77,11 @@ static void on_data(void *ctx, int code, struct parley_view data)
 static bool renew(struct session *s, int code)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    const struct chat_server *server = s->server;
 
-    if (code != 401 || s->token == NULL || s->has_renewed)
+    if (code != 401 || !key_token_renew(&s->token))
         return false;
-    s->has_renewed = true;
-    server->credentials->refused(server->handle, server->credential, server->scope,
-                                 (struct parley_view){s->token, strlen(s->token)});
     text_clear(&s->refusal);
-    return ask_token(s, &err) >= 0;
+    return key_token_ask(&s->token, &err) >= 0;
 }
 
 static void on_refused(struct session *s, const struct parley_http_response *response)
@@ -133,24 +115,12 @@ static void on_end(void *ctx, const struct parley_http_response *response)
 static const struct parley_http_events http_events = {
     .size = sizeof(http_events), .on_data = on_data, .on_end = on_end};
 
-/* The key's header, empty without a key. The caller wipes it. */
-static char *key_header(const struct chat_server *server, const char *key)
-{
-    bool is_bearer = strcmp(server->key_header, "Authorization") == 0;
-    size_t size = strlen(server->key_header) + strlen(key) + 16;
-    char *line = key[0] == '\0' ? NULL : malloc(size);
-
-    if (line != NULL)
-        (void)snprintf(line, size, "%s: %s%s", server->key_header, is_bearer ? "Bearer " : "", key);
-    return line;
-}
-
-static int send(struct session *s, const char *key, struct parley_error *err)
+static int send(struct session *s, struct parley_error *err)
 {
     const struct chat_server *server = s->server;
     const char *headers[MAX_HEADERS] = {"Content-Type: application/json",
                                         "Accept: text/event-stream, application/json"};
-    char *line = key_header(server, key);
+    char *line = key_line(&s->token);
     uint32_t count = 2;
 
     if (line != NULL)
@@ -171,39 +141,21 @@ static int send(struct session *s, const char *key, struct parley_error *err)
         .max_response_bytes = MAX_RESPONSE,
     };
     int r = server->http->start(s->worker, &request, &http_events, s, &s->request, err);
-    wipe(line);
+    key_wipe(line);
     return r;
 }
 
 /* ---- the token ---- */
 
-static void on_token(void *ctx, const struct parley_credential_token *token)
+static void on_token(void *ctx, const struct parley_error *failure)
 {
     struct session *s = ctx;
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    s->errand = 0;
-    if (token->status < 0) {
-        end_with(s, token->status, token->message);
-        return;
-    }
-    wipe(s->token);
-    s->token = strndup(token->value.data, token->value.len);
-    int r = s->token == NULL ? parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory for a token")
-                             : send(s, s->token, &err);
-    if (r < 0)
+    if (failure != NULL)
+        end_failed(s, failure);
+    else if (send(s, &err) < 0)
         end_failed(s, &err);
-}
-
-static const struct parley_credential_events token_events = {.size = sizeof(token_events),
-                                                             .on_token = on_token};
-
-static int ask_token(struct session *s, struct parley_error *err)
-{
-    const struct chat_server *server = s->server;
-
-    return server->credentials->get(server->handle, s->worker, server->credential, server->scope,
-                                    &token_events, s, &s->errand, err);
 }
 
 /* ---- for the host ---- */
@@ -218,6 +170,8 @@ int session_open(void *instance, const struct parley_chat_open *open, void **ret
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory for a conversation");
     s->server = server;
     s->worker = open->worker;
+    s->token = (struct key_token){
+        .key = &server->key, .worker = s->worker, .on_token = on_token, .ctx = s};
     if (server->sends_trace && PARLEY_HAS(open, traceparent) && open->traceparent[0] != '\0')
         (void)snprintf(s->trace_header, sizeof(s->trace_header), "traceparent: %s",
                        open->traceparent);
@@ -236,7 +190,7 @@ int session_generate(void *session, const struct parley_chat_request *request, p
         return err->status < 0 ? err->status : PARLEY_E_NO_MEMORY;
     completion_init(&s->completion, s->host, op);
     s->op = op;
-    int r = s->server->credential[0] != '\0' ? ask_token(s, err) : send(s, s->server->api_key, err);
+    int r = s->server->key.credential[0] == '\0' ? send(s, err) : key_token_ask(&s->token, err);
     if (r < 0)
         reset(s);
     return r;
@@ -253,8 +207,7 @@ void session_cancel(void *session, parley_op op)
         s->server->http->cancel(s->worker, s->request); /* on_end follows */
         return;
     }
-    s->server->credentials->cancel(s->worker, s->errand);
-    s->errand = 0;
+    key_token_cancel(&s->token);
     end_with(s, PARLEY_E_CANCELLED, "the answer was cancelled");
 }
 

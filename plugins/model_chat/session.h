@@ -5,24 +5,19 @@
 
 #include <parley/chat.h>
 #include <parley/options.h>
-#include <parley/service/credentials.h>
 #include <parley/service/http.h>
 
 #include <stdbool.h>
 
 #include "messages.h"
+#include "parts/key.h"
 
 /* What a section says; immutable. */
 struct chat_server {
     const struct parley_service_http *http;
-    const struct parley_service_credentials *credentials; /* NULL when none is named */
-    const void *handle;
+    struct key key;
     struct messages_config messages;
     char *url; /* of chat/completions */
-    const char *api_key;
-    const char *key_header; /* "Authorization" or another one */
-    const char *credential;
-    const char *scope;
     const struct parley_list *headers;
     const char *ca_file;
     bool sends_trace; /* traceparent */
