@@ -12,6 +12,7 @@
 
 #define RETRY_MS       INT64_C(500)
 #define MOST_DOUBLINGS 6 /* 32 s */
+#define EMPTIED        "{}"
 
 void journal_record_free(struct journal_record *r)
 {
@@ -133,6 +134,11 @@ static void in_trouble(struct session *s, const char *what, const struct parley_
         noted(s, INT64_MAX); /* tools do not wait for it */
 }
 
+static bool is_emptied(const struct journal_record *r)
+{
+    return view_is(buf_view(&r->data), EMPTIED);
+}
+
 /* The only one of its append. */
 static void cut_first(struct session *s, const struct parley_error *err)
 {
@@ -143,7 +149,7 @@ static void cut_first(struct session *s, const struct parley_error *err)
     j->waiting_bytes -= before;
     if (r->is_cut || !journal_cut(r->kind, &r->data, before)) {
         r->data.len = 0;
-        buf_append_str(&r->data, "{}"); /* its place stays */
+        buf_append_str(&r->data, EMPTIED); /* its place stays */
     }
     log_warn("a record is too large for the store, and kept without its contents session=%s "
              "store=\"%s\" id=%s bytes=%zu kept_bytes=%zu reason=\"%s\"",
@@ -160,6 +166,10 @@ static void too_large(struct session *s, const struct parley_error *err)
     size_t sent =
         (size_t)(j->sending_seq - list_entry(first, struct journal_record, entry)->seq + 1);
 
+    if (sent == 1 && is_emptied(list_entry(first, struct journal_record, entry))) {
+        failed(s, "append", err); /* nothing is left that could be cut */
+        return;
+    }
     if (sent > 1)
         j->batch_most = sent / 2;
     else

@@ -347,6 +347,23 @@ static void a_session_that_has_ended_waits_half_a_minute_for_its_store(void **st
     wire_close(w);
 }
 
+static void a_store_that_finds_everything_too_large_is_not_asked_for_ever(void **state)
+{
+    struct wire *w = wire_open("");
+
+    (void)state;
+    says_item(w, "i0", "a");
+    wire_store_answers(w, PARLEY_E_TOO_LARGE, 0);
+    says_item(w, "i1", "b");
+    wire_advance_ms(w, 1000);
+    wire_store_answers(w, PARLEY_OK, 0);
+    says_item(w, "i2", "c");
+    wire_advance_ms(w, 60000);
+    assert_string_equal(wire_stored(w), "create test\nitem i0\n");
+    assert_non_null(wire_session(w));
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_ends_the_session_where_the_agent_wants_it),
         cmocka_unit_test(a_store_that_stays_away_ends_the_session_where_the_agent_wants_it),
         cmocka_unit_test(a_session_that_has_ended_waits_half_a_minute_for_its_store),
+        cmocka_unit_test(a_store_that_finds_everything_too_large_is_not_asked_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
