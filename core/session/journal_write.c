@@ -374,8 +374,11 @@ static void write_records(struct session *s)
     struct parley_store_record *records = calloc(most, sizeof(*records));
     size_t n = 0;
 
-    if (records == NULL)
+    if (records == NULL) {
+        (void)parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory for %zu records", most);
+        in_trouble(s, "append", &err);
         return;
+    }
     while (!list_empty(&j->waiting) && n < most) {
         struct journal_record *r = list_entry(j->waiting.next, struct journal_record, entry);
         list_remove(&r->entry);
@@ -397,21 +400,25 @@ static void write_records(struct session *s)
         refused(s, "append", &err);
 }
 
-void journal_write(struct session *s)
+/* It has failed: nothing of what waits is kept. */
+static void drop_waiting(struct session *s)
 {
     struct journal *j = &s->journal;
 
-    if (j->store == NULL || j->request != NULL || loop_timer_is_running(&j->retry))
-        return;
-    if (j->has_failed) {
-        journal_lose(s, j->waiting_count);
-        clear(&j->waiting);
-        j->waiting_count = 0;
-        j->waiting_bytes = 0;
-        j->is_ending = j->is_renewed = false;
-        if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_CONTINUE)
-            noted(s, INT64_MAX); /* nothing will be kept: nothing to wait for */
-    } else if (!j->is_created) {
+    journal_lose(s, j->waiting_count);
+    clear(&j->waiting);
+    j->waiting_count = 0;
+    j->waiting_bytes = 0;
+    j->is_ending = j->is_renewed = false;
+    if (s->agent->config->on_store_failure == AGENT_STORE_FAILURE_CONTINUE)
+        noted(s, INT64_MAX); /* nothing will be kept: nothing to wait for */
+}
+
+static void write_next(struct session *s)
+{
+    struct journal *j = &s->journal;
+
+    if (!j->is_created) {
         /* A conversation in which nothing was said is not kept, unless it was recorded: then the
          * head tells whose the file is. */
         if (j->waiting_count > 0 || tape_has_begun(s))
@@ -425,5 +432,17 @@ void journal_write(struct session *s)
     } else if (j->is_ending || j->is_renewed) {
         write_head(s);
     }
+}
+
+void journal_write(struct session *s)
+{
+    struct journal *j = &s->journal;
+
+    if (j->store == NULL || j->request != NULL || loop_timer_is_running(&j->retry))
+        return;
+    if (!j->has_failed)
+        write_next(s);
+    if (j->has_failed) /* before, or on the spot */
+        drop_waiting(s);
     session_released(s);
 }

@@ -477,7 +477,7 @@ static void disturb(struct play *p)
         wire_store_fails(p->w);
         break;
     case 4:
-        wire_store_refuses(p->w);
+        wire_store_refuses(p->w, PARLEY_E_INTERNAL);
         break;
     case 5:
         if (has_client)

@@ -836,9 +836,9 @@ void wire_store_takes(struct wire *w, size_t most_bytes)
     w->store.most_bytes = most_bytes;
 }
 
-void wire_store_refuses(struct wire *w)
+void wire_store_refuses(struct wire *w, int status)
 {
-    w->store.refuses = true;
+    w->store.refuses = status;
 }
 
 void wire_store_holds(struct wire *w, bool holds)

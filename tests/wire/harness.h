@@ -162,7 +162,7 @@ void wire_store_takes(struct wire *w, size_t most_bytes);
 const char *wire_stored_data(struct wire *w);
 /* ... or answers nothing until it is held no more. */
 void wire_store_holds(struct wire *w, bool holds);
-/* ... or takes nothing more, and says so at once. */
-void wire_store_refuses(struct wire *w);
+/* ... or takes nothing more, and says so at once with this status; PARLEY_OK to be well again. */
+void wire_store_refuses(struct wire *w, int status);
 
 #endif

@@ -39,8 +39,8 @@ static int answer_as(parley_op op, int status, struct parley_error *err)
 {
     struct store_answer *a;
 
-    if (current->refuses)
-        return parley_fail(err, PARLEY_E_INTERNAL, "the store is closed");
+    if (current->refuses < 0)
+        return parley_fail(err, current->refuses, "the store is closed");
     a = calloc(1, sizeof(*a));
     a->op = op;
     a->status = status;
@@ -60,7 +60,7 @@ static int answer_later(parley_op op, struct parley_error *err)
 /* What the store says no to is not in it. */
 static bool takes(void)
 {
-    return current->status == PARLEY_OK;
+    return current->status == PARLEY_OK && current->refuses == PARLEY_OK;
 }
 
 static void store_attach_host(void *wi, struct parley_worker *worker,

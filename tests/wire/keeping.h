@@ -24,7 +24,7 @@ struct keeping {
     int once;            /* of the next one, when negative */
     int64_t retry_after_ms;
     size_t most_bytes; /* of one append; 0: any */
-    bool refuses;
+    int refuses;       /* what comes from now on with this, when negative */
     bool holds;
     struct list held; /* struct store_answer */
 };

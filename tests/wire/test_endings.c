@@ -66,7 +66,7 @@ static void a_store_that_must_not_fail_refuses_a_response(void **state)
     struct wire *w = wire_open("on_store_failure = end");
 
     (void)state;
-    wire_store_refuses(w);
+    wire_store_refuses(w, PARLEY_E_INTERNAL);
     wire_model(w, CREATED);
     wire_model(w, DONE);
     (void)wire_client_gets(w, "response.created");
@@ -82,7 +82,7 @@ static void a_store_that_must_not_fail_refuses_a_tools_result(void **state)
     struct wire *w = wire_open("tools = t\non_store_failure = end");
 
     (void)state;
-    wire_store_refuses(w);
+    wire_store_refuses(w, PARLEY_E_INTERNAL);
     wire_model(w, CREATED);
     wire_model(w, CALL_DONE("slow"));
     wire_tool_ends(w, 0, "kept by nobody");

@@ -364,6 +364,24 @@ static void a_store_that_finds_everything_too_large_is_not_asked_for_ever(void *
     wire_close(w);
 }
 
+static void a_session_whose_end_the_store_refuses_is_freed(void **state)
+{
+    struct wire *w = wire_open("");
+    struct worker_sessions *all = wire_sessions(w);
+
+    (void)state;
+    says_item(w, "i0", "a");
+    wire_store_holds(w, true);
+    says_item(w, "i1", "b"); /* under way */
+    says_item(w, "i2", "c"); /* waits */
+    wire_client_leaves(w);
+    wire_store_refuses(w, PARLEY_E_INTERNAL);
+    wire_store_holds(w, false);
+    wire_advance_ms(w, 60000);
+    assert_int_equal(worker_sessions_count(all), 0);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_store_that_stays_away_ends_the_session_where_the_agent_wants_it),
         cmocka_unit_test(a_session_that_has_ended_waits_half_a_minute_for_its_store),
         cmocka_unit_test(a_store_that_finds_everything_too_large_is_not_asked_for_ever),
+        cmocka_unit_test(a_session_whose_end_the_store_refuses_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
