@@ -55,7 +55,9 @@ void journal_take_over(struct session *s, int64_t epoch, int64_t created_ms, int
 
 bool journal_is_idle(const struct session *s)
 {
-    return s->journal.request == NULL && s->journal.waiting_count == 0;
+    const struct journal *j = &s->journal;
+
+    return j->request == NULL && j->waiting_count == 0 && !j->is_ending;
 }
 
 void journal_done(struct session *s)

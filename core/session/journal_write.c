@@ -232,6 +232,7 @@ static void close_gap(struct session *s)
     }
     log_info("the gap in the record is closed session=%s items=%zu lost=%llu", s->id, items,
              (unsigned long long)j->lost);
+    journal_write(s); /* there may have been nothing in it */
 }
 
 static void answered(struct session *s)
@@ -321,6 +322,13 @@ static void on_appended(void *ctx, int status, const struct parley_error *err)
     journal_write(s);
 }
 
+/* The head did not get there: it is to be written again, with all that it was to say. */
+static void head_again(struct session *s)
+{
+    s->journal.is_ending = s->journal.is_ending || s->phase == SESSION_ENDED;
+    s->journal.is_renewed = true;
+}
+
 static void on_updated(void *ctx, int status, const struct parley_error *err)
 {
     struct session *s = ctx;
@@ -329,8 +337,7 @@ static void on_updated(void *ctx, int status, const struct parley_error *err)
     j->request = NULL;
     measure_store(s, "update", clock_now_us() - j->began_us, status);
     if (status < 0) {
-        j->is_ending = j->is_ending || s->phase == SESSION_ENDED;
-        j->is_renewed = true;
+        head_again(s);
         refused(s, "update", err);
     } else {
         answered(s);
@@ -361,6 +368,8 @@ static void write_head(struct session *s)
         r = store_update(j->store, &head, (struct store_caller){&updated_events, s}, &j->request,
                          &err);
     buf_done(&data);
+    if (r < 0 && j->is_created)
+        head_again(s);
     if (r < 0)
         refused(s, j->is_created ? "update" : "create", &err);
 }

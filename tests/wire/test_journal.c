@@ -382,6 +382,59 @@ static void a_session_whose_end_the_store_refuses_is_freed(void **state)
     wire_close(w);
 }
 
+static void the_end_is_written_to_a_store_that_was_busy_at_it(void **state)
+{
+    struct wire *w = wire_open("");
+    struct worker_sessions *all = wire_sessions(w);
+
+    (void)state;
+    says_item(w, "i0", "a");
+    wire_store_answers(w, PARLEY_E_BUSY, 0);
+    wire_client_leaves(w);
+    wire_advance_ms(w, 100);
+    wire_store_answers(w, PARLEY_OK, 0);
+    wire_advance_ms(w, 2000);
+    assert_string_equal(wire_stored(w), "create test\nitem i0\nupdate state=1\n");
+    assert_int_equal(worker_sessions_count(all), 0);
+    wire_close(w);
+}
+
+static void the_end_is_written_to_a_store_that_did_not_even_ask(void **state)
+{
+    struct wire *w = wire_open("");
+    struct worker_sessions *all = wire_sessions(w);
+
+    (void)state;
+    says_item(w, "i0", "a");
+    wire_store_refuses(w, PARLEY_E_BUSY);
+    wire_client_leaves(w);
+    wire_advance_ms(w, 100);
+    wire_store_refuses(w, PARLEY_OK);
+    wire_advance_ms(w, 2000);
+    assert_string_equal(wire_stored(w), "create test\nitem i0\nupdate state=1\n");
+    assert_int_equal(worker_sessions_count(all), 0);
+    wire_close(w);
+}
+
+static void a_gap_without_an_item_does_not_keep_the_end_away(void **state)
+{
+    struct wire *w = wire_open("max_items = 5000");
+    struct worker_sessions *all = wire_sessions(w);
+
+    (void)state;
+    says_item(w, "i0", "a");
+    wire_store_answers(w, PARLEY_E_UNAVAILABLE, 0);
+    overflow(w, 1, JOURNAL_MAX_RECORDS + 1);
+    wire_model(w, CREATED);
+    wire_model(w, DONE); /* finds no room, and is no item */
+    wire_client_leaves(w);
+    wire_store_answers(w, PARLEY_OK, 0);
+    wire_advance_ms(w, 20000);
+    assert_non_null(strstr(wire_stored(w), "item i1024\nupdate state=1\n"));
+    assert_int_equal(worker_sessions_count(all), 0);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +455,9 @@ int main(void)
         cmocka_unit_test(a_session_that_has_ended_waits_half_a_minute_for_its_store),
         cmocka_unit_test(a_store_that_finds_everything_too_large_is_not_asked_for_ever),
         cmocka_unit_test(a_session_whose_end_the_store_refuses_is_freed),
+        cmocka_unit_test(the_end_is_written_to_a_store_that_was_busy_at_it),
+        cmocka_unit_test(the_end_is_written_to_a_store_that_did_not_even_ask),
+        cmocka_unit_test(a_gap_without_an_item_does_not_keep_the_end_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -702,6 +702,24 @@ static void a_disk_that_never_comes_back_does_not_keep_the_session(void **state)
     wire_close(w);
 }
 
+/* The store is asked again when the file is done already. */
+static void the_end_is_kept_though_the_store_is_slower_than_the_disk(void **state)
+{
+    struct wire *w = open_taped("");
+
+    (void)state;
+    client_speaks(w, 1000, 5);
+    assert_string_equal(wire_stored(w), "create test\n");
+    wire_store_answers(w, PARLEY_E_BUSY, 0);
+    wire_client_leaves(w);
+    wire_disk_settles(w);
+    wire_store_answers(w, PARLEY_OK, 0);
+    wire_advance_ms(w, 2000);
+    assert_string_equal(wire_stored(w), "create test\nupdate state=1\n");
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
+    wire_close(w);
+}
+
 static void a_folder_that_went_away_costs_the_recording_and_nothing_else(void **state)
 {
     wire_record(false, "");
@@ -763,6 +781,7 @@ int main(void)
         cmocka_unit_test(a_client_that_comes_back_goes_on_in_the_same_file),
         cmocka_unit_test(a_disk_that_hangs_costs_the_recording_and_nothing_else),
         cmocka_unit_test(a_disk_that_never_comes_back_does_not_keep_the_session),
+        cmocka_unit_test(the_end_is_kept_though_the_store_is_slower_than_the_disk),
         cmocka_unit_test(a_folder_that_went_away_costs_the_recording_and_nothing_else),
         cmocka_unit_test(a_recording_is_no_longer_than_it_may_be),
     };
