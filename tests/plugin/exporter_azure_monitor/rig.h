@@ -4,11 +4,11 @@
 #define TESTS_AZURE_MONITOR_RIG_H
 
 #include "fake_http.h"
+#include "vault.h"
 
 #include <dirent.h>
 #include <ftw.h>
 #include <jansson.h>
-#include <parley/service/credentials.h>
 #include <parley/service/metrics.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,60 +44,6 @@ static int metric_add(struct parley_worker *worker, const char *name, double val
 }
 
 static const struct parley_service_metrics metrics = {.size = sizeof(metrics), .add = metric_add};
-
-static struct {
-    const struct parley_credential_events *events;
-    void *ctx;
-    unsigned asked, refused;
-    char scope[64];
-} tokens;
-
-static int token_check(const void *instance, const char *name, struct parley_error *err)
-{
-    (void)instance;
-    return strcmp(name, "azure") == 0
-               ? PARLEY_OK
-               : parley_fail(err, PARLEY_E_NOT_FOUND, "there is no [credential %s]", name);
-}
-
-static int token_get(const void *instance, struct parley_worker *worker, const char *name,
-                     const char *scope, const struct parley_credential_events *events, void *ctx,
-                     uint64_t *ret_request, struct parley_error *err)
-{
-    (void)instance;
-    (void)worker;
-    (void)name;
-    (void)err;
-    tokens.asked++;
-    tokens.events = events;
-    tokens.ctx = ctx;
-    (void)snprintf(tokens.scope, sizeof(tokens.scope), "%s", scope);
-    *ret_request = tokens.asked;
-    return PARLEY_OK;
-}
-
-static void token_cancel(struct parley_worker *worker, uint64_t request)
-{
-    (void)worker;
-    (void)request;
-    tokens.events = NULL;
-}
-
-static void token_refused(const void *instance, const char *name, const char *scope,
-                          struct parley_view value)
-{
-    (void)instance;
-    (void)name;
-    (void)scope;
-    assert_int_equal(value.len, 7);
-    tokens.refused++;
-}
-
-static const struct parley_service_credentials credentials = {.size = sizeof(credentials),
-                                                              .check = token_check,
-                                                              .get = token_get,
-                                                              .cancel = token_cancel,
-                                                              .refused = token_refused};
 
 /* ---- the plugin ---- */
 
@@ -262,8 +208,7 @@ static int set_up(void **state)
     http_reset();
     fake_host_provide(PARLEY_SERVICE_HTTP, &fake_http);
     fake_host_provide(PARLEY_SERVICE_METRICS, &metrics);
-    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &credentials);
-    memset(&tokens, 0, sizeof(tokens));
+    vault_setup();
     kept = dropped = 0;
     dropped_for[0] = '\0';
     (void)strcpy(folder, "/tmp/azure_monitor_XXXXXX");

@@ -227,29 +227,24 @@ static void answer_that_breaks_off_counts_by_its_code(void **state)
 static void token_is_shown_and_renewed_once_when_it_is_refused(void **state)
 {
     (void)state;
-    struct parley_credential_token token = {.size = sizeof(token), .value = PARLEY_VIEW("t0ken-1")};
-
     open_azure("credential=azure", NULL);
     deliver_turn();
     assert_int_equal(http.started, 0);
-    assert_string_equal(tokens.scope, "https://monitor.azure.com/.default");
-    tokens.events->on_token(tokens.ctx, &token);
+    assert_string_equal(vault.scope, "https://monitor.azure.com/.default");
+    vault_hand_over("t0ken-1");
     assert_non_null(strstr(http.open[0].headers, "Authorization: Bearer t0ken-1\n"));
     answer(401, "", "");
-    assert_int_equal(tokens.refused, 1);
-    token.value = (struct parley_view)PARLEY_VIEW("t0ken-2");
-    tokens.events->on_token(tokens.ctx, &token);
+    assert_int_equal(vault.refused, 1);
+    vault_hand_over("t0ken-2");
     assert_non_null(strstr(http.open[0].headers, "Bearer t0ken-2\n"));
     answer(401, "", "");
-    assert_int_equal(tokens.asked, 2);
+    assert_int_equal(vault.asked, 2);
     assert_int_equal(http.count, 0);
     assert_true(fake_host_logged("check the credential and its role"));
     assert_false(fake_host_logged("t0ken"));
     pass(61000);
-    assert_int_equal(tokens.asked, 3);
-    token.status = PARLEY_E_DENIED;
-    token.message = "Entra refuses";
-    tokens.events->on_token(tokens.ctx, &token);
+    assert_int_equal(vault.asked, 3);
+    vault_fails(PARLEY_E_DENIED, "Entra refuses");
     pass(45000);
     assert_int_equal(ended.lost, 0);
 }
@@ -303,20 +298,17 @@ static void open_native(void)
 static void native_endpoint_gets_otlp_with_a_token(void **state)
 {
     (void)state;
-    struct parley_credential_token token = {.size = sizeof(token), .value = PARLEY_VIEW("t0ken-1")};
-
     open_native();
     deliver_turn();
     assert_int_equal(http.started, 0);
-    assert_string_equal(tokens.scope, "https://monitor.azure.com/.default");
-    tokens.events->on_token(tokens.ctx, &token);
+    assert_string_equal(vault.scope, "https://monitor.azure.com/.default");
+    vault_hand_over("t0ken-1");
     assert_non_null(strstr(http.open[0].url, "Microsoft-OTLP-Traces/otlp/v1/traces"));
     assert_non_null(strstr(http.open[0].headers, "Content-Type: application/x-protobuf\n"));
     assert_non_null(strstr(http.open[0].headers, "Authorization: Bearer t0ken-1\n"));
     answer(401, "", "");
-    assert_int_equal(tokens.refused, 1);
-    token.value = (struct parley_view)PARLEY_VIEW("t0ken-2");
-    tokens.events->on_token(tokens.ctx, &token);
+    assert_int_equal(vault.refused, 1);
+    vault_hand_over("t0ken-2");
     assert_non_null(strstr(http.open[0].headers, "Bearer t0ken-2\n"));
     answer(200, "", "");
     assert_int_equal(ended.count, 1);
@@ -326,18 +318,15 @@ static void native_endpoint_gets_otlp_with_a_token(void **state)
 static void native_endpoint_is_not_asked_without_a_token(void **state)
 {
     (void)state;
-    struct parley_credential_token token = {
-        .size = sizeof(token), .status = PARLEY_E_DENIED, .message = "Entra refuses"};
-
     open_native();
     deliver_turn();
-    tokens.events->on_token(tokens.ctx, &token);
+    vault_fails(PARLEY_E_DENIED, "Entra refuses");
     assert_int_equal(http.started, 0);
     assert_int_equal(ended.count, 1);
     assert_int_equal(ended.lost, 5);
     assert_non_null(strstr(ended.message, "Entra refuses"));
     deliver_turn(); /* stopped while it asks */
-    assert_non_null(tokens.events);
+    assert_int_equal(vault.asked, 2);
 }
 
 static void mistakes_of_the_operator_are_named_without_the_key(void **state)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens of a [credential], and answers that are called off on their way. */
 #include "agent_bench.h"
-
-#include <parley/service/credentials.h>
+#include "vault.h"
 
 #include <string.h>
 
@@ -12,75 +11,11 @@
 
 /* ---- credentials ---- */
 
-static struct {
-    int asked;
-    int refused;
-    int cancelled;
-    const struct parley_credential_events *events;
-    void *ctx;
-} vault;
-
-static int vault_check(const void *instance, const char *name, struct parley_error *err)
-{
-    (void)instance;
-    return strcmp(name, "azure") == 0
-               ? PARLEY_OK
-               : parley_fail(err, PARLEY_E_NOT_FOUND, "there is no [credential %s] section", name);
-}
-
-static int vault_get(const void *instance, struct parley_worker *worker, const char *name,
-                     const char *scope, const struct parley_credential_events *events, void *ctx,
-                     uint64_t *ret_request, struct parley_error *err)
-{
-    (void)instance;
-    (void)worker;
-    (void)name;
-    (void)err;
-    assert_string_equal(scope, "https://ai.azure.com/.default");
-    vault.asked++;
-    vault.events = events;
-    vault.ctx = ctx;
-    *ret_request = 7;
-    return PARLEY_OK;
-}
-
-static void vault_cancel(struct parley_worker *worker, uint64_t request)
-{
-    (void)worker;
-    vault.cancelled += request == 7;
-}
-
-static void vault_refused(const void *instance, const char *name, const char *scope,
-                          struct parley_view value)
-{
-    (void)instance;
-    (void)name;
-    (void)scope;
-    vault.refused += value.len == 5 && memcmp(value.data, "tok-1", 5) == 0;
-}
-
-static const struct parley_service_credentials vault_table = {
-    .size = sizeof(vault_table),
-    .check = vault_check,
-    .get = vault_get,
-    .cancel = vault_cancel,
-    .refused = vault_refused,
-};
-
-static void hand_over(const char *value)
-{
-    const struct parley_credential_token token = {
-        .size = sizeof(token), .value = {value, strlen(value)}, .message = ""};
-
-    vault.events->on_token(vault.ctx, &token);
-}
-
 static int setup(void **state)
 {
     int r = bench_setup(state);
 
-    memset(&vault, 0, sizeof(vault));
-    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &vault_table);
+    vault_setup();
     return r;
 }
 
@@ -101,7 +36,8 @@ static void a_token_goes_along(void **state)
     server.bodies[0] = SAYS;
     (void)bench_begin("[" USER("i1", "Hi") "]", "[]");
     assert_int_equal(server.requests, 0);
-    hand_over("tok-1");
+    assert_string_equal(vault.scope, "https://ai.azure.com/.default");
+    vault_hand_over("tok-1");
     bench_run();
     assert_non_null(strstr(server.headers[0], "Authorization: Bearer tok-1\n"));
     assert_string_equal(told.text, "Hello.");
@@ -113,11 +49,11 @@ static void a_refused_token_is_fetched_anew_once(void **state)
     open_named("credential=azure");
     server.codes[0] = server.codes[1] = 401;
     (void)bench_begin("[" USER("i1", "Hi") "]", "[]");
-    hand_over("tok-1");
+    vault_hand_over("tok-1");
     bench_run();
     assert_int_equal(vault.refused, 1);
     assert_int_equal(told.ends, 0);
-    hand_over("tok-2");
+    vault_hand_over("tok-2");
     bench_run();
     assert_int_equal(vault.asked, 2);
     assert_int_equal(told.status, PARLEY_E_DENIED);

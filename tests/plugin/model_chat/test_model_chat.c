@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_chat against a server that the test plays. */
+#include "vault.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +10,6 @@
 #include <cmocka.h>
 
 #include <parley/chat.h>
-#include <parley/service/credentials.h>
 #include <parley/testkit/fake_host.h>
 #include <parley/testkit/fake_net.h>
 
@@ -95,72 +96,6 @@ static void on_end(parley_op op, int status, int finish, const struct parley_cha
 static const struct parley_chat_host host = {
     .size = sizeof(host), .text = on_text, .call = on_call, .end = on_end};
 
-/* ---- credentials ---- */
-
-static struct {
-    int asked;
-    int refused;
-    int cancelled;
-    int status;
-    const struct parley_credential_events *events;
-    void *ctx;
-} vault;
-
-static int vault_check(const void *instance, const char *name, struct parley_error *err)
-{
-    (void)instance;
-    return strcmp(name, "azure") == 0
-               ? PARLEY_OK
-               : parley_fail(err, PARLEY_E_NOT_FOUND, "there is no [credential %s] section", name);
-}
-
-static int vault_get(const void *instance, struct parley_worker *worker, const char *name,
-                     const char *scope, const struct parley_credential_events *events, void *ctx,
-                     uint64_t *ret_request, struct parley_error *err)
-{
-    (void)instance;
-    (void)worker;
-    (void)name;
-    (void)err;
-    assert_string_equal(scope, "https://cognitiveservices.azure.com/.default");
-    vault.asked++;
-    vault.events = events;
-    vault.ctx = ctx;
-    *ret_request = 7;
-    return PARLEY_OK;
-}
-
-static void vault_cancel(struct parley_worker *worker, uint64_t request)
-{
-    (void)worker;
-    vault.cancelled += request == 7;
-}
-
-static void vault_refused(const void *instance, const char *name, const char *scope,
-                          struct parley_view value)
-{
-    (void)instance;
-    (void)name;
-    (void)scope;
-    vault.refused += value.len == 5 && memcmp(value.data, "tok-1", 5) == 0;
-}
-
-static const struct parley_service_credentials vault_table = {
-    .size = sizeof(vault_table),
-    .check = vault_check,
-    .get = vault_get,
-    .cancel = vault_cancel,
-    .refused = vault_refused,
-};
-
-static void hand_over(const char *value)
-{
-    const struct parley_credential_token token = {
-        .size = sizeof(token), .value = {value, strlen(value)}, .message = ""};
-
-    vault.events->on_token(vault.ctx, &token);
-}
-
 /* ---- a conversation ---- */
 
 static int setup(void **state)
@@ -168,13 +103,12 @@ static int setup(void **state)
     (void)state;
     memset(&server, 0, sizeof(server));
     memset(&told, 0, sizeof(told));
-    memset(&vault, 0, sizeof(vault));
     server.code = 200;
     server.headers = "content-type: text/event-stream\r\n";
     server.body = EVENT("{\"choices\":[{\"delta\":{\"content\":\"Hello.\"},\"finish_reason\":"
                         "\"stop\"}]}") DONE;
     fake_host_reset();
-    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &vault_table);
+    vault_setup();
     fake_http_serve(answer, NULL);
     return 0;
 }
@@ -520,7 +454,8 @@ static void a_token_is_asked_for_and_sent(void **state)
     open_with_credential();
     ask("[" USER("Hi") "]");
     assert_int_equal(server.requests, 0);
-    hand_over("tok-1");
+    assert_string_equal(vault.scope, "https://cognitiveservices.azure.com/.default");
+    vault_hand_over("tok-1");
     run();
     assert_non_null(strstr(server.seen_headers, "Authorization: Bearer tok-1\n"));
     assert_string_equal(told.text, "Hello.");
@@ -535,11 +470,11 @@ static void a_refused_token_is_fetched_anew_once(void **state)
     server.body = "{}";
     open_with_credential();
     ask("[" USER("Hi") "]");
-    hand_over("tok-1");
+    vault_hand_over("tok-1");
     run();
     assert_int_equal(vault.refused, 1);
     assert_int_equal(vault.asked, 2);
-    hand_over("tok-2");
+    vault_hand_over("tok-2");
     run();
     assert_non_null(strstr(server.seen_headers, "Authorization: Bearer tok-2\n"));
     assert_int_equal(told.status, PARLEY_OK);
@@ -552,9 +487,9 @@ static void a_second_refusal_is_the_end(void **state)
     server.body = "{}";
     open_with_credential();
     ask("[" USER("Hi") "]");
-    hand_over("tok-1");
+    vault_hand_over("tok-1");
     run();
-    hand_over("tok-2");
+    vault_hand_over("tok-2");
     run();
     assert_int_equal(vault.asked, 2);
     assert_int_equal(told.ends, 1);
