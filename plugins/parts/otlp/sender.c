@@ -124,8 +124,11 @@ int sender_create(const struct sender_config *config, struct parley_worker *work
 {
     struct sender *s = calloc(1, sizeof(*s));
 
-    if (s == NULL)
+    if (s == NULL) {
+        if (config->stop != NULL)
+            config->stop(config->ctx);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
+    }
     s->config = *config;
     if (!open_outlet(s, worker, config->traces_url, &config->traces, &s->traces) ||
         !open_outlet(s, worker, config->metrics_url, &config->metrics, &s->metrics) ||
@@ -152,6 +155,8 @@ static void flush(void *worker_instance)
         lane_hurry(s->metrics.lane);
     if (s->logs.lane != NULL)
         lane_hurry(s->logs.lane);
+    if (s->config.hurry != NULL)
+        s->config.hurry(s->config.ctx);
 }
 
 /* The host has ended every delivery. */
@@ -164,6 +169,8 @@ void sender_stop(void *worker_instance)
     lane_close(s->metrics.lane);
     lane_close(s->logs.lane);
     delta_destroy(s->delta);
+    if (s->config.stop != NULL)
+        s->config.stop(s->config.ctx);
     free(s);
 }
 

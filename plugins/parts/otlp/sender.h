@@ -61,6 +61,8 @@ struct sender_config {
     struct sender_own logs;
     sender_dress dress;         /* NULL: spans go as they are */
     sender_write_log write_log; /* NULL: log records go as they are */
+    void (*hurry)(void *ctx);   /* parley is stopping; NULL: nothing to do */
+    void (*stop)(void *ctx);    /* the worker stops, or sender_create() fails; likewise */
     void *ctx;
 };
 

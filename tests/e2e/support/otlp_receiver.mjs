@@ -70,6 +70,7 @@ class Receiver {
     this.metrics = new Map(); /* the last report of each name */
     this.requests = [];
     this.waiting = [];
+    this.answer = null; /* (request, body, response) => truthy when it has answered a request that is not OTLP's */
     this.server = createServer((request, response) => this.#take(request, response));
   }
 
@@ -86,7 +87,9 @@ class Receiver {
       const type = REQUESTS[request.url];
       this.requests.push({ url: request.url, headers: request.headers });
       if (type === undefined) {
-        response.writeHead(404).end();
+        if (!this.answer?.(request, body, response))
+          response.writeHead(404).end();
+        this.waiting = this.waiting.filter((look) => !look());
         return;
       }
       const plain = request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
