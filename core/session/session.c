@@ -23,7 +23,7 @@ struct worker_sessions {
     size_t count;
     char expired[EXPIRED_SESSIONS][ID_SIZE + 8]; /* in turn */
     unsigned next_expired;
-    struct spool_budget spool_budget;
+    struct spool_budget *spool_budget;
 };
 
 /* ---- the end ---- */
@@ -315,6 +315,11 @@ struct worker_sessions *worker_sessions_create(const struct worker_env *env)
 
     if (w == NULL)
         return NULL;
+    w->spool_budget = spool_budget_create();
+    if (w->spool_budget == NULL) {
+        free(w);
+        return NULL;
+    }
     w->env = env;
     list_init(&w->all);
     return w;
@@ -326,6 +331,7 @@ struct worker_sessions *worker_sessions_destroy(struct worker_sessions *w)
         return NULL;
     while (!list_empty(&w->all))
         session_free(list_entry(w->all.next, struct session, entry));
+    w->spool_budget = spool_budget_leave(w->spool_budget);
     free(w);
     return NULL;
 }
@@ -466,7 +472,7 @@ bool session_has_expired(const struct worker_sessions *w, const char *id)
 
 struct spool_budget *session_spool_budget(struct worker_sessions *w)
 {
-    return &w->spool_budget;
+    return w->spool_budget;
 }
 
 const struct worker_env *session_env(const struct worker_sessions *w)

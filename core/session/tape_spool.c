@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct spool {
-    struct spool_config config; /* budget NULL: abandoned, and a job is still under way */
+    struct spool_config config;
     char *path;
     char *comment;
     struct list waiting; /* struct tape_block */
@@ -19,6 +19,7 @@ struct spool {
     bool is_finishing;
     bool is_finished;
     bool is_dead;
+    bool is_abandoned; /* and a job is still under way */
 };
 
 /* On its way through the pool; of the spool it reads path, comment and limit, which stay. */
@@ -93,14 +94,33 @@ static void work(void *arg)
 static void count(struct spool *s, size_t bytes)
 {
     s->bytes -= bytes;
-    if (s->config.budget != NULL)
-        s->config.budget->bytes -= bytes;
+    s->config.budget->bytes -= bytes;
 }
 
 static void blocks_free(struct list *blocks)
 {
     while (!list_empty(blocks))
         tape_block_free(list_entry(blocks->next, struct tape_block, entry));
+}
+
+struct spool_budget *spool_budget_create(void)
+{
+    return calloc(1, sizeof(struct spool_budget));
+}
+
+static void budget_release(struct spool_budget *b)
+{
+    if (b->is_left && b->late == 0)
+        free(b);
+}
+
+struct spool_budget *spool_budget_leave(struct spool_budget *b)
+{
+    if (b != NULL) {
+        b->is_left = true;
+        budget_release(b);
+    }
+    return NULL;
 }
 
 static void spool_free(struct spool *s)
@@ -145,10 +165,13 @@ static void done(void *arg, int status)
         (void)parley_fail(&err, status, "%s: the server is stopping", s->path);
         lose_all(j, &err);
     }
-    if (s->config.budget == NULL)
+    if (s->is_abandoned) {
+        s->config.budget->late--;
+        budget_release(s->config.budget);
         spool_free(s);
-    else
+    } else {
         tell(s, j);
+    }
     job_free(j);
 }
 
@@ -277,9 +300,13 @@ struct spool *spool_abandon(struct spool *s)
     if (s == NULL)
         return NULL;
     loop_timer_stop(&s->retry);
-    s->config.budget->bytes -= s->bytes;
-    s->config.budget = NULL;
-    if (s->job == NULL)
+    blocks_free(&s->waiting);
+    count(s, s->bytes - (s->job == NULL ? 0 : s->job->bytes));
+    if (s->job == NULL) {
         spool_free(s);
+        return NULL;
+    }
+    s->is_abandoned = true;
+    s->config.budget->late++;
     return NULL;
 }

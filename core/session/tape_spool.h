@@ -27,10 +27,17 @@
 
 struct spool;
 
-/* What the worker's sessions have in memory for recordings. */
+/* What the worker's sessions have in memory for recordings, and what those had that were abandoned
+ * while a job was under way. */
 struct spool_budget {
     size_t bytes;
+    size_t late; /* such jobs */
+    bool is_left;
 };
+
+struct spool_budget *spool_budget_create(void);
+/* Freed when the last job that counts on it ends. NULL is fine. Returns NULL. */
+struct spool_budget *spool_budget_leave(struct spool_budget *b);
 
 struct spool_events {
     /* So much could not be written, for this reason. */
@@ -42,7 +49,7 @@ struct spool_events {
 struct spool_config {
     struct loop *loop;
     struct offload *pool;
-    struct spool_budget *budget; /* outlives spool_abandon() */
+    struct spool_budget *budget; /* not left before spool_abandon() */
     const char *path;            /* copied, as is the comment */
     const char *comment;
     uint64_t max_frames;
@@ -73,8 +80,8 @@ bool spool_is_dead(const struct spool *s);
 
 const char *spool_path(const struct spool *s);
 
-/* Nothing is called any more; a job that is under way ends, and what waits is dropped. NULL is
- * fine. Returns NULL. */
+/* Nothing is called any more; what waits is dropped, and a job that is under way ends: so long its
+ * bytes are counted, since a disk that hangs keeps them in memory. NULL is fine. Returns NULL. */
 struct spool *spool_abandon(struct spool *s);
 
 #endif

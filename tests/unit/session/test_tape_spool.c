@@ -47,7 +47,7 @@ static int set_up(void **state)
 {
     (void)state;
     seen = (struct seen){0};
-    budget.bytes = 0;
+    budget = (struct spool_budget){0};
     clock_fake_start(1000000, 1000000);
     loop = loop_create();
     pool = offload_create("test", 1, 3);
@@ -238,11 +238,52 @@ static void who_is_abandoned_hears_nothing_of_its_job(void **state)
     put(s, 0, 960);
     spool_send(s);
     (void)spool_abandon(s);
-    assert_int_equal(budget.bytes, 0);
     open_gate(&gate);
     settle();
+    assert_int_equal(budget.bytes, 0);
     assert_int_equal(seen.failures + seen.finishes, 0);
     assert_int_equal(size_of("gone.wav"), 66 + 480 * 4);
+}
+
+static void what_a_disk_that_hangs_keeps_in_memory_is_counted(void **state)
+{
+    struct spool *s = make("hangs.wav");
+
+    (void)state;
+    hold_pool();
+    put(s, 0, 960);
+    spool_send(s);
+    size_t in_job = budget.bytes;
+    put(s, 480, 960);
+    put(s, 960, 960);
+    (void)spool_abandon(s);
+    assert_int_equal(budget.bytes, in_job);
+    open_gate(&gate);
+    settle();
+    assert_int_equal(budget.bytes, 0);
+}
+
+static void a_budget_stays_until_the_last_late_job_has_ended(void **state)
+{
+    struct spool_budget *own = spool_budget_create();
+    const struct spool_config config = {.loop = loop,
+                                        .pool = pool,
+                                        .budget = own,
+                                        .path = temp_path("late.wav"),
+                                        .comment = "",
+                                        .max_frames = 1000,
+                                        .events = &events};
+    struct spool *s = spool_create(&config);
+
+    (void)state;
+    hold_pool();
+    put(s, 0, 960);
+    spool_send(s);
+    (void)spool_abandon(s);
+    (void)spool_budget_leave(own); /* the sanitizer sees whether it is freed, and when */
+    open_gate(&gate);
+    settle();
+    assert_int_equal(size_of("late.wav"), 66 + 480 * 4);
 }
 
 int main(void)
@@ -255,6 +296,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_pool_is_asked_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_abandoned_hears_nothing_of_its_job, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_a_disk_that_hangs_keeps_in_memory_is_counted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_budget_stays_until_the_last_late_job_has_ended, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, temp_dir_make, temp_dir_remove);
