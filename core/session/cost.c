@@ -24,9 +24,12 @@ static bool is_told(const struct cost *c)
 
 void cost_add(struct cost *to, const struct cost *more)
 {
-    to->nano += more->nano;
+    int64_t nano = 0;
+    bool is_too_large = __builtin_add_overflow(to->nano, more->nano, &nano);
+
+    to->nano = is_too_large ? to->nano : nano;
     to->has_any = to->has_any || more->has_any;
-    to->is_incomplete = to->is_incomplete || more->is_incomplete;
+    to->is_incomplete = to->is_incomplete || more->is_incomplete || is_too_large;
 }
 
 static void set(const struct session *s, struct span *span, const char *key, const struct cost *c)
