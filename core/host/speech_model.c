@@ -254,20 +254,22 @@ static void heard(struct remote *r, const json_t *event)
     end_job(job, PARLEY_OK, text, NULL);
 }
 
-/* False: more than a sentence can be. */
+/* False: more than a sentence can be. Who takes the samples may abandon the job with them. */
 static bool spoken(struct model_job *job, struct parley_view base64)
 {
     struct buf bytes = {0};
+    bool has_room = true;
 
     if (base64_decode(&bytes, base64) && bytes.len >= sizeof(int16_t)) {
         size_t count = bytes.len / sizeof(int16_t);
         job->made += count;
-        if (job->made <= (size_t)RATE_HZ * SPEECH_MAX_SECONDS)
+        has_room = job->made <= (size_t)RATE_HZ * SPEECH_MAX_SECONDS;
+        if (has_room)
             job->voice_events->on_samples(job->ctx, (const int16_t *)(const void *)bytes.data,
                                           count);
     }
     buf_done(&bytes);
-    return job->made <= (size_t)RATE_HZ * SPEECH_MAX_SECONDS;
+    return has_room;
 }
 
 static void spoken_to_the_end(struct remote *r, const json_t *event)
