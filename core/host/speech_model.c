@@ -45,6 +45,8 @@ struct model_job {
     char *text;  /* of the sentence */
     char *word;  /* language, or voice */
     size_t made; /* samples that were spoken */
+    char odd;    /* the first half of one, whose second is to come */
+    bool has_odd;
 };
 
 /* ---- what the model can do ---- */
@@ -254,13 +256,25 @@ static void heard(struct remote *r, const json_t *event)
     end_job(job, PARLEY_OK, text, NULL);
 }
 
+/* Models cut where they like: half a sample waits for the rest. False: there is no whole one. */
+static bool decode_samples(struct model_job *job, struct parley_view base64, struct buf *out)
+{
+    if (job->has_odd)
+        buf_append_char(out, job->odd);
+    if (!base64_decode(out, base64) || out->len == 0)
+        return false;
+    job->has_odd = out->len % sizeof(int16_t) != 0;
+    job->odd = out->data[out->len - 1];
+    return out->len >= sizeof(int16_t);
+}
+
 /* False: more than a sentence can be. Who takes the samples may abandon the job with them. */
 static bool spoken(struct model_job *job, struct parley_view base64)
 {
     struct buf bytes = {0};
     bool has_room = true;
 
-    if (base64_decode(&bytes, base64) && bytes.len >= sizeof(int16_t)) {
+    if (decode_samples(job, base64, &bytes)) {
         size_t count = bytes.len / sizeof(int16_t);
         job->made += count;
         has_room = job->made <= (size_t)RATE_HZ * SPEECH_MAX_SECONDS;

@@ -150,6 +150,19 @@ static void who_listens_may_give_up_at_a_sample(void **state)
     assert_false(caller.has_ended);
 }
 
+/* 1, 2 and 3, cut inside of the second. */
+static void a_sample_that_is_cut_in_two_stays_whole(void **state)
+{
+    (void)state;
+    says("{\"type\":\"response.output_audio.delta\",\"delta\":\"AQAC\"}");
+    says("{\"type\":\"response.output_audio.delta\",\"delta\":\"AAMA\"}");
+    says("{\"type\":\"response.done\",\"response\":{\"status\":\"completed\"}}");
+    assert_int_equal(caller.count, 3);
+    assert_int_equal(caller.samples[0], 1);
+    assert_int_equal(caller.samples[1], 2);
+    assert_int_equal(caller.samples[2], 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -157,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_sentence_is_spoken),
         TEST(who_listens_may_give_up_at_a_sample),
+        TEST(a_sample_that_is_cut_in_two_stays_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
