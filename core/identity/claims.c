@@ -12,6 +12,7 @@
 #define TENANT_MARK "{tenantid}"
 #define GUID_LEN    36
 #define DEPTH_MAX   8 /* of a path to roles */
+#define DIGEST_MARK "sha256:"
 
 __attribute__((format(printf, 3, 4))) static int deny(struct parley_error *err, const char *code,
                                                       const char *format, ...)
@@ -228,6 +229,13 @@ static bool is_plain(struct parley_view text)
     return text.len > 0;
 }
 
+/* Could it be taken for the digest of another's? */
+static bool looks_like_digest(struct parley_view who)
+{
+    return who.len >= strlen(DIGEST_MARK) &&
+           memcmp(who.data, DIGEST_MARK, strlen(DIGEST_MARK)) == 0;
+}
+
 /* What would not fit, or not look like a name, stands as its digest. */
 static void name_user(struct parley_view who, char ret_user[CLAIMS_USER_SIZE])
 {
@@ -235,7 +243,7 @@ static void name_user(struct parley_view who, char ret_user[CLAIMS_USER_SIZE])
     unsigned int len = 0;
     struct buf text = {0};
 
-    if (is_plain(who) && who.len + 5 < CLAIMS_USER_SIZE) {
+    if (is_plain(who) && !looks_like_digest(who) && who.len + 5 < CLAIMS_USER_SIZE) {
         (void)snprintf(ret_user, CLAIMS_USER_SIZE, "oidc:%.*s", (int)who.len, who.data);
         return;
     }
@@ -243,7 +251,7 @@ static void name_user(struct parley_view who, char ret_user[CLAIMS_USER_SIZE])
     if (EVP_Digest(who.data, who.len, digest, &len, EVP_sha256(), NULL) == 1)
         base64url_encode(&text, digest, len);
     if (text.len > 0)
-        (void)snprintf(ret_user, CLAIMS_USER_SIZE, "oidc:sha256:%s", text.data);
+        (void)snprintf(ret_user, CLAIMS_USER_SIZE, "oidc:" DIGEST_MARK "%s", text.data);
     buf_done(&text);
 }
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "identity/claims.h"
 
 #include <string.h>
@@ -215,6 +216,20 @@ static void user_of_another_provider_has_its_claim(void **state)
     assert_string_equal(check_as(but("sub", json_string("")), &p, ISSUER, ""), "user");
 }
 
+static void nobody_is_named_like_the_digest_of_another(void **state)
+{
+    struct claims_policy p = oidc();
+    char digest[CLAIMS_USER_SIZE];
+
+    (void)state;
+    assert_string_equal(check_as(but("sub", json_string("Zoë")), &p, ISSUER, ""), "");
+    view_copy(digest, sizeof(digest), view_of(user));
+    assert_string_equal(check_as(but("sub", json_string(digest + strlen("oidc:"))), &p, ISSUER, ""),
+                        "");
+    assert_string_not_equal(user, digest);
+    assert_int_equal(strncmp(user, "oidc:sha256:", 12), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +243,7 @@ int main(void)
         cmocka_unit_test(one_of_the_scopes_or_roles_is_needed),
         cmocka_unit_test(roles_are_found_by_a_path_or_by_a_name_with_dots),
         cmocka_unit_test(user_of_another_provider_has_its_claim),
+        cmocka_unit_test(nobody_is_named_like_the_digest_of_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
