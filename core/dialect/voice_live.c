@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define MAX_HELD    (1024 * 1024) /* behind a response that is being cancelled */
+#define MAX_KEPT    (64 * 1024)   /* of fields that are only told back, as JSON */
 #define PIECE_CHARS (512 * 1024)  /* of base64: whole samples, well below the client's limit */
 
 struct voice_live *voice_live_create(const struct voice_live_sink *sink)
@@ -59,13 +60,28 @@ static void to_client(struct voice_live *v, const struct rt_error *error,
 
 /* ---- from the client ---- */
 
+/* With what earlier updates have left there. */
+static bool fits(const json_t *kept, struct rt_error *fault)
+{
+    size_t bytes = json_dumpb(kept, NULL, 0, JSON_COMPACT);
+
+    if (bytes <= MAX_KEPT)
+        return true;
+    (void)rt_error_set(fault, RT_ERROR_INVALID_VALUE, "session",
+                       "The fields that are only told back have %zu bytes together, above the "
+                       "limit of %d; leave out or shorten some, such as metadata.",
+                       bytes, MAX_KEPT);
+    return false;
+}
+
 static void update(struct voice_live *v, json_t *tree, const struct rt_peek *peek)
 {
     struct rt_error fault;
     json_t *kept = json_copy(v->kept);
     json_t *ga = voice_live_session_in(json_object_get(tree, "session"), kept, &fault);
 
-    if (ga == NULL) {
+    if (ga == NULL || !fits(kept, &fault)) {
+        json_decref(ga);
         json_decref(kept);
         to_client(v, &fault, peek->event_id);
         return;

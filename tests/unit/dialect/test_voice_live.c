@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "dialect/voice_live.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What went each way, the last ones. */
@@ -159,6 +160,30 @@ static void refused_update_is_not_told_back(void **state)
     session(state, GA);
     assert_true(json_real_value(json_object_get(json_object_get(told, "session"), "temperature")) <
                 0.2);
+}
+
+/* Each would fit into an event; together they would not end. */
+static void what_is_told_back_has_a_limit(void **state)
+{
+    static const char *const names[] = {"metadata", "temperature"};
+    char event[64 * 1024], half[40 * 1024];
+
+    memset(half, 'x', sizeof(half));
+    half[sizeof(half) - 1] = '\0';
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(event, sizeof(event),
+                       "{'type':'session.update','event_id':'u%d','session':{'%s':'%s'}}", i,
+                       names[i], half);
+        client(state, event);
+    }
+    assert_int_equal(said_count, 1);
+    assert_string_equal(at(told, "error.event_id"), "u1");
+    assert_string_equal(at(told, "error.param"), "session");
+    client(state, "{'type':'session.update','session':{'metadata':{},'temperature':0.5}}");
+    assert_int_equal(said_count, 2);
+    session(state, GA);
+    assert_int_equal(
+        json_object_size(json_object_get(json_object_get(told, "session"), "metadata")), 0);
 }
 
 static void what_cannot_be_done_is_refused_by_name(void **state)
@@ -352,6 +377,7 @@ int main(void)
         TEST(session_is_nested_on_the_way_in),
         TEST(session_is_flat_on_the_way_out_with_what_was_kept),
         TEST(refused_update_is_not_told_back),
+        TEST(what_is_told_back_has_a_limit),
         TEST(what_cannot_be_done_is_refused_by_name),
         TEST(hot_events_are_renamed_and_others_pass_as_they_are),
         TEST(items_and_responses_have_their_other_names),
