@@ -110,6 +110,7 @@ static int role_open(void *worker_instance, const struct parley_model_open *open
         .session_id = open->session_id,
         .safety_identifier = open->safety_identifier,
         .traceparent = open->traceparent,
+        .tracestate = open->tracestate,
         .agent = open->agent,
         .session = open->session,
     };

@@ -91,6 +91,7 @@ static struct {
     bool is_wanted;
     bool with_content;
     const char *traceparent;
+    const char *tracestate; /* or NULL */
 } record;
 
 /* What wire_tools_come_later() asked for. */
@@ -287,6 +288,7 @@ static void open_session(struct wire *w)
                                       .agent = generation_agent(w->generation, VIEW("test")),
                                       .user = "tester",
                                       .traceparent = record.is_wanted ? record.traceparent : "",
+                                      .tracestate = record.tracestate,
                                       .wants_trace = true,
                                       .wants_resume = is_resumable,
                                       .client = &client,
@@ -416,6 +418,11 @@ void wire_record(bool with_content, const char *traceparent)
     record.is_wanted = true;
     record.with_content = with_content;
     record.traceparent = traceparent;
+}
+
+void wire_tracestate(const char *tracestate)
+{
+    record.tracestate = tracestate;
 }
 
 void wire_tools_come_later(int64_t wait_ms)
@@ -793,6 +800,11 @@ const char *wire_tool_authorization(struct wire *w, int n)
 const char *wire_model_traceparent(struct wire *w)
 {
     return w->models.traceparent;
+}
+
+const char *wire_model_tracestate(struct wire *w)
+{
+    return w->models.tracestate;
 }
 
 bool wire_tool_was_cancelled(struct wire *w, int n)

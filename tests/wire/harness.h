@@ -47,6 +47,8 @@ struct worker_sessions *wire_sessions(struct wire *w);
 /* The next sessions of this test record spans and metrics (recording.h), and bring this trace
  * context ("" for none). Ends with the next wire_close(). */
 void wire_record(bool with_content, const char *traceparent);
+/* ... with this beside it. */
+void wire_tracestate(const char *tracestate);
 struct recording *wire_recording(const struct wire *w);
 
 /* The next session's tools are listed only by wire_tools_come(); its plugin lets it wait so long.
@@ -144,6 +146,7 @@ void wire_tool_progress(struct wire *w, int n, double done, double total, const 
 const char *wire_tool_traceparent(struct wire *w, int n);
 const char *wire_tool_authorization(struct wire *w, int n);
 const char *wire_model_traceparent(struct wire *w);
+const char *wire_model_tracestate(struct wire *w);
 bool wire_tool_was_cancelled(struct wire *w, int n);
 
 /* What the store was given, as "kind id" lines in order, with "after id" where that is said;

@@ -100,6 +100,7 @@ static int model_open_session(void *wi, const struct parley_model_open *open, vo
     side_done(&u->said);
     *u = (struct upstream){.name = c->name, .host = open->host, .ctx = open->ctx};
     view_copy(current->traceparent, sizeof(current->traceparent), view_of(open->traceparent));
+    view_copy(current->tracestate, sizeof(current->tracestate), view_of(open->tracestate));
     *ret = u;
     return PARLEY_OK;
 }

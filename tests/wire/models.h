@@ -39,6 +39,7 @@ struct models {
     int count;                        /* opened so far */
     int used;                         /* the one that is spoken to and looked at */
     char traceparent[64];             /* of the newest */
+    char tracestate[64];
     struct loop *loop;
 };
 

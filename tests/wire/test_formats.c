@@ -69,6 +69,16 @@ static void model_is_asked_for_what_it_has_and_the_client_told_what_it_wanted(vo
     wire_close(w);
 }
 
+static void model_is_told_of_the_clients_trace(void **state)
+{
+    (void)state;
+    wire_record(false, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    wire_tracestate("vendor=1");
+    struct wire *w = open_with(PCM_ONLY, "input_format = audio/pcmu\n");
+    assert_string_equal(wire_model_tracestate(w), "vendor=1");
+    wire_close(w);
+}
+
 static void audio_of_the_client_is_converted(void **state)
 {
     struct buf quiet = {0};
@@ -241,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(model_is_asked_for_what_it_has_and_the_client_told_what_it_wanted),
+        cmocka_unit_test(model_is_told_of_the_clients_trace),
         cmocka_unit_test(audio_of_the_client_is_converted),
         cmocka_unit_test(speech_of_the_model_is_converted_and_its_end_is_not_lost),
         cmocka_unit_test(model_with_g711_alone_hears_pcm),
