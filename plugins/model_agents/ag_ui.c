@@ -13,7 +13,20 @@
 #include "talk.h"
 #include "value.h"
 
-#define MAX_STATE ((size_t)256 << 10) /* of the agent's state, as JSON */
+#define MAX_STATE  ((size_t)256 << 10) /* of the agent's state, as JSON; twice while it changes */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY)
+
+/* ---- the state ---- */
+
+static void drop_long_state(struct talk *t)
+{
+    t->state_bytes = json_dumpb(t->state, NULL, 0, DUMP_FLAGS);
+    if (t->state_bytes <= MAX_STATE)
+        return;
+    json_decref(t->state);
+    t->state = NULL;
+    t->state_bytes = 0;
+}
 
 /* ---- the request ---- */
 
@@ -117,6 +130,7 @@ static int ask(struct talk *t, struct errand *ret, struct parley_error *err)
     json_t *body =
         json_pack("{s:s, s:s, s:o, s:o, s:[], s:{}}", "threadId", t->conversation, "runId", run,
                   "messages", messages_of(t), "tools", tools_of(t), "context", "forwardedProps");
+    drop_long_state(t);
     if (t->state != NULL)
         json_object_set(body, "state", t->state);
     else
@@ -156,15 +170,21 @@ static bool call_off(const struct talk *t, struct errand *ret)
 
 /* ---- the stream ---- */
 
-static void keep_state(struct talk *t, json_t *take_state)
+static void take_snapshot(struct talk *t, const json_t *snapshot)
 {
-    char *text = json_dumps(take_state, JSON_COMPACT | JSON_ENCODE_ANY);
-
     json_decref(t->state);
-    t->state = text != NULL && strlen(text) <= MAX_STATE ? take_state : NULL;
-    if (t->state == NULL)
-        json_decref(take_state);
-    free(text);
+    t->state = json_deep_copy(snapshot);
+    drop_long_state(t);
+}
+
+/* To measure a state takes as long as it is, and an agent can send very many small changes: so it
+ * is done again only when as much has come as may be there. */
+static void take_change(struct talk *t, const json_t *operations)
+{
+    t->state = patch_apply(t->state, operations);
+    t->state_bytes += json_dumpb(operations, NULL, 0, DUMP_FLAGS);
+    if (t->state_bytes > 2 * MAX_STATE)
+        drop_long_state(t);
 }
 
 static void read_text(struct answer *a, const json_t *event)
@@ -239,9 +259,9 @@ static void event(struct talk *t, const json_t *event)
     else if (strcmp(type, "TOOL_CALL_RESULT") == 0)
         read_result(a, event);
     else if (strcmp(type, "STATE_SNAPSHOT") == 0 && json_object_get(event, "snapshot") != NULL)
-        keep_state(t, json_deep_copy(json_object_get(event, "snapshot")));
+        take_snapshot(t, json_object_get(event, "snapshot"));
     else if (strcmp(type, "STATE_DELTA") == 0)
-        keep_state(t, patch_apply(json_deep_copy(t->state), json_object_get(event, "delta")));
+        take_change(t, json_object_get(event, "delta"));
     else if (strcmp(type, "RUN_FINISHED") == 0)
         read_finish(a, event);
     else if (strcmp(type, "RUN_ERROR") == 0)

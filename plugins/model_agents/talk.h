@@ -66,7 +66,8 @@ struct talk {
     bool is_old; /* A2A 0.3 */
     bool can_stream;
 
-    json_t *state; /* ag-ui; NULL: none */
+    json_t *state;      /* ag-ui; NULL: none */
+    size_t state_bytes; /* it has no more than these, as JSON */
 };
 
 struct protocol {

@@ -2,7 +2,9 @@
 /* Agents over AG-UI. */
 #include "agent_bench.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STARTED  EVENT("{\"type\":\"RUN_STARTED\",\"threadId\":\"t\",\"runId\":\"r\"}")
 #define FINISHED EVENT("{\"type\":\"RUN_FINISHED\",\"threadId\":\"t\",\"runId\":\"r\"}")
@@ -108,6 +110,65 @@ static void the_state_comes_back(void **state)
     assert_asked(1, "state", "{\"list\":[1,2],\"a/b\":7}");
 }
 
+static char *text_of(const char *first, const char *many, int count, const char *last)
+{
+    size_t size = strlen(first) + strlen(many) * (size_t)count + strlen(last) + 1;
+    char *text = malloc(size), *at = text;
+
+    assert_non_null(text);
+    at = stpcpy(at, first);
+    for (int i = 0; i < count; i++)
+        at = stpcpy(at, many);
+    (void)stpcpy(at, last);
+    return text;
+}
+
+/* Whatever the state's length, a change costs its own: else an agent stops all conversations. */
+static void many_changes_of_a_long_state_cost_little(void **state)
+{
+    char *begin = text_of("data: {\"type\":\"STATE_SNAPSHOT\",\"snapshot\":{\"list\":[0", ",0",
+                          120000, "]}}\n\n");
+    char *body = text_of(begin,
+                         EVENT("{\"type\":\"STATE_DELTA\",\"delta\":[{\"op\":\"add\","
+                               "\"path\":\"/n\",\"value\":1}]}"),
+                         5000, FINISHED);
+
+    (void)state;
+    open_with(NULL);
+    server.bodies[0] = body;
+    server.bodies[1] = STARTED FINISHED;
+    clock_t before = clock();
+    bench_ask("[" USER("i1", "Hi") "]");
+    assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 10);
+    bench_ask("[" USER("i1", "Hi") "," USER("i2", "Again") "]");
+    assert_asked(1, "state/n", "1");
+    assert_int_equal(json_array_size(bench_asked(1, "state/list")), 120001);
+    free(body);
+    free(begin);
+}
+
+static void state_that_grows_too_long_is_forgotten(void **state)
+{
+    char *body = text_of(STARTED,
+                         EVENT("{\"type\":\"STATE_DELTA\",\"delta\":[{\"op\":\"add\","
+                               "\"path\":\"/list\",\"value\":[]},{\"op\":\"add\","
+                               "\"path\":\"/old\",\"value\":1}]}"),
+                         1,
+                         "data: {\"type\":\"STATE_DELTA\",\"delta\":[{\"op\":\"add\","
+                         "\"path\":\"/list\",\"value\":[0");
+    char *all = text_of(body, ",0", 140000, "]}]}\n\n" FINISHED);
+
+    (void)state;
+    open_with(NULL);
+    server.bodies[0] = all;
+    server.bodies[1] = STARTED FINISHED;
+    bench_ask("[" USER("i1", "Hi") "]");
+    bench_ask("[" USER("i1", "Hi") "," USER("i2", "Again") "]");
+    assert_asked(1, "state", "{}");
+    free(all);
+    free(body);
+}
+
 static void failures_are_told_apart(void **state)
 {
     static const struct {
@@ -144,6 +205,8 @@ int main(int argc, char **argv)
         TEST(calls_are_not_shown_unless_wished),
         TEST(our_tools_are_called_and_answered),
         TEST(the_state_comes_back),
+        TEST(many_changes_of_a_long_state_cost_little),
+        TEST(state_that_grows_too_long_is_forgotten),
         TEST(failures_are_told_apart),
     };
 
