@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which format a model is asked for in place of the one that a session wants. */
 #include "base/json.h"
+#include "base/str.h"
 #include "convert/state.h"
 
 #include <string.h>
@@ -58,16 +59,42 @@ static void ask(struct way *w, json_t *side)
         json_object_set_new(side, "format", format_object(w->carried));
 }
 
-void formats_ask(struct conversion *c, json_t *session)
+/* The stream goes on when it is the same. */
+static void renew_in_pipe(struct conversion *c)
 {
-    enum rt_audio wanted = c->in.wanted, carried = c->in.carried;
+    const struct way *in = &c->in;
+    struct pipe *p = &c->in_pipe;
+
+    if (in->wanted == in->carried)
+        pipe_done(p);
+    else if (!pipe_is_open(p) || p->from != in->wanted || p->to != in->carried)
+        (void)pipe_open(p, in->wanted, in->carried, NULL);
+}
+
+void formats_ask(struct conversion *c, json_t *session, struct parley_view update_id)
+{
+    enum rt_audio in = c->in.wanted, out = c->out.wanted;
 
     ask(&c->in, side_of(session, "input"));
     ask(&c->out, side_of(session, "output"));
-    if (c->in.wanted == c->in.carried)
-        pipe_done(&c->in_pipe);
-    else if (!pipe_is_open(&c->in_pipe) || wanted != c->in.wanted || carried != c->in.carried)
-        (void)pipe_open(&c->in_pipe, c->in.wanted, c->in.carried, NULL);
+    renew_in_pipe(c);
+    if (in == c->in.wanted && out == c->out.wanted)
+        return;
+    c->in_before = in;
+    c->out_before = out;
+    view_copy(c->update_id, sizeof(c->update_id), update_id);
+}
+
+void formats_refused(struct conversion *c, const char *event_id)
+{
+    if (event_id[0] == '\0' || strcmp(c->update_id, event_id) != 0)
+        return;
+    c->update_id[0] = '\0';
+    c->in.wanted = c->in_before;
+    c->out.wanted = c->out_before;
+    c->in.carried = carrier_of(&c->in, c->in.wanted);
+    c->out.carried = carrier_of(&c->out, c->out.wanted);
+    renew_in_pipe(c);
 }
 
 static void tell(const struct way *w, json_t *side)

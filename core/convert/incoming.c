@@ -97,6 +97,14 @@ static struct parley_view rewrite(struct conversion *c, enum rt_event kind,
     return c->event.failed ? event : buf_view(&c->event);
 }
 
+/* The model has kept the formats that it had. */
+static void note_error(struct conversion *c, struct parley_view event)
+{
+    _cleanup_json_ json_t *tree = c->update_id[0] == '\0' ? NULL : json_parse(event, NULL);
+
+    formats_refused(c, json_get_str(json_object_get(tree, "error"), "event_id", ""));
+}
+
 void incoming_open(struct conversion *c, struct parley_view session_created)
 {
     c->host->on_open(c->ctx, rewrite(c, RT_SESSION_CREATED, session_created));
@@ -114,6 +122,8 @@ void incoming(struct conversion *c, struct parley_view event, uint32_t flags)
         delta(c, event, &peek);
         return;
     }
+    if (peek.event == RT_ERROR)
+        note_error(c, event);
     if (peek.event == RT_OUTPUT_AUDIO_DONE)
         finish_item(c, &peek);
     if (peek.event == RT_SESSION_CREATED || peek.event == RT_SESSION_UPDATED ||

@@ -30,9 +30,10 @@ static void use_tree(struct conversion *c, const json_t *tree, struct parley_vie
         *event = buf_view(&c->event);
 }
 
-static bool update(struct conversion *c, json_t *tree, struct parley_view *event)
+static bool update(struct conversion *c, const struct rt_peek *peek, json_t *tree,
+                   struct parley_view *event)
 {
-    formats_ask(c, json_object_get(tree, "session"));
+    formats_ask(c, json_object_get(tree, "session"), peek->event_id);
     use_tree(c, tree, event);
     return true;
 }
@@ -141,7 +142,7 @@ static bool rewrite(struct conversion *c, const struct rt_peek *peek, struct par
         return true; /* the model says what is wrong with it */
     switch (peek->event) {
     case RT_SESSION_UPDATE:
-        return update(c, tree, event);
+        return update(c, peek, tree, event);
     case RT_ITEM_CREATE:
         return create_item(c, peek, tree, event);
     default:

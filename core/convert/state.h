@@ -29,11 +29,14 @@ struct conversion {
     struct way in, out;
     struct pipe in_pipe;  /* open while in.wanted != in.carried */
     struct pipe out_pipe; /* open while an item speaks */
-    char speaking[128];   /* the item that out_pipe belongs to, as it stands in the event */
-    struct buf event;     /* scratch */
-    struct buf audio;     /* scratch */
-    struct buf waiting;   /* an event that the model did not take, to be sent before others */
-    bool owes_writable;   /* the session was told to wait */
+    /* The last update that asked for another format, and what was wanted before. */
+    char update_id[128]; /* its event_id, as it stands in the event; "": none, or it has none */
+    enum rt_audio in_before, out_before;
+    char speaking[128]; /* the item that out_pipe belongs to, as it stands in the event */
+    struct buf event;   /* scratch */
+    struct buf audio;   /* scratch */
+    struct buf waiting; /* an event that the model did not take, to be sent before others */
+    bool owes_writable; /* the session was told to wait */
 };
 
 /* ---- formats.c: settings ---- */
@@ -41,8 +44,11 @@ struct conversion {
 uint32_t format_bit(enum rt_audio format);
 struct way way_of(uint32_t formats);
 
-/* The session asks; `session` is changed to what the model is asked. */
-void formats_ask(struct conversion *c, json_t *session);
+/* The session asks; `session` is changed to what the model is asked. `update_id` as in the event.
+ */
+void formats_ask(struct conversion *c, json_t *session, struct parley_view update_id);
+/* The model refuses an event: was it the last one that asked for another format? */
+void formats_refused(struct conversion *c, const char *event_id);
 /* The model tells; `session` is changed to what the session asked for. */
 void formats_tell(const struct conversion *c, json_t *session);
 /* Audio in the parts of an item; false: some is not base64, or no memory. */

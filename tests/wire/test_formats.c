@@ -186,6 +186,34 @@ static void formats_that_the_model_has_are_left_alone(void **state)
     wire_close(w);
 }
 
+static void format_of_a_refused_update_is_taken_back(void **state)
+{
+    struct buf quiet = {0};
+    char refusal[256];
+
+    (void)state;
+    struct wire *w = open_with(PCM_ONLY, FREE);
+    (void)wire_model_gets(w, "session.update");
+    (void)wire_client_gets(w, "session.created");
+    wire_client(w, "{'type':'session.update','event_id':'e1','session':{'type':'realtime','audio':"
+                   "{'input':{'format':{'type':'audio/pcmu'}},"
+                   "'output':{'format':{'type':'audio/pcma'}}}}}");
+    const json_t *asked = wire_model_gets(w, "session.update");
+    (void)snprintf(
+        refusal, sizeof(refusal),
+        "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','event_id':'%s',"
+        "'message':'No.'}}",
+        wire_text(asked, "event_id"));
+    wire_model(w, refusal);
+    assert_string_equal(wire_text(wire_client_gets(w, "error"), "error.event_id"), "e1");
+    silence(&quiet, 0, 4800);
+    client_speaks(w, quiet.data);
+    assert_string_equal(wire_text(wire_model_gets(w, "input_audio_buffer.append"), "audio"),
+                        quiet.data);
+    buf_done(&quiet);
+    wire_close(w);
+}
+
 static void audio_inside_of_items_is_converted(void **state)
 {
     struct buf quiet = {0}, event = {0};
@@ -256,6 +284,7 @@ int main(void)
         cmocka_unit_test(speech_of_the_model_is_converted_and_its_end_is_not_lost),
         cmocka_unit_test(model_with_g711_alone_hears_pcm),
         cmocka_unit_test(formats_that_the_model_has_are_left_alone),
+        cmocka_unit_test(format_of_a_refused_update_is_taken_back),
         cmocka_unit_test(audio_inside_of_items_is_converted),
         cmocka_unit_test(response_with_a_format_of_its_own_is_refused_with_the_way_out),
         cmocka_unit_test(busy_model_hears_every_piece_once_and_in_order),
