@@ -22,7 +22,7 @@ struct voice_live {
      * length, and the bytes. */
     struct buf held;
     bool is_holding;
-    unsigned active; /* responses that have begun and not ended */
+    unsigned active; /* responses of the conversation that have begun and not ended */
     /* Scratch. The session answers while it is told something, so that each way has its own. */
     struct buf in, out; /* scratch */
 };

@@ -417,8 +417,13 @@ static bool needs_tree(enum rt_event event)
     }
 }
 
-static void count_responses(struct voice_live *v, enum rt_event event)
+/* Those beside the conversation, of which a cancel means none, have null for it. */
+static void count_responses(struct voice_live *v, enum rt_event event, const json_t *tree)
 {
+    const json_t *response = json_object_get(tree, "response");
+
+    if (json_is_null(json_object_get(response, "conversation_id")))
+        return;
     if (event == RT_RESPONSE_CREATED)
         v->active++;
     else if (event == RT_RESPONSE_DONE && v->active > 0)
@@ -435,7 +440,6 @@ void voice_live_session_event(struct voice_live *v, struct parley_view event, ui
         tell(v, event, flags, VIEW("?"));
         return;
     }
-    count_responses(v, peek.event);
     if (peek.event == RT_ITEM_DONE)
         return; /* the dialect tells of an item once */
     if (peek.event == RT_OUTPUT_AUDIO_DELTA) {
@@ -443,6 +447,7 @@ void voice_live_session_event(struct voice_live *v, struct parley_view event, ui
         return;
     }
     _cleanup_json_ json_t *tree = needs_tree(peek.event) ? json_parse(event, NULL) : NULL;
+    count_responses(v, peek.event, tree);
     if (tree != NULL)
         translate(v, tree, &peek);
     else if (name_of(peek.event) != NULL)

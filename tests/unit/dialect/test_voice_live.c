@@ -287,6 +287,25 @@ static void second_response_does_not_cancel_when_told_so(void **state)
     assert_int_equal(said_count, 2);
 }
 
+/* It goes on beside the conversation, and a cancel does not mean it. */
+static void response_out_of_band_is_not_waited_for(void **state)
+{
+    session(state, "{'type':'response.created','response':{'id':'r1','conversation_id':null}}");
+    client(state, "{'type':'response.create'}");
+    assert_string_equal(at(said, "type"), "response.create");
+    session(state, "{'type':'response.created','response':{'id':'r2','conversation_id':'c'}}");
+    client(state, "{'type':'response.create'}");
+    assert_string_equal(at(said, "type"), "response.cancel");
+    session(state, "{'type':'response.done','response':{'id':'r2','conversation_id':'c'}}");
+    assert_int_equal(scheduled, 1);
+    voice_live_go_on(*state);
+    assert_string_equal(at(said, "type"), "response.create");
+    session(state, "{'type':'response.created','response':{'id':'r3','conversation_id':'c'}}");
+    session(state, "{'type':'response.done','response':{'id':'r1','conversation_id':null}}");
+    client(state, "{'type':'response.create'}");
+    assert_string_equal(at(said, "type"), "response.cancel");
+}
+
 static void what_waits_is_bounded(void **state)
 {
     struct buf event = {0};
@@ -384,6 +403,7 @@ int main(void)
         TEST(usage_is_whole_or_not_there),
         TEST(second_response_waits_for_the_end_of_the_first),
         TEST(second_response_does_not_cancel_when_told_so),
+        TEST(response_out_of_band_is_not_waited_for),
         TEST(what_waits_is_bounded),
         TEST(instructions_are_added_to_the_sessions),
         TEST(audio_by_turns_is_a_buffer),
