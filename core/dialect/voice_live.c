@@ -126,7 +126,8 @@ static void hold(struct voice_live *v, struct parley_view event, struct parley_v
 {
     struct rt_error error;
 
-    if (v->held.len + event.len <= MAX_HELD) {
+    if (v->held.len + event.len <= MAX_HELD &&
+        buf_reserve(&v->held, sizeof(event.len) + event.len)) { /* both, or none */
         buf_append(&v->held, &event.len, sizeof(event.len));
         buf_append_view(&v->held, event);
         return;
