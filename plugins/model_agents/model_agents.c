@@ -62,11 +62,25 @@ static bool is_loopback(const char *host)
     return false;
 }
 
+/* A user or a password before the host; then what stands first is not the host. */
+static bool has_user(const char *url)
+{
+    const char *host = strstr(url, "://");
+    size_t len = host == NULL ? 0 : strcspn(host + 3, "/?#");
+
+    return len > 0 && memchr(host + 3, '@', len) != NULL;
+}
+
 static int check_url(const struct config *c, const char *key, const char *url,
                      struct parley_error *err)
 {
     bool is_plain = strncmp(url, "http://", 7) == 0;
 
+    if (has_user(url)) /* the URL is not shown */
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "%s: it holds a user or a password; take them out, and give the key as "
+                           "api_key",
+                           key);
     if (!is_plain && strncmp(url, "https://", 8) != 0)
         return parley_fail(err, PARLEY_E_INVALID,
                            "%s: \"%.200s\" does not begin with https:// or http://", key, url);

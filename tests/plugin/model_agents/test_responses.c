@@ -340,6 +340,8 @@ static void wrong_sections_are_refused(void **state)
         {{"protocol=responses", "base_url=ftp://x", NULL}, "does not begin with https://"},
         {{"protocol=responses", "base_url=http://agents.example.com", NULL}, "in the clear"},
         {{"protocol=responses", "base_url=http://localhost.example.com", NULL}, "in the clear"},
+        {{"protocol=responses", "base_url=http://localhost:x@example.com", NULL}, "a password"},
+        {{"protocol=a2a", "base_url=https://x", "rpc_url=https://me:x@x/a", NULL}, "a password"},
         {{"protocol=responses", "base_url=https://x/responses", NULL}, "leave out /responses"},
         {{"protocol=responses", "base_url=https://x?api-version=1", NULL}, "has a query"},
         {{"protocol=a2a", "base_url=https://x", "pass_tools=yes", NULL}, "A2A has no tools"},
