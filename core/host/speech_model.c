@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "host/model.h"
@@ -27,6 +28,7 @@ struct remote {
     struct model_session *session;
     struct model_job *job; /* NULL: none */
     bool is_ready;
+    int64_t opened_ms;
     struct loop_timer limit;
 };
 
@@ -358,6 +360,7 @@ static struct remote *open_remote(struct worker_instance *wi, struct parley_erro
         return NULL;
     }
     r->wi = wi;
+    r->opened_ms = clock_now_ms();
     model_of(wi, &model);
     if (model_open(&model, &open, &events, r, &r->session, err) == PARLEY_OK)
         return r;
@@ -365,13 +368,26 @@ static struct remote *open_remote(struct worker_instance *wi, struct parley_erro
     return NULL;
 }
 
+/* Would the peer end it, at its own limit, while it works? */
+static bool is_too_old(const struct remote *r)
+{
+    struct parley_model_caps caps;
+
+    model_caps(r->wi->instance, &caps);
+    return caps.session_limit_ms > 0 &&
+           clock_now_ms() - r->opened_ms > caps.session_limit_ms - JOB_LIMIT_MS;
+}
+
 static struct remote *take_remote(struct worker_instance *wi, struct parley_error *err)
 {
-    if (list_empty(&wi->idle_speech))
-        return open_remote(wi, err);
-    struct remote *r = list_entry(wi->idle_speech.next, struct remote, entry);
-    list_remove(&r->entry);
-    return r;
+    while (!list_empty(&wi->idle_speech)) {
+        struct remote *r = list_entry(wi->idle_speech.next, struct remote, entry);
+        list_remove(&r->entry);
+        if (!is_too_old(r))
+            return r;
+        discard(r);
+    }
+    return open_remote(wi, err);
 }
 
 static void abandon(struct speech_job *any)

@@ -11,7 +11,7 @@
 static struct {
     const struct parley_model_host *host;
     void *ctx;
-    int closes;
+    int opens, closes;
 } plugin;
 
 static void caps(void *instance, struct parley_model_caps *ret)
@@ -19,6 +19,7 @@ static void caps(void *instance, struct parley_model_caps *ret)
     (void)instance;
     ret->flags = PARLEY_CAP_AUDIO_OUTPUT | PARLEY_CAP_OUT_OF_BAND;
     ret->output_formats = PARLEY_AUDIO_PCM_24K;
+    ret->session_limit_ms = 120000;
 }
 
 static int open_session(void *wi, const struct parley_model_open *open, void **ret_session,
@@ -26,6 +27,7 @@ static int open_session(void *wi, const struct parley_model_open *open, void **r
 {
     (void)wi;
     (void)err;
+    plugin.opens++;
     plugin.host = open->host;
     plugin.ctx = open->ctx;
     *ret_session = &plugin;
@@ -99,17 +101,23 @@ static void on_end(void *ctx, int status, const struct parley_error *err)
 
 static const struct speech_voice_events events = {on_samples, on_end};
 
-static int setup(void **state)
+static void ask(void)
 {
     const struct speech_sentence sentence = {.text = VIEW("Hello.")};
 
+    caller.has_ended = false;
+    assert_int_equal(speech_synthesise(f.wi, &sentence, NULL, &events, NULL, &caller.job, NULL),
+                     PARLEY_OK);
+}
+
+static int setup(void **state)
+{
     (void)state;
     memset(&plugin, 0, sizeof(plugin));
     memset(&caller, 0, sizeof(caller));
     fixture_open(&f);
     fixture_start(&f, &descriptor, "model");
-    assert_int_equal(speech_synthesise(f.wi, &sentence, NULL, &events, NULL, &caller.job, NULL),
-                     PARLEY_OK);
+    ask();
     plugin.host->on_open(plugin.ctx, VIEW("{}"));
     return 0;
 }
@@ -163,6 +171,26 @@ static void a_sample_that_is_cut_in_two_stays_whole(void **state)
     assert_int_equal(caller.samples[2], 3);
 }
 
+/* Of 120 s; a sentence may take 30. */
+static void session_near_its_limit_gets_no_more_work(void **state)
+{
+    static const char done[] =
+        "{\"type\":\"response.done\",\"response\":{\"status\":\"completed\"}}";
+
+    (void)state;
+    says(done);
+    fixture_advance_ms(&f, 50000);
+    ask();
+    says(done);
+    assert_true(caller.has_ended);
+    assert_int_equal(plugin.opens, 1);
+    fixture_advance_ms(&f, 50000);
+    ask();
+    fixture_turn(&f);
+    assert_int_equal(plugin.opens, 2);
+    assert_int_equal(plugin.closes, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -171,6 +199,7 @@ int main(void)
         TEST(a_sentence_is_spoken),
         TEST(who_listens_may_give_up_at_a_sample),
         TEST(a_sample_that_is_cut_in_two_stays_whole),
+        TEST(session_near_its_limit_gets_no_more_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
