@@ -43,19 +43,20 @@ struct delivery {
 
 static void end_when_idle(struct exporting *e);
 
+static const char *const signal_names[] = {"spans", "metrics", "logs"}; /* enum telemetry_signal */
+
 static void on_delivered(void *ctx, int status, uint64_t lost, const struct parley_error *err)
 {
-    static const char *const names[] = {"spans", "metrics", "logs"}; /* enum telemetry_signal */
     struct delivery *d = ctx;
     struct exporting *e = d->exporting;
 
     if (status < 0 && lost == 0) /* it did not get as far as counting */
         lost = d->records;
     if (status < 0)
-        complaint_add(&e->complaints, d->exporter, names[d->signal], lost,
+        complaint_add(&e->complaints, d->exporter, signal_names[d->signal], lost,
                       err == NULL ? "" : err->message);
     else if (status == PARLEY_OK)
-        complaint_clear(&e->complaints, d->exporter, names[d->signal]);
+        complaint_clear(&e->complaints, d->exporter, signal_names[d->signal]);
     if (status != PARLEY_EXPORT_NOTHING)
         telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, lost);
     free(d);
@@ -87,6 +88,7 @@ static void deliver_to(struct exporting *e, struct worker_instance *wi,
     if (exporter_deliver(wi, batch, on_delivered, d, &err) == PARLEY_OK)
         return;
     e->delivering--;
+    complaint_add(&e->complaints, d->exporter, signal_names[d->signal], d->records, err.message);
     telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, d->records);
     free(d);
 }

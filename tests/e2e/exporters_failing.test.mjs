@@ -95,6 +95,29 @@ async function endure(url, is_counted) {
 const lost_or_kept = (exporter, { lost, kept, delivered }) =>
   exporter === "azure" ? kept + lost > 0 : lost > 0 && (exporter === "confident" || delivered === 0);
 
+/* Application Insights alone, with the least memory that there may be and no folder. */
+function start_narrow(url) {
+  return start_parleyd({
+    ...upstreams.model_script(),
+    telemetry: { batch_ms: "20ms", metrics_ms: "1s", logs: "no" },
+    "exporter azure": { plugin: "exporter_azure_monitor", connection_string: `InstrumentationKey=${KEY};IngestionEndpoint=${url}/`, timeout_ms: "500ms", retry_ms: "1h", max_queue_bytes: "64k" },
+  });
+}
+
+test("an exporter whose queue is full says so, and which option is about it", async () => {
+  const silent = await new Destination(() => {}).listen();
+  const parleyd = await start_narrow(silent.url);
+  const client = await join(parleyd);
+  await until(async () => {
+    await talk(parleyd, client);
+    return (await counted(parleyd, "azure")).lost > 0;
+  }, "the count of what found no room");
+  assert.match(parleyd.log, /an exporter gave up a batch exporter=azure \S+ \S+ \S+ reason="the queue is full; see max_queue_bytes"/);
+  await client.close();
+  await parleyd.stop();
+  await silent.close();
+});
+
 describe("every destination at once", () => {
   test("is down", async () => {
     const gone = await new Destination(() => {}).listen();
