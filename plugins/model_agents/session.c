@@ -73,6 +73,7 @@ static void end(struct session *s)
 
     if (is_news_to_agent(s) && (a->err.status == PARLEY_OK || s->is_cancelled))
         talk_remember(&s->talk, s->is_cancelled);
+    key_scrub(&s->token, &a->err);
     /* The host may ask again at once, so what it is told must not be needed any more. */
     struct answer told = *a;
     struct turn turn = s->talk.turn;

@@ -45,10 +45,12 @@ static void reset(struct session *s)
 
 static void end_failed(struct session *s, const struct parley_error *err)
 {
+    struct parley_error told = *err;
     parley_op op = s->op;
 
+    key_scrub(&s->token, &told);
     reset(s);
-    s->host->end(op, err->status, 0, NULL, err);
+    s->host->end(op, told.status, 0, NULL, &told);
 }
 
 static void end_with(struct session *s, int status, const char *message)
@@ -107,6 +109,7 @@ static void on_end(void *ctx, const struct parley_http_response *response)
     } else if (s->completion.err.status == PARLEY_OK && response->code != 200) {
         on_refused(s, response);
     } else {
+        key_scrub(&s->token, &s->completion.err);
         completion_finish(&s->completion);
         reset(s);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "header.h"
+#include "scrub.h"
 
 #define BEARER_HEADER "Authorization"
 
@@ -32,6 +33,24 @@ int key_check_credential(const struct key *k, struct parley_error *err)
 }
 
 /* ---- a conversation's ---- */
+
+static void hide(const char *secret, struct parley_error *err)
+{
+    char clean[sizeof(err->message)];
+
+    if (scrub((struct parley_view){err->message, strlen(err->message)}, secret, clean,
+              sizeof(clean)))
+        memcpy(err->message, clean, sizeof(clean));
+}
+
+void key_scrub(const struct key_token *t, struct parley_error *err)
+{
+    if (err->status >= 0)
+        return;
+    hide(t->key->text, err);
+    if (t->value != NULL)
+        hide(t->value, err);
+}
 
 void key_wipe(char *secret)
 {

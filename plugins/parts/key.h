@@ -56,6 +56,9 @@ void key_token_forget(struct key_token *t);
  * key_wipe(). */
 char *key_line(const struct key_token *t);
 
+/* What a server says of a failure may quote the key or token that it refused: hidden. */
+void key_scrub(const struct key_token *t, struct parley_error *err);
+
 /* NULL is fine. */
 void key_wipe(char *secret);
 

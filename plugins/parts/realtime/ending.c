@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parts/realtime/ending.h"
 
-#include "parts/realtime/scrub.h"
+#include "parts/scrub.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "parts/realtime/link.h"
 
 #include "parts/realtime/ending.h"
-#include "parts/realtime/scrub.h"
+#include "parts/scrub.h"
 
 #include <jansson.h>
 #include <stdbool.h>

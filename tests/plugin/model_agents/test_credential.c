@@ -61,6 +61,21 @@ static void a_refused_token_is_fetched_anew_once(void **state)
     assert_null(strstr(told.err.message, "tok-"));
 }
 
+static void a_token_that_the_agent_quotes_is_hidden(void **state)
+{
+    (void)state;
+    open_named("credential=azure");
+    server.bodies[0] = EVENT("{\"type\":\"response.failed\",\"response\":{\"id\":\"r1\",\"error\":{"
+                             "\"code\":\"server_error\",\"message\":\"bad token "
+                             "tok-0123456789 from you\"}}}");
+    (void)bench_begin("[" USER("i1", "Hi") "]", "[]");
+    vault_hand_over("tok-0123456789");
+    bench_run();
+    assert_int_equal(told.ends, 1);
+    assert_true(told.status < 0);
+    assert_non_null(strstr(told.err.message, "bad token [hidden] from you"));
+}
+
 static void a_token_is_not_waited_for_after_a_cancel(void **state)
 {
     (void)state;
@@ -113,6 +128,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_token_goes_along),
         TEST(a_refused_token_is_fetched_anew_once),
+        TEST(a_token_that_the_agent_quotes_is_hidden),
         TEST(a_token_is_not_waited_for_after_a_cancel),
         TEST(a_credential_that_is_not_there_is_refused),
         TEST(a_task_that_waits_is_cancelled_by_name),

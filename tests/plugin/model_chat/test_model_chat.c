@@ -389,6 +389,21 @@ static void an_error_in_the_stream_is_told_in_the_server_s_words(void **state)
     assert_string_equal(told.err.message, "the model's server gave up: out of slots");
 }
 
+static void a_key_that_the_server_quotes_is_hidden(void **state)
+{
+    (void)state;
+    server.body = EVENT("{\"error\":{\"message\":\"no quota for sk-proj-abc, sorry\"}}");
+    open_usual();
+    ask("[" USER("Hi") "]");
+    assert_string_equal(told.err.message,
+                        "the model's server gave up: no quota for [hidden], sorry");
+    server.code = 500;
+    server.body = "{\"error\":{\"message\":\"no quota for sk-proj-abc, sorry\"}}";
+    ask("[" USER("Hi") "]");
+    assert_null(strstr(told.err.message, "sk-proj"));
+    assert_non_null(strstr(told.err.message, "[hidden]"));
+}
+
 static void junk_is_a_failure(void **state)
 {
     (void)state;
@@ -555,6 +570,7 @@ int main(int argc, char **argv)
         TEST(what_was_cut_is_told_with_its_reason),
         TEST(a_stream_that_breaks_off_is_a_failure),
         TEST(an_error_in_the_stream_is_told_in_the_server_s_words),
+        TEST(a_key_that_the_server_quotes_is_hidden),
         TEST(junk_is_a_failure),
         TEST(a_refused_key_is_told_without_the_server_s_words),
         TEST(a_busy_server_says_when_to_come_back),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "parts/realtime/scrub.h"
+#include "scrub.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys out of texts: a service's message may quote the key it refused, whole or in part. */
-#ifndef PARTS_REALTIME_SCRUB_H
-#define PARTS_REALTIME_SCRUB_H
+#ifndef PARTS_SCRUB_H
+#define PARTS_SCRUB_H
 
 #include <parley/types.h>
 
