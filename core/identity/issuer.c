@@ -53,7 +53,8 @@ struct issuer_wait {
 
 /* ---- making one ---- */
 
-/* Keys decide who comes in, so nobody on the way may change them. */
+/* Keys decide who comes in, so nobody on the way may change them. A user in front of the host
+ * could look like one that is safe. */
 static bool is_safe(const char *url)
 {
     static const char *const safe[] = {"https://",
@@ -61,7 +62,7 @@ static bool is_safe(const char *url)
 
     for (size_t i = 0; i < ARRAY_LEN(safe); i++) {
         if (strncasecmp(url, safe[i], strlen(safe[i])) == 0)
-            return url[strlen(safe[i])] != '\0';
+            return url[strlen(safe[i])] != '\0' && strchr(url, '@') == NULL;
     }
     return false;
 }

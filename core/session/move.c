@@ -30,8 +30,10 @@
 #define MOST_REST_MS     4000
 #define SOON_MS          10000 /* a model lost so early is not well */
 #define LOSSES_WINDOW_MS 60000
-#define MOST_LOSSES      5      /* one after another within the window */
-#define LONGEST_LEAD_MS  300000 /* before its limit a session begins to move; else a quarter */
+#define MOST_LOSSES      5 /* one after another within the window */
+#define LAST_EXPIRY_S                                                                              \
+    INT64_C(4102444800)        /* the year 2100: what a model says beyond it is no limit */
+#define LONGEST_LEAD_MS 300000 /* before its limit a session begins to move; else a quarter */
 
 static void on_step(void *ctx);
 
@@ -551,7 +553,8 @@ static int64_t limit_ms(const struct session *s, int64_t expires_unix)
 {
     int64_t limit = s->agent->config->session_limit_ms > 0 ? s->agent->config->session_limit_ms
                                                            : s->caps.session_limit_ms;
-    int64_t said = expires_unix <= 0 ? 0 : expires_unix * 1000 - clock_unix_ms();
+    bool is_none = expires_unix <= 0 || expires_unix > LAST_EXPIRY_S;
+    int64_t said = is_none ? 0 : expires_unix * 1000 - clock_unix_ms();
 
     return said > 0 && (limit == 0 || said < limit) ? said : limit;
 }

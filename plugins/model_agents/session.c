@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parts/header.h"
 #include "parts/refusal.h"
 #include "parts/sse.h"
 #include "talk.h"
 #include "value.h"
 
-#define MAX_HEADERS   32
+#define MAX_HEADERS   (HEADER_MAX_LINES + 5)
 #define MAX_REFUSAL   65536
 #define MAX_EVENT     ((size_t)4 << 20)
 #define MAX_RESPONSE  INT64_C(67108864)
@@ -121,7 +122,7 @@ static int send(struct session *s, struct errand *take_errand, const struct parl
         headers[count++] = s->trace_header;
     if (take_errand->header != NULL)
         headers[count++] = take_errand->header;
-    for (size_t i = 0; i < server->headers->count && count < MAX_HEADERS; i++)
+    for (size_t i = 0; i < server->headers->count; i++)
         headers[count++] = server->headers->items[i];
     const struct parley_http_request request = {
         .size = sizeof(request),

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "completion.h"
+#include "parts/header.h"
 #include "parts/refusal.h"
 
-#define MAX_HEADERS  32
+#define MAX_HEADERS  (HEADER_MAX_LINES + 4)
 #define MAX_REFUSAL  65536
 #define MAX_RESPONSE INT64_C(67108864)
 
@@ -130,7 +131,7 @@ static int send(struct session *s, struct parley_error *err)
         headers[count++] = line;
     if (s->trace_header[0] != '\0')
         headers[count++] = s->trace_header;
-    for (size_t i = 0; i < server->headers->count && count < MAX_HEADERS; i++)
+    for (size_t i = 0; i < server->headers->count; i++)
         headers[count++] = server->headers->items[i];
     const struct parley_http_request request = {
         .size = sizeof(request),

@@ -40,7 +40,10 @@ int header_check_text(const char *key, const char *value, struct parley_error *e
 
 int header_check_lines(const struct parley_list *headers, struct parley_error *err)
 {
-    int r = PARLEY_OK;
+    int r = headers->count <= HEADER_MAX_LINES
+                ? PARLEY_OK
+                : parley_fail(err, PARLEY_E_INVALID, "headers: there are %zu lines; at most %d fit",
+                              headers->count, HEADER_MAX_LINES);
 
     for (size_t i = 0; r == PARLEY_OK && i < headers->count; i++) {
         const char *colon = strchr(headers->items[i], ':');

@@ -13,6 +13,8 @@ struct parley_view header_value(struct parley_view headers, const char *name);
 /* Can the value of option `key` stand in a header? The message does not repeat it. */
 int header_check_text(const char *key, const char *value, struct parley_error *err);
 
+#define HEADER_MAX_LINES 24 /* of a section's own */
+
 /* Likewise for whole lines, each "Name: value", of the option `headers`. */
 int header_check_lines(const struct parley_list *headers, struct parley_error *err);
 

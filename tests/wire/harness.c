@@ -341,13 +341,22 @@ void wire_reopen(struct wire *w)
     open_session(w);
 }
 
+void wire_model_created_until(struct wire *w, const char *expires_at)
+{
+    char created[256];
+
+    (void)snprintf(created, sizeof(created),
+                   "{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
+                   "\"id\":\"sess_model\",\"model\":\"wire-1\",\"expires_at\":%s}}",
+                   expires_at);
+    up(w)->is_open = true;
+    up(w)->host->on_open(up(w)->ctx, view_of(created));
+    (void)loop_run_due(w->loop);
+}
+
 void wire_model_created(struct wire *w)
 {
-    up(w)->is_open = true;
-    up(w)->host->on_open(
-        up(w)->ctx, VIEW("{\"type\":\"session.created\",\"event_id\":\"e\",\"session\":{"
-                         "\"id\":\"sess_model\",\"model\":\"wire-1\",\"expires_at\":1767607200}}"));
-    (void)loop_run_due(w->loop);
+    wire_model_created_until(w, "1767607200");
 }
 
 struct wire *wire_open(const char *agent_lines)

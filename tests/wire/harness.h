@@ -66,6 +66,8 @@ bool wire_has_model(const struct wire *w);
 /* An append of so many base64 characters. */
 void wire_client_speaks(struct wire *w, size_t chars);
 void wire_model_created(struct wire *w);
+/* Likewise, with this in `expires_at` (JSON). */
+void wire_model_created_until(struct wire *w, const char *expires_at);
 
 /* The model's connection ends. */
 void wire_model_closes(struct wire *w, int status, int close_code, const char *code,

@@ -675,6 +675,21 @@ static void before_its_limit_a_model_is_replaced_in_a_quiet_moment(void **state)
     wire_close(w);
 }
 
+static void a_limit_that_is_none_moves_nothing(void **state)
+{
+    static const char *const said[] = {
+        "9223372036854775807", "-9223372036854775808", "0", "null", "\"soon\"", "1e300"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        struct wire *w = wire_connect("");
+        wire_model_created_until(w, said[i]);
+        wire_advance_ms(w, 3600000);
+        assert_int_equal(wire_model_opens(w), 1);
+        wire_close(w);
+    }
+}
+
 static void nobody_is_cut_off_by_a_rotation(void **state)
 {
     (void)state;
@@ -889,6 +904,7 @@ int main(void)
         cmocka_unit_test(a_model_that_is_lost_time_and_again_ends_the_session),
         cmocka_unit_test(what_would_fail_again_is_told),
         cmocka_unit_test(before_its_limit_a_model_is_replaced_in_a_quiet_moment),
+        cmocka_unit_test(a_limit_that_is_none_moves_nothing),
         cmocka_unit_test(nobody_is_cut_off_by_a_rotation),
         cmocka_unit_test(at_last_it_goes_without_a_quiet_moment),
         cmocka_unit_test(a_lost_model_does_not_wait_for_a_quiet_moment),

@@ -551,6 +551,10 @@ static void options_that_cannot_work_are_refused_with_the_way_out(void **state)
     assert_refused(query, "has a query");
     assert_refused(unknown, "credential: there is no [credential azur] section");
     assert_refused(header, "headers: line 1 is not Name: value");
+    const char *many[28] = {"model=m", "api_key=k"};
+    for (int i = 0; i < 25; i++)
+        many[2 + i] = "headers=X: y";
+    assert_refused(many, "headers: there are 25 lines; at most 24 fit");
 }
 
 int main(int argc, char **argv)

@@ -272,6 +272,9 @@ static void answers_of_another_kind_are_told_plainly(void **state)
                    "is that of the issuer https://evil, not of " NAME);
     expect_problem("200 OK\n{\"issuer\":\"" NAME "\",\"jwks_uri\":\"http://10.0.0.1/keys\"}", "",
                    "is not an https:// address");
+    expect_problem("200 OK\n{\"issuer\":\"" NAME
+                   "\",\"jwks_uri\":\"http://localhost:x@10.0.0.1/\"}",
+                   "", "is not an https:// address");
     expect_problem("200 OK\n{\"jwks_uri\":\"https://h/keys\"}", "", "names no issuer");
     expect_problem(NULL, "200 OK\n{\"keys\":[]}", "holds no key for RS256, PS256 or ES256");
     expect_problem(NULL, "200 OK\n{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"a\",\"n\":\"AA\"}]}",
