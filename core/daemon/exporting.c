@@ -239,6 +239,7 @@ static int make(struct exporting *e, struct parley_error *err)
         .log_level = o->logs > 0 ? (enum log_level)(o->logs - 1) : LOG_LEVEL_ERROR,
         .batch_size = (uint32_t)o->batch_spans,
         .ring_size = (uint32_t)o->queue_spans,
+        .keeps_share = o->priority == TELEMETRY_LOW,
         .limits = &limits,
         .resource = {.service_name = o->service_name,
                      .environment = o->environment,

@@ -129,6 +129,10 @@ static const struct parley_option telemetry_items[] = {
     PARLEY_DURATION_MS(T, metrics_ms, .default_value = "60s", .min = 1000, .max = 3600000,
                        .variable = "OTEL_METRIC_EXPORT_INTERVAL",
                        .help = "Time between two exports of metrics."),
+    PARLEY_ENUM(T, priority, .values = "idle|low", .default_value = "idle",
+                .help = "When the telemetry thread runs: idle, where nothing else wants the "
+                        "processor, so that sound never waits for it; low, also for a share of "
+                        "busy processors, for which sound waits up to some milliseconds."),
     PARLEY_INT(T, span_attributes, .default_value = "64", .min = 1, .max = 65536,
                .variable = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT|OTEL_ATTRIBUTE_COUNT_LIMIT",
                .help = "Most attributes of a span, and never more than 64."),

@@ -37,6 +37,8 @@ struct admin_config {
 #define TELEMETRY_KEEP_ERRORS "errors"
 #define TELEMETRY_KEEP_SLOW   "slow"
 
+enum telemetry_priority { TELEMETRY_IDLE, TELEMETRY_LOW };
+
 struct telemetry_options {
     int32_t enabled;
     const char *service_name;
@@ -53,6 +55,7 @@ struct telemetry_options {
     int64_t batch_spans;
     int64_t queue_spans;
     int64_t metrics_ms;
+    int32_t priority; /* enum telemetry_priority */
     int64_t span_attributes;
     int64_t span_events;
     int64_t attribute_bytes;

@@ -14,12 +14,13 @@
 #include "telemetry/resource.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
-#define MAX_BATCHES_TICK 16  /* then other work of the loop gets its turn */
-#define MAX_LINES        128 /* of one batch */
-#define NICE             5   /* than the workers; it still gets a quarter of a busy processor */
+#define MAX_LINES 128 /* of one batch */
+#define TURN_MS   1   /* of exporters, between two batches of a burst */
+#define NICE      5   /* than the workers; it still gets a quarter of a busy processor */
 
 struct telemetry {
     struct telemetry_config config;
@@ -178,14 +179,14 @@ static void deliver_picked(struct telemetry *t, size_t count)
         recorder_return(t->picked[i]->recorder, t->picked[i]);
 }
 
-static void deliver_spans(struct telemetry *t)
+/* One batch. True when there may be another. */
+static bool deliver_spans(struct telemetry *t)
 {
-    for (int i = 0; i < MAX_BATCHES_TICK; i++) {
-        size_t count = pick(t);
-        if (count == 0)
-            break;
+    size_t count = pick(t);
+
+    if (count > 0)
         deliver_picked(t, count);
-    }
+    return count == t->config.batch_size;
 }
 
 /* ---- log records ---- */
@@ -223,27 +224,21 @@ static size_t pick_lines(struct telemetry *t, struct log_line *lines)
     return count;
 }
 
-static size_t deliver_some_lines(struct telemetry *t, struct log_line *lines)
-{
-    size_t count = pick_lines(t, lines);
-    const struct batch_source source = {.lines = lines, .line_count = count};
-
-    if (count > 0)
-        note_lines(t, count, deliver(t, &source) ? NULL : "no_memory");
-    for (size_t i = 0; i < count; i++)
-        log_line_done(&lines[i]);
-    return count;
-}
-
-static void deliver_logs(struct telemetry *t)
+/* One batch. True when there may be another. */
+static bool deliver_logs(struct telemetry *t)
 {
     struct log_line *lines = t->config.records_logs ? calloc(MAX_LINES, sizeof(*lines)) : NULL;
 
     if (lines == NULL)
-        return;
-    for (int i = 0; i < MAX_BATCHES_TICK && deliver_some_lines(t, lines) == MAX_LINES; i++)
-        continue;
+        return false;
+    size_t count = pick_lines(t, lines);
+    const struct batch_source source = {.lines = lines, .line_count = count};
+    if (count > 0)
+        note_lines(t, count, deliver(t, &source) ? NULL : "no_memory");
+    for (size_t i = 0; i < count; i++)
+        log_line_done(&lines[i]);
     free(lines);
+    return count == MAX_LINES;
 }
 
 /* ---- metrics, and when ---- */
@@ -258,13 +253,21 @@ static void deliver_metrics(struct telemetry *t)
     metrics_snapshot_free(snapshot);
 }
 
+static bool deliver_some(struct telemetry *t)
+{
+    bool more_spans = deliver_spans(t), more_logs = deliver_logs(t);
+
+    return more_spans || more_logs;
+}
+
+/* Between two batches exporters get their turn, so that a burst does not have to fit their queues.
+ */
 static void on_batch_timer(void *ctx)
 {
     struct telemetry *t = ctx;
+    int64_t pause_ms = deliver_some(t) ? TURN_MS : t->config.batch_ms;
 
-    deliver_spans(t);
-    deliver_logs(t);
-    loop_timer_start(t->loop, &t->batch_timer, t->config.batch_ms, on_batch_timer, t);
+    loop_timer_start(t->loop, &t->batch_timer, pause_ms, on_batch_timer, t);
 }
 
 static void on_metrics_timer(void *ctx)
@@ -285,8 +288,8 @@ void telemetry_flush(struct telemetry *t)
 {
     loop_timer_stop(&t->batch_timer);
     loop_timer_stop(&t->metrics_timer);
-    deliver_spans(t);
-    deliver_logs(t);
+    while (deliver_some(t))
+        continue;
     deliver_metrics(t);
 }
 
@@ -295,8 +298,7 @@ static void on_wake(void *ctx)
     struct telemetry *t = ctx;
 
     atomic_store(&t->wake_pending, false);
-    deliver_spans(t);
-    deliver_logs(t);
+    on_batch_timer(t);
 }
 
 void telemetry_wake(struct telemetry *t)
@@ -337,13 +339,24 @@ struct metrics_snapshot *telemetry_snapshot(struct telemetry *t)
     return s;
 }
 
+/* Where processors are scarce, sound goes first. A worker that wakes takes the processor from an
+ * idle thread at once; from one that is only nicer it has to wait for the end of a slice, which
+ * shows in the 99th percentile of relayed messages (tests/bench/telemetry). On Linux both are of
+ * the one thread. */
+static void step_back(bool keeps_share)
+{
+    static const struct sched_param unused = {0};
+
+    if (keeps_share || sched_setscheduler(0, SCHED_IDLE | SCHED_RESET_ON_FORK, &unused) != 0)
+        (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
+}
+
 static void *run(void *ctx)
 {
     struct telemetry *t = ctx;
 
     (void)pthread_setname_np(pthread_self(), "telemetry"); /* only for people */
-    /* Where processors are scarce, sound goes first. On Linux this is of the one thread. */
-    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
+    step_back(t->config.keeps_share);
     logs_mute();
     loop_run(t->loop);
     return NULL;

@@ -48,11 +48,12 @@ extern const struct span_limits span_default_limits;
 /* Zero or NULL takes the default. */
 struct telemetry_config {
     struct telemetry_sink sink;
-    int64_t batch_ms;                /* longest wait of a finished span; 1000 */
-    int64_t metrics_ms;              /* between two reports of metrics; 60000 */
-    uint32_t ring_size;              /* finished spans that wait per recorder; 2048 */
-    uint32_t batch_size;             /* most spans of one batch; 512 */
-    bool captures_content;           /* keep what people said and tools returned */
+    int64_t batch_ms;      /* longest wait of a finished span; 1000 */
+    int64_t metrics_ms;    /* between two reports of metrics; 60000 */
+    uint32_t ring_size;    /* finished spans that wait per recorder; 2048 */
+    uint32_t batch_size;   /* most spans of one batch; 512 */
+    bool keeps_share;      /* its thread: of a busy processor; else only where it is idle */
+    bool captures_content; /* keep what people said and tools returned */
     const struct sampling *sampling; /* copied; everything is exported without it */
     struct redact *redact;           /* taken, also on failure; NULL: nothing is blotted out */
     bool records_logs;               /* keep lines of the log, too */

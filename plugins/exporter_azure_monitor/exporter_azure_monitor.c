@@ -276,7 +276,7 @@ static const struct parley_option options[] = {
                                "in the folder is looked at within it after a start."),
     PARLEY_DURATION_MS(C, timeout_ms, .default_value = "10s", .min = 100, .max = 40000,
                        .help = "Longest wait for an answer."),
-    PARLEY_SIZE(C, max_queue_bytes, .default_value = "8m", .min = 65536, .max = 1073741824,
+    PARLEY_SIZE(C, max_queue_bytes, .default_value = "32m", .min = 65536, .max = 1073741824,
                 .help = "Most bytes that wait in memory; beyond it batches are dropped and "
                         "counted."),
     PARLEY_PATH(C, ca_file,

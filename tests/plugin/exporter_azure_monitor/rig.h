@@ -47,17 +47,22 @@ static const struct parley_service_metrics metrics = {.size = sizeof(metrics), .
 
 /* ---- the plugin ---- */
 
-static struct fake_plugin *open_azure(const char *first, const char *second)
+static struct fake_plugin *open_azure_with(const char *first, const char *second, const char *third)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
-    const char *options[] = {CONNECTION ";IngestionEndpoint=" ENDPOINT "/", "logs=no", first,
-                             second, NULL};
+    const char *options[] = {
+        CONNECTION ";IngestionEndpoint=" ENDPOINT "/", "logs=no", first, second, third, NULL};
 
     plugin = fake_plugin_open(plugin_path, "azure", options, &err);
     if (plugin == NULL)
         fail_msg("%s", err.message);
     vtable = exporter_open(plugin);
     return plugin;
+}
+
+static struct fake_plugin *open_azure(const char *first, const char *second)
+{
+    return open_azure_with(first, second, NULL);
 }
 
 /* All that is due, with the jobs of the pool. */

@@ -166,7 +166,7 @@ static void folder_is_bounded_and_then_memory_is(void **state)
     struct stat info;
     unsigned taken = 0, files;
 
-    open_azure(storage(), "storage_bytes=65536");
+    open_azure_with(storage(), "storage_bytes=65536", "max_queue_bytes=8m");
     deliver_turn();
     no_answer();
     for (int i = 0; i < 3000; i++)

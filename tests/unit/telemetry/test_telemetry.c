@@ -5,6 +5,9 @@
 #include "telemetry/usage.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <sys/resource.h>
 
 static const struct parley_attr *attr_of(const struct parley_attrs *attrs, const char *key)
 {
@@ -154,6 +157,46 @@ static void large_backlog_is_split_into_batches(void **state)
     telemetry_flush(f->telemetry);
     assert_int_equal(f->spans, 25);
     assert_int_equal(f->batches, 4); /* three of spans, one of metrics */
+    fixture_destroy(f);
+}
+
+struct turn {
+    struct fixture *fixture;
+    unsigned batches; /* that were handed on before the turn of others came */
+};
+
+static void on_turn(void *ctx)
+{
+    struct turn *turn = ctx;
+
+    turn->batches = turn->fixture->batches;
+}
+
+static struct turn turn;
+
+static void ask_for_a_turn(const struct parley_batch *b)
+{
+    (void)b;
+    if (turn.fixture->batches == 1)
+        assert_true(loop_post(turn.fixture->loop, on_turn, NULL, &turn));
+}
+
+static void exporters_get_their_turn_between_the_batches_of_a_burst(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        fixture_create((struct telemetry_config){.ring_size = 64, .batch_size = 10});
+
+    turn = (struct turn){.fixture = f};
+    f->look = ask_for_a_turn;
+    for (int i = 0; i < 25; i++)
+        span_end(span_start(f->recorder, "s", PARLEY_SPAN_INTERNAL, NULL));
+    tick(f, 1000);
+    for (int i = 0; i < 3; i++)
+        tick(f, 1);
+    assert_int_equal(turn.batches, 1);
+    assert_int_equal(f->spans, 25);
+    assert_int_equal(f->batches, 3);
     fixture_destroy(f);
 }
 
@@ -347,6 +390,49 @@ static void recording_and_draining_threads_do_not_meet(void **state)
     fixture_destroy(f);
 }
 
+struct manners {
+    sem_t seen;
+    int policy;
+    int nice;
+};
+
+static void on_manners(void *ctx)
+{
+    struct manners *m = ctx;
+
+    m->policy = sched_getscheduler(0);
+    m->nice = getpriority(PRIO_PROCESS, 0);
+    sem_post(&m->seen);
+}
+
+static struct manners manners_of_thread(bool keeps_share)
+{
+    struct fixture *f = fixture_create((struct telemetry_config){.keeps_share = keeps_share});
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct manners m;
+
+    assert_int_equal(sem_init(&m.seen, 0, 0), 0);
+    assert_true(loop_post(f->loop, on_manners, NULL, &m));
+    assert_int_equal(telemetry_spawn(f->telemetry, &err), PARLEY_OK);
+    assert_int_equal(sem_wait(&m.seen), 0);
+    telemetry_join(f->telemetry);
+    sem_destroy(&m.seen);
+    fixture_destroy(f);
+    return m;
+}
+
+static void thread_runs_where_nothing_else_wants_to_unless_it_keeps_a_share(void **state)
+{
+    (void)state;
+    const int nice = getpriority(PRIO_PROCESS, 0);
+
+    assert_int_equal(manners_of_thread(false).policy, SCHED_IDLE | SCHED_RESET_ON_FORK);
+    struct manners low = manners_of_thread(true);
+    assert_int_equal(low.policy, SCHED_OTHER);
+    assert_true(low.nice > nice || nice == 19);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), nice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +442,7 @@ int main(void)
         cmocka_unit_test(full_ring_drops_and_counts),
         cmocka_unit_test(half_full_ring_wakes_before_the_timer),
         cmocka_unit_test(large_backlog_is_split_into_batches),
+        cmocka_unit_test(exporters_get_their_turn_between_the_batches_of_a_burst),
         cmocka_unit_test(content_is_left_out_unless_captured),
         cmocka_unit_test(limits_cut_between_characters),
         cmocka_unit_test(limits_are_the_operator_s_and_what_they_cost_is_counted),
@@ -363,6 +450,7 @@ int main(void)
         cmocka_unit_test(nothing_records_without_a_recorder),
         cmocka_unit_test(metrics_are_reported_at_their_own_pace),
         cmocka_unit_test(recording_and_draining_threads_do_not_meet),
+        cmocka_unit_test(thread_runs_where_nothing_else_wants_to_unless_it_keeps_a_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
