@@ -114,14 +114,27 @@ static const struct parley_option telemetry_items[] = {
                 .help = "What is exported nevertheless: errors, slow."),
     PARLEY_DURATION_MS(T, slow_ms, .default_value = "2s", .min = 1, .max = 600000,
                        .help = "A turn is slow when its answer begins later than that."),
+    PARLEY_ENUM(T, trace_context, .values = "join|begin|no", .default_value = "join",
+                .variable = "OTEL_PROPAGATORS",
+                .variable_words = "tracecontext=join|tracecontext,baggage=join|"
+                                  "baggage,tracecontext=join|baggage=no|none=no",
+                .help = "join: a client's traceparent is the parent of its turns; begin: traces "
+                        "begin here, whatever a client sends; no: nor are models, MCP servers and "
+                        "tools told of them."),
     PARLEY_ENUM(T, logs, .values = "no|error|warn|info|debug", .default_value = "info",
                 .help = "Lines of the log that are log records for exporters, too; at most those "
                         "that log_level writes."),
     PARLEY_DURATION_MS(T, batch_ms, .default_value = "1s", .min = 10, .max = 60000,
                        .variable = "OTEL_BSP_SCHEDULE_DELAY",
-                       .help = "Longest wait of a span or log record before it is exported."),
+                       .help = "Longest wait of a span before it is exported."),
+    PARLEY_DURATION_MS(T, logs_ms, .default_value = "0ms", .min = 0, .max = 60000,
+                       .variable = "OTEL_BLRP_SCHEDULE_DELAY",
+                       .help = "The same for a log record; 0: as batch_ms."),
     PARLEY_INT(T, batch_spans, .default_value = "512", .min = 1, .max = 8192,
                .variable = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", .help = "Most spans of one batch."),
+    PARLEY_INT(T, batch_logs, .default_value = "512", .min = 1, .max = 8192,
+               .variable = "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+               .help = "Most log records of one batch."),
     PARLEY_INT(T, queue_spans, .default_value = "2048", .min = 16, .max = 65536,
                .variable = "OTEL_BSP_MAX_QUEUE_SIZE",
                .help = "Most finished spans of one worker that wait for the next batch; beyond it "

@@ -50,9 +50,12 @@ struct telemetry_options {
     int32_t sample_parent;
     struct parley_list always_keep;
     int64_t slow_ms;
-    int32_t logs; /* 0: no; else a log_level and 1 */
+    int32_t trace_context; /* enum telemetry_joining */
+    int32_t logs;          /* 0: no; else a log_level and 1 */
     int64_t batch_ms;
+    int64_t logs_ms; /* 0: as batch_ms */
     int64_t batch_spans;
+    int64_t batch_logs;
     int64_t queue_spans;
     int64_t metrics_ms;
     int32_t priority; /* enum telemetry_priority */

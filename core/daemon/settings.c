@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include "agent/recordings.h"
+#include "daemon/otel_variables.h"
 #include "host/services.h"
 #include "telemetry/redact.h"
 #include "telemetry/resource.h"
@@ -53,6 +54,8 @@ static int fill_sections(const struct conf *c, struct settings *s, struct conf_r
     s->server = options_config(s->server_values);
     s->admin = s->admin_values == NULL ? NULL : options_config(s->admin_values);
     s->telemetry = options_config(s->telemetry_values);
+    if (s->telemetry->enabled)
+        otel_variables_check(c, report);
     return PARLEY_OK;
 }
 

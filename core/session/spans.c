@@ -12,8 +12,18 @@
 void spans_init(struct session *s)
 {
     list_init(&s->spans.turns);
-    if (!traceparent_parse(view_of(s->traceparent), &s->spans.client))
+    if (telemetry_joining(s->env->recorder) != TELEMETRY_JOIN ||
+        !traceparent_parse(view_of(s->traceparent), &s->spans.client))
         s->traceparent[0] = '\0';
+}
+
+const char *spans_tell(const struct session *s, const struct trace_context *context,
+                       char room[TRACEPARENT_SIZE])
+{
+    if (telemetry_joining(s->env->recorder) == TELEMETRY_ALONE)
+        return "";
+    traceparent_format(context, room);
+    return room;
 }
 
 bool spans_capture_content(const struct session *s)
@@ -52,8 +62,7 @@ const char *spans_connect_traceparent(const struct session *s, char room[TRACEPA
 
     if (s->spans.connect == NULL)
         return s->traceparent;
-    traceparent_format(&context, room);
-    return room;
+    return spans_tell(s, &context, room);
 }
 
 void spans_connect_end(struct session *s, const char *failure, const char *message)
@@ -93,8 +102,7 @@ const char *spans_move_traceparent(const struct session *s, char room[TRACEPAREN
 
     if (s->spans.move.span == NULL)
         return turn_traceparent(s);
-    traceparent_format(&context, room);
-    return room;
+    return spans_tell(s, &context, room);
 }
 
 void spans_move_end(struct session *s, const char *failure, const char *message)

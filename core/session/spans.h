@@ -49,6 +49,12 @@ bool spans_capture_content(const struct session *s);
 /* What every span of the session says about it. */
 void spans_describe(const struct session *s, struct span *span);
 
+/* What models and tools are told of a span: its traceparent in `room`, or "" where traces stay
+ * here.
+ */
+const char *spans_tell(const struct session *s, const struct trace_context *context,
+                       char room[TRACEPARENT_SIZE]);
+
 void spans_connect_begin(struct session *s);
 /* Its trace context, else the client's; `room` may hold it. */
 const char *spans_connect_traceparent(const struct session *s, char room[TRACEPARENT_SIZE]);

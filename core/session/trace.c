@@ -225,7 +225,7 @@ static void begin(struct session *s, const char *trigger)
     if (t->spans == NULL)
         return;
     struct trace_context context = span_context(t->spans->root);
-    traceparent_format(&context, t->traceparent);
+    (void)spans_tell(s, &context, t->traceparent);
 }
 
 void turn_speech_started(struct session *s)
@@ -615,8 +615,7 @@ const char *turn_tool_traceparent(const struct session *s, const struct call *c,
 
     if (c->trace.span == NULL)
         return turn_traceparent(s);
-    traceparent_format(&context, room);
-    return room;
+    return spans_tell(s, &context, room);
 }
 
 const char *turn_tracestate(const struct session *s)

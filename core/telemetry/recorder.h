@@ -61,6 +61,7 @@ struct telemetry_recorder {
     struct span *free_spans;
     atomic_size_t live; /* spans that exist */
     bool captures_content;
+    enum telemetry_joining joining;
     struct sampling sampling;
     struct span_limits limits;
     struct metrics metrics;

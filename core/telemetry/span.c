@@ -396,6 +396,7 @@ bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
 
     r->telemetry = t;
     r->captures_content = config->captures_content;
+    r->joining = config->joining;
     r->sampling = *config->sampling;
     r->limits = *config->limits;
     if (r->limits.attrs > SPAN_MAX_ATTRS)

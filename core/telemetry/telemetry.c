@@ -18,9 +18,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#define MAX_LINES 128 /* of one batch */
-#define TURN_MS   1   /* of exporters, between two batches of a burst */
-#define NICE      5   /* than the workers; it still gets a quarter of a busy processor */
+#define TURN_MS 1 /* of exporters, between two batches of a burst */
+#define NICE    5 /* than the workers; it still gets a quarter of a busy processor */
 
 struct telemetry {
     struct telemetry_config config;
@@ -28,6 +27,7 @@ struct telemetry {
     struct span_limits limits;
     struct loop *loop;
     struct loop_timer batch_timer;
+    struct loop_timer logs_timer;
     struct loop_timer metrics_timer;
     struct telemetry_recorder *recorders[TELEMETRY_MAX_RECORDERS];
     atomic_size_t recorder_count;
@@ -44,9 +44,11 @@ struct telemetry {
 static void set_defaults(struct telemetry_config *c)
 {
     c->batch_ms = c->batch_ms == 0 ? 1000 : c->batch_ms;
+    c->logs_ms = c->logs_ms == 0 ? c->batch_ms : c->logs_ms;
     c->metrics_ms = c->metrics_ms == 0 ? 60000 : c->metrics_ms;
     c->ring_size = c->ring_size == 0 ? 2048 : c->ring_size;
     c->batch_size = c->batch_size == 0 ? 512 : c->batch_size;
+    c->batch_lines = c->batch_lines == 0 ? 512 : c->batch_lines;
     c->limits = c->limits == NULL ? &span_default_limits : c->limits;
 }
 
@@ -85,13 +87,19 @@ int telemetry_create(const struct telemetry_config *config, struct loop *loop,
     return PARLEY_OK;
 }
 
+static void stop_timers(struct telemetry *t)
+{
+    loop_timer_stop(&t->batch_timer);
+    loop_timer_stop(&t->logs_timer);
+    loop_timer_stop(&t->metrics_timer);
+}
+
 struct telemetry *telemetry_destroy(struct telemetry *t)
 {
     if (t == NULL)
         return NULL;
     logs_end(t);
-    loop_timer_stop(&t->batch_timer);
-    loop_timer_stop(&t->metrics_timer);
+    stop_timers(t);
     for (size_t i = 0; i < atomic_load(&t->recorder_count); i++) {
         recorder_done(t->recorders[i]);
         free(t->recorders[i]);
@@ -127,6 +135,11 @@ struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t)
 bool telemetry_captures_content(const struct telemetry_recorder *r)
 {
     return r != NULL && r->captures_content;
+}
+
+enum telemetry_joining telemetry_joining(const struct telemetry_recorder *r)
+{
+    return r == NULL ? TELEMETRY_JOIN : r->joining;
 }
 
 uint64_t telemetry_slow_us(const struct telemetry_recorder *r)
@@ -206,7 +219,7 @@ static size_t take_lines(struct telemetry *t, struct log_ring *ring, struct log_
     struct log_entry entry;
 
     note_lines(t, log_ring_take_refused(ring), "queue_full");
-    while (count < MAX_LINES && log_ring_pop(ring, &entry, text)) {
+    while (count < t->config.batch_lines && log_ring_pop(ring, &entry, text)) {
         if (log_line_init(&lines[count], &entry, text, t->rules.redact))
             count++;
         else
@@ -224,10 +237,23 @@ static size_t pick_lines(struct telemetry *t, struct log_line *lines)
     return count;
 }
 
+static bool has_lines(const struct telemetry *t)
+{
+    if (log_ring_used(&t->shared_lines) > 0)
+        return true;
+    for (size_t i = 0; i < atomic_load(&t->recorder_count); i++) {
+        if (log_ring_used(&t->recorders[i]->lines) > 0)
+            return true;
+    }
+    return false;
+}
+
 /* One batch. True when there may be another. */
 static bool deliver_logs(struct telemetry *t)
 {
-    struct log_line *lines = t->config.records_logs ? calloc(MAX_LINES, sizeof(*lines)) : NULL;
+    const uint32_t most = t->config.batch_lines;
+    struct log_line *lines =
+        t->config.records_logs && has_lines(t) ? calloc(most, sizeof(*lines)) : NULL;
 
     if (lines == NULL)
         return false;
@@ -238,7 +264,7 @@ static bool deliver_logs(struct telemetry *t)
     for (size_t i = 0; i < count; i++)
         log_line_done(&lines[i]);
     free(lines);
-    return count == MAX_LINES;
+    return count == most;
 }
 
 /* ---- metrics, and when ---- */
@@ -253,21 +279,21 @@ static void deliver_metrics(struct telemetry *t)
     metrics_snapshot_free(snapshot);
 }
 
-static bool deliver_some(struct telemetry *t)
-{
-    bool more_spans = deliver_spans(t), more_logs = deliver_logs(t);
-
-    return more_spans || more_logs;
-}
-
-/* Between two batches exporters get their turn, so that a burst does not have to fit their queues.
- */
+/* Between two batches exporters get their turn, so that a burst need not fit their queues. */
 static void on_batch_timer(void *ctx)
 {
     struct telemetry *t = ctx;
-    int64_t pause_ms = deliver_some(t) ? TURN_MS : t->config.batch_ms;
+    int64_t pause_ms = deliver_spans(t) ? TURN_MS : t->config.batch_ms;
 
     loop_timer_start(t->loop, &t->batch_timer, pause_ms, on_batch_timer, t);
+}
+
+static void on_logs_timer(void *ctx)
+{
+    struct telemetry *t = ctx;
+    int64_t pause_ms = deliver_logs(t) ? TURN_MS : t->config.logs_ms;
+
+    loop_timer_start(t->loop, &t->logs_timer, pause_ms, on_logs_timer, t);
 }
 
 static void on_metrics_timer(void *ctx)
@@ -281,14 +307,17 @@ static void on_metrics_timer(void *ctx)
 void telemetry_start(struct telemetry *t)
 {
     loop_timer_start(t->loop, &t->batch_timer, t->config.batch_ms, on_batch_timer, t);
+    if (t->config.records_logs)
+        loop_timer_start(t->loop, &t->logs_timer, t->config.logs_ms, on_logs_timer, t);
     loop_timer_start(t->loop, &t->metrics_timer, t->config.metrics_ms, on_metrics_timer, t);
 }
 
 void telemetry_flush(struct telemetry *t)
 {
-    loop_timer_stop(&t->batch_timer);
-    loop_timer_stop(&t->metrics_timer);
-    while (deliver_some(t))
+    stop_timers(t);
+    while (deliver_spans(t))
+        continue;
+    while (deliver_logs(t))
         continue;
     deliver_metrics(t);
 }
@@ -299,6 +328,8 @@ static void on_wake(void *ctx)
 
     atomic_store(&t->wake_pending, false);
     on_batch_timer(t);
+    if (t->config.records_logs)
+        on_logs_timer(t);
 }
 
 void telemetry_wake(struct telemetry *t)

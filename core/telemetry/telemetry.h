@@ -45,13 +45,23 @@ struct span_limits {
 };
 extern const struct span_limits span_default_limits;
 
+/* What sessions do with W3C Trace Context. */
+enum telemetry_joining {
+    TELEMETRY_JOIN,  /* a client's trace goes on, and others are told of it */
+    TELEMETRY_BEGIN, /* a client's is passed over; others are told of the one that begins here */
+    TELEMETRY_ALONE, /* nor are others told */
+};
+
 /* Zero or NULL takes the default. */
 struct telemetry_config {
     struct telemetry_sink sink;
-    int64_t batch_ms;      /* longest wait of a finished span; 1000 */
-    int64_t metrics_ms;    /* between two reports of metrics; 60000 */
-    uint32_t ring_size;    /* finished spans that wait per recorder; 2048 */
-    uint32_t batch_size;   /* most spans of one batch; 512 */
+    int64_t batch_ms;     /* longest wait of a finished span; 1000 */
+    int64_t logs_ms;      /* ... and of a line of the log; batch_ms */
+    int64_t metrics_ms;   /* between two reports of metrics; 60000 */
+    uint32_t ring_size;   /* finished spans that wait per recorder; 2048 */
+    uint32_t batch_size;  /* most spans of one batch; 512 */
+    uint32_t batch_lines; /* most lines of the log of one batch; 512 */
+    enum telemetry_joining joining;
     bool keeps_share;      /* its thread: of a busy processor; else only where it is idle */
     bool captures_content; /* keep what people said and tools returned */
     const struct sampling *sampling; /* copied; everything is exported without it */
@@ -87,6 +97,9 @@ struct telemetry_recorder *telemetry_recorder_create(struct telemetry *t);
 
 /* Will it keep what people say? False for NULL. */
 bool telemetry_captures_content(const struct telemetry_recorder *r);
+
+/* JOIN for NULL. */
+enum telemetry_joining telemetry_joining(const struct telemetry_recorder *r);
 
 /* Beyond which time an answer is slow, and its turn is kept for that; 0 for none, and for NULL. */
 uint64_t telemetry_slow_us(const struct telemetry_recorder *r);

@@ -76,6 +76,29 @@ describe("OpenTelemetry's variables", () => {
     await receiver.close();
   });
 
+  test("keep traces here, and give log records a pace of their own", async () => {
+    const receiver = await start_receiver();
+    const parleyd = await one_turn(receiver, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_PROPAGATORS: "none", OTEL_BLRP_SCHEDULE_DELAY: "20", OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: "1",
+    });
+    await receiver.wait(turn);
+    const logs = receiver.requests.filter(({ url }) => url === "/v1/logs");
+    assert.ok(logs.length > 1 && logs.length === receiver.logs.length, "a record is not a batch of its own");
+    assert.doesNotMatch(parleyd.log, /is left out/);
+    await receiver.close();
+  });
+
+  test("that nothing here goes by are told, with what stands in for them", async () => {
+    const receiver = await start_receiver();
+    const parleyd = await one_turn(receiver, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_PROPAGATORS: "b3", OTEL_BSP_EXPORT_TIMEOUT: "30000", OTEL_METRICS_EXEMPLAR_FILTER: "trace_based",
+    });
+    assert.match(parleyd.log, /the variable OTEL_PROPAGATORS is left out: "b3" is not one of tracecontext, /);
+    assert.match(parleyd.log, /the variable OTEL_BSP_EXPORT_TIMEOUT is left out: set timeout_ms of the exporter/);
+    assert.match(parleyd.log, /the variable OTEL_METRICS_EXEMPLAR_FILTER is left out: metrics have no exemplars/);
+    await receiver.close();
+  });
+
   test("a protocol that is not spoken is refused with the one that is", async () => {
     await assert.rejects(one_turn(undefined, { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), /"grpc" is not spoken; write http\/protobuf/);
   });

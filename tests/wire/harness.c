@@ -92,6 +92,7 @@ static struct {
     bool with_content;
     const char *traceparent;
     const char *tracestate; /* or NULL */
+    enum telemetry_joining joining;
 } record;
 
 /* What wire_tools_come_later() asked for. */
@@ -317,7 +318,8 @@ struct wire *wire_connect(const char *agent_lines)
     adopt(w->registry, &wire_tools_plugin_plugin);
     adopt(w->registry, &keeping_plugin);
     make_generation(w, agent_lines);
-    w->recording = record.is_wanted ? recording_create(w->loop, record.with_content) : NULL;
+    w->recording =
+        record.is_wanted ? recording_create(w->loop, record.with_content, record.joining) : NULL;
     w->disk = has_disk ? offload_create("disk", 1, 1024) : NULL;
     (void)sem_init(&w->disk_lock, 0, 0);
     const struct host_worker_config host = {.name = "test", .loop = w->loop, .disk = w->disk};
@@ -432,6 +434,11 @@ void wire_record(bool with_content, const char *traceparent)
 void wire_tracestate(const char *tracestate)
 {
     record.tracestate = tracestate;
+}
+
+void wire_traces(enum telemetry_joining joining)
+{
+    record.joining = joining;
 }
 
 void wire_tools_come_later(int64_t wait_ms)

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "session/session.h"
+#include "telemetry/telemetry.h"
 
 #include <stdbool.h>
 
@@ -49,6 +50,8 @@ struct worker_sessions *wire_sessions(struct wire *w);
 void wire_record(bool with_content, const char *traceparent);
 /* ... with this beside it. */
 void wire_tracestate(const char *tracestate);
+/* ... and with trace_context as it is given; join otherwise. */
+void wire_traces(enum telemetry_joining joining);
 struct recording *wire_recording(const struct wire *w);
 
 /* The next session's tools are listed only by wire_tools_come(); its plugin lets it wait so long.

@@ -89,11 +89,13 @@ static void deliver(void *ctx, const struct parley_batch *batch)
     }
 }
 
-struct recording *recording_create(struct loop *loop, bool with_content)
+struct recording *recording_create(struct loop *loop, bool with_content,
+                                   enum telemetry_joining joining)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
     struct recording *r = calloc(1, sizeof(*r));
-    const struct telemetry_config config = {.sink = {deliver, r}, .captures_content = with_content};
+    const struct telemetry_config config = {
+        .sink = {deliver, r}, .captures_content = with_content, .joining = joining};
 
     r->zero_unix_ns = clock_unix_us() * 1000;
     r->spans = json_array();

@@ -4,6 +4,8 @@
 #ifndef WIRE_RECORDING_H
 #define WIRE_RECORDING_H
 
+#include "telemetry/telemetry.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -11,7 +13,8 @@ struct loop;
 struct recording;
 struct telemetry_recorder;
 
-struct recording *recording_create(struct loop *loop, bool with_content);
+struct recording *recording_create(struct loop *loop, bool with_content,
+                                   enum telemetry_joining joining);
 
 /* Fails the test when a span was neither handed on nor dropped. */
 void recording_destroy(struct recording *r);

@@ -462,6 +462,50 @@ static void tools_and_model_get_the_context_of_their_span_below_the_clients(void
     wire_close(w);
 }
 
+/* A turn with a call, of a client with a trace of its own. */
+static struct wire *turn_of_a_client_with_a_trace(enum telemetry_joining joining)
+{
+    wire_record(false, "00-" TRACE "-" PARENT "-01");
+    wire_tracestate("vendor=a1");
+    wire_traces(joining);
+    struct wire *w = wire_open("tools = t");
+
+    requested(w);
+    created(w, "resp_1");
+    calls(w, "resp_1", "call_1", "slow");
+    done(w, "resp_1", "completed", "null", "");
+    wire_client_leaves(w);
+    return w;
+}
+
+static void a_client_s_trace_is_passed_over_where_traces_begin_here(void **state)
+{
+    (void)state;
+    struct wire *w = turn_of_a_client_with_a_trace(TELEMETRY_BEGIN);
+    const json_t *root = last_span(w);
+
+    is_named(root, "invoke_agent test");
+    assert_string_not_equal(wire_text(root, "trace"), TRACE);
+    assert_string_equal(wire_text(root, "parent"), "");
+    assert_non_null(strstr(wire_tool_traceparent(w, 0), wire_text(root, "trace")));
+    assert_null(strstr(wire_model_traceparent(w), TRACE));
+    assert_string_not_equal(wire_model_traceparent(w), "");
+    assert_string_equal(wire_model_tracestate(w), "");
+    wire_close(w);
+}
+
+static void nobody_is_told_of_a_trace_where_they_stay_here(void **state)
+{
+    (void)state;
+    struct wire *w = turn_of_a_client_with_a_trace(TELEMETRY_ALONE);
+
+    assert_string_not_equal(wire_text(last_span(w), "trace"), TRACE);
+    assert_string_equal(wire_tool_traceparent(w, 0), "");
+    assert_string_equal(wire_model_tracestate(w), "");
+    assert_string_equal(wire_model_traceparent(w), "");
+    wire_close(w);
+}
+
 static void a_failed_tool_fails_its_span_and_not_the_turn(void **state)
 {
     struct wire *w = opened("tools = t");
@@ -788,6 +832,8 @@ int main(void)
         cmocka_unit_test(speech_that_goes_on_before_an_answer_is_one_turn),
         cmocka_unit_test(a_failed_answer_fails_its_turn),
         cmocka_unit_test(a_model_that_leaves_in_mid_turn_fails_it),
+        cmocka_unit_test(a_client_s_trace_is_passed_over_where_traces_begin_here),
+        cmocka_unit_test(nobody_is_told_of_a_trace_where_they_stay_here),
         cmocka_unit_test(a_client_that_leaves_in_mid_turn_leaves_no_span_behind),
         cmocka_unit_test(a_session_that_dies_while_connecting_leaves_no_span_behind),
         cmocka_unit_test(an_answer_outside_the_conversation_is_a_span_without_a_turn),

@@ -224,6 +224,35 @@ static void lines_go_around_the_end_of_the_ring(void **state)
 
 #define THREAD_LINES 500
 
+static void lines_have_a_pace_and_batches_of_their_own(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){.records_logs = true,
+                                                                 .log_level = LOG_LEVEL_INFO,
+                                                                 .batch_ms = 5000,
+                                                                 .logs_ms = 1000,
+                                                                 .batch_lines = 2,
+                                                                 .metrics_ms = 3600000});
+
+    memset(&seen, 0, sizeof(seen));
+    f->look = look;
+    logs_attach(f->recorder, NULL);
+    span_end(span_start(f->recorder, "s", PARLEY_SPAN_INTERNAL, NULL));
+    for (int i = 0; i < 5; i++)
+        log_info("line %d", i);
+    tick(f);
+    assert_int_equal(seen.count, 2);
+    tick(f); /* later than the pause for exporters between two batches */
+    tick(f);
+    assert_int_equal(seen.count, 5);
+    assert_int_equal(f->batches, 3);
+    assert_int_equal(f->spans, 0);
+    for (int i = 0; i < 2; i++)
+        tick(f);
+    assert_int_equal(f->spans, 1);
+    close_logs(f);
+}
+
 static void *speak(void *ctx)
 {
     (void)ctx;
@@ -298,6 +327,7 @@ int main(void)
         cmocka_unit_test(less_urgent_lines_are_left_out),
         cmocka_unit_test(lines_are_not_recorded_without_the_wish),
         cmocka_unit_test(full_ring_drops_and_counts),
+        cmocka_unit_test(lines_have_a_pace_and_batches_of_their_own),
         cmocka_unit_test(half_full_ring_wakes_before_the_timer),
         cmocka_unit_test(lines_go_around_the_end_of_the_ring),
         cmocka_unit_test(threads_without_a_recorder_share_a_ring),
