@@ -45,6 +45,7 @@ struct link {
     void *dialect; /* NULL: GA */
     uint64_t token_request;
     bool waits_for_token;
+    bool is_paused; /* the host wants no more for now */
     bool had_another_token;
     char *token;      /* of the credential, as it was shown */
     int sent;         /* what became of the event that the dialect sends */
@@ -439,7 +440,10 @@ static int connect_with(struct link *s, const char *name, const char *value,
         .ping_interval_ms = o->ping_interval_ms,
     };
     s->state = CONNECTING;
-    return o->ws->connect(s->on, &connect, &ws_events, s, &s->ws, err);
+    int r = o->ws->connect(s->on, &connect, &ws_events, s, &s->ws, err);
+    if (r == PARLEY_OK && s->is_paused)
+        o->ws->pause(s->ws, 1);
+    return r;
 }
 
 static int begin(struct link *s, bool is_api_key, struct parley_error *err)
@@ -573,6 +577,7 @@ void link_pause(void *session, int paused)
 {
     struct link *s = session;
 
+    s->is_paused = paused != 0;
     if (s->ws != NULL)
         s->service->ws->pause(s->ws, paused);
 }
