@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/exporting.h"
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "daemon/complaint.h"
@@ -22,7 +23,8 @@ struct exporting {
     struct telemetry *telemetry;
     struct worker_instances *exporters;
     struct generation *generation;
-    unsigned stopping; /* sets of exporters that have not stopped */
+    struct retired *retirement; /* of exporters, made with them so that it needs no memory */
+    unsigned stopping;          /* sets of exporters that have not stopped */
     unsigned delivering;
     struct complaints complaints;
     bool is_ending;
@@ -133,12 +135,10 @@ static void flush_all(struct worker_instances *exporters)
 /* After a reload, too, what waits is tried once more. */
 static void retire(struct exporting *e)
 {
-    struct retired *r = calloc(1, sizeof(*r));
+    struct retired *r = TAKE(e->retirement);
 
-    if (e->exporters == NULL || r == NULL) {
-        free(r);
+    if (r == NULL)
         return;
-    }
     *r = (struct retired){.exporting = e, .generation = e->generation};
     struct worker_instances *exporters = e->exporters;
     e->exporters = NULL;
@@ -153,20 +153,26 @@ static void begin_generation(struct exporting *e, struct generation *take)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
     struct worker_instances *exporters = NULL;
+    struct retired *retirement = calloc(1, sizeof(*retirement));
 
     if (!e->config.options->enabled) {
+        free(retirement);
         e->config.generation_gone(e->config.ctx, take);
         return;
     }
-    int r = worker_instances_start(generation_instances(take), 1u << INSTANCE_EXPORTER, &e->host,
-                                   &exporters, &err);
+    int r = retirement == NULL
+                ? parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory")
+                : worker_instances_start(generation_instances(take), 1u << INSTANCE_EXPORTER,
+                                         &e->host, &exporters, &err);
     if (r < 0) {
         log_error("the exporters could not be started reason=\"%s\"", err.message);
+        free(retirement);
         e->config.generation_gone(e->config.ctx, take);
         return;
     }
     retire(e);
     e->exporters = exporters;
+    e->retirement = retirement;
     e->generation = take;
 }
 
