@@ -291,8 +291,9 @@ void client_event(struct session *s, struct parley_view event, uint32_t flags)
     struct rt_peek peek;
     struct rt_error fault;
 
-    if (++s->counts.client_events % MEASURE_EACH == 0)
-        measure_publish(s);
+    if (s->counts.client_events % MEASURE_EACH == 0)
+        measure_publish(s); /* before this one, whose kind is not known yet */
+    s->counts.client_events++;
     if (rt_peek(event, &peek) < 0) {
         (void)rt_error_of_fault(&fault, &peek);
         say_error(s, &fault, peek.event_id);

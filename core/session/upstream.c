@@ -580,8 +580,9 @@ static void answers_event(struct session *s, struct parley_view event, uint32_t 
 
     if (s->phase != SESSION_OPEN)
         return;
-    if (++s->counts.model_events % MEASURE_EACH == 0)
-        measure_publish(s);
+    if (s->counts.model_events % MEASURE_EACH == 0)
+        measure_publish(s); /* before this one, whose kind is not known yet */
+    s->counts.model_events++;
     if (rt_peek(event, &peek) < 0) {
         if (s->counts.stale_events++ == 0)
             log_warn("the model sent what is no event; it is left out session=%s bytes=%zu", s->id,

@@ -798,6 +798,21 @@ static void events_and_audio_are_counted(void **state)
     wire_close(w);
 }
 
+/* Numbers are published every 256 events, and at the end. */
+static void an_event_that_publishes_the_others_is_counted_as_what_it_is(void **state)
+{
+    struct wire *w = opened("");
+
+    (void)state;
+    wire_client(w, "{'type':'input_audio_buffer.clear'}");
+    for (int i = 0; i < 300; i++)
+        wire_client(w, "{'type':'input_audio_buffer.append','audio':'AAAA'}");
+    wire_client_leaves(w);
+    assert_true(value(w, "parley.events", "parley.event.kind", "hot") == 300);
+    assert_true(value(w, "parley.events", "parley.event.kind", "known") == 1);
+    wire_close(w);
+}
+
 static void the_store_is_timed(void **state)
 {
     struct wire *w = opened("store = s");
@@ -840,6 +855,7 @@ int main(void)
         cmocka_unit_test(content_is_kept_when_it_is_switched_on),
         cmocka_unit_test(what_began_a_turn_is_told),
         cmocka_unit_test(events_and_audio_are_counted),
+        cmocka_unit_test(an_event_that_publishes_the_others_is_counted_as_what_it_is),
         cmocka_unit_test(the_store_is_timed),
     };
 
