@@ -74,6 +74,17 @@ size_t utf8_count(const char *s, size_t len)
     return count;
 }
 
+struct parley_view utf8_prefix(struct parley_view v, size_t most)
+{
+    const size_t end = v.len < most ? v.len : most;
+    size_t width;
+
+    v.len = 0;
+    while (v.len < end && (width = utf8_char_len(v.data + v.len, end - v.len)) > 0)
+        v.len += width;
+    return v;
+}
+
 void utf8_append_mended(struct buf *out, struct parley_view v)
 {
     if (utf8_valid(v.data, v.len)) {

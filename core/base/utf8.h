@@ -20,6 +20,9 @@ bool utf8_valid(const char *s, size_t len);
 /* Number of characters of valid text. */
 size_t utf8_count(const char *s, size_t len);
 
+/* Its longest start of whole characters that has at most so many bytes. */
+struct parley_view utf8_prefix(struct parley_view text, size_t most);
+
 /* Append the text with "?" for each byte that is not part of a character. */
 void utf8_append_mended(struct buf *out, struct parley_view text);
 

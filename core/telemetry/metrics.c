@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <math.h>
 
@@ -82,10 +83,9 @@ static size_t sort_labels(const struct metric_label *labels, size_t count, struc
 
     for (size_t i = 0; i < count && n < METRICS_MAX_LABELS; i++) {
         struct metric_label l = labels[i];
+        l.value = utf8_prefix(l.value, MAX_LABEL_BYTES); /* error codes are anyone's */
         if (l.value.len == 0)
             continue;
-        if (l.value.len > MAX_LABEL_BYTES)
-            l.value.len = MAX_LABEL_BYTES;
         size_t at = n++;
         for (; at > 0 && strcmp(out[at - 1].key, l.key) > 0; at--)
             out[at] = out[at - 1];

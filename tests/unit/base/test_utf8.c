@@ -50,6 +50,18 @@ static void refuses_overlong_surrogate_and_cut_forms(void **state)
         assert_false(utf8_valid(bad[i], strlen(bad[i])));
 }
 
+static void a_prefix_ends_with_a_whole_character(void **state)
+{
+    const struct parley_view text = {"a\xc3\xa9z\xc3", 5};
+
+    (void)state;
+    assert_int_equal(utf8_prefix(text, 0).len, 0);
+    assert_int_equal(utf8_prefix(text, 2).len, 1);
+    assert_int_equal(utf8_prefix(text, 3).len, 3);
+    assert_int_equal(utf8_prefix(text, 100).len, 4);
+    assert_int_equal(utf8_prefix((struct parley_view){NULL, 0}, 100).len, 0);
+}
+
 static void counts_characters(void **state)
 {
     (void)state;
@@ -61,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_the_edges_of_every_length),
         cmocka_unit_test(refuses_overlong_surrogate_and_cut_forms),
+        cmocka_unit_test(a_prefix_ends_with_a_whole_character),
         cmocka_unit_test(counts_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

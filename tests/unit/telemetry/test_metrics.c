@@ -91,6 +91,29 @@ static void too_many_label_sets_share_one_point(void **state)
     fixture_destroy(f);
 }
 
+/* A model's error code may be any text; half a character would spoil a whole report. */
+static void long_labels_are_cut_between_characters(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){0});
+    char text[200];
+
+    memset(text, 'x', sizeof(text));
+    memcpy(text + 127, "\xc3\xa9", 2);
+    text[sizeof(text) - 1] = '\0';
+    metrics_note(f->recorder, METRIC_BACKEND_ERRORS, 1, NAME_ERROR_TYPE, text);
+    struct metrics_snapshot *s = telemetry_snapshot(f->telemetry);
+    const struct metric_sample *m = sample_of(s, METRIC_BACKEND_ERRORS);
+    assert_int_equal(m->labels[0].value.len, 127);
+    metrics_snapshot_free(s);
+    metrics_note(f->recorder, METRIC_TOOL_DURATION, 1, NAME_ERROR_TYPE, "cut by somebody\xc3");
+    s = telemetry_snapshot(f->telemetry);
+    m = sample_of(s, METRIC_TOOL_DURATION);
+    assert_string_equal(m->labels[0].value.data, "cut by somebody");
+    metrics_snapshot_free(s);
+    fixture_destroy(f);
+}
+
 static void prometheus_text_has_the_expected_form(void **state)
 {
     (void)state;
@@ -127,6 +150,7 @@ int main(void)
         cmocka_unit_test(recorders_are_summed),
         cmocka_unit_test(label_order_and_empty_labels_do_not_matter),
         cmocka_unit_test(too_many_label_sets_share_one_point),
+        cmocka_unit_test(long_labels_are_cut_between_characters),
         cmocka_unit_test(prometheus_text_has_the_expected_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
