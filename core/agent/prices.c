@@ -219,6 +219,23 @@ const struct options_values *prices_values_at(const struct prices *p, size_t i)
 
 /* ---- looking up ---- */
 
+/* "-2025-08-28", "-20250828" or "-0828". "-2" is another model, with a price of its own. */
+static bool is_date(const char *text)
+{
+    static const char *const shapes[] = {"-dddd-dd-dd", "-dddddddd", "-dddd"};
+
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        const char *shape = shapes[i];
+        size_t n = 0;
+        while (shape[n] != '\0' &&
+               (shape[n] == 'd' ? text[n] >= '0' && text[n] <= '9' : text[n] == shape[n]))
+            n++;
+        if (shape[n] == '\0' && text[n] == '\0')
+            return true;
+    }
+    return false;
+}
+
 /* How well a price's model fits: its length when it is the name, or the name without a date. */
 static size_t fits(const char *priced, const char *name)
 {
@@ -226,8 +243,7 @@ static size_t fits(const char *priced, const char *name)
 
     if (len == 0 || strncmp(priced, name, len) != 0)
         return 0;
-    bool is_dated = name[len] == '-' && name[len + 1] >= '0' && name[len + 1] <= '9';
-    return name[len] == '\0' ? len + 1 : is_dated ? len : 0;
+    return name[len] == '\0' ? len + 1 : is_date(name + len) ? len : 0;
 }
 
 static const struct price *find(const struct prices *p, const char *name)

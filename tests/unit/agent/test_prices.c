@@ -117,7 +117,14 @@ static void dated_names_have_the_price_of_the_plain_one(void **state)
     assert_int_equal(cost(p, "gpt-4.1", "", one), PRICES_NANO);
     assert_int_equal(cost(p, "something", "gpt-realtime", one), 4 * PRICES_NANO);
     assert_int_equal(cost(p, "", "gpt-realtime", one), 4 * PRICES_NANO);
+    assert_int_equal(cost(p, "gpt-4.1-0414", "", one), PRICES_NANO);
+    assert_int_equal(cost(p, "gpt-4.1-20250414", "", one), PRICES_NANO);
     assert_int_equal(cost(p, "gpt-realtime-preview", "", one), -1);
+    /* Other models, with prices of their own. */
+    assert_int_equal(cost(p, "gpt-realtime-2", "", one), -1);
+    assert_int_equal(cost(p, "gpt-realtime-2.1", "", one), -1);
+    assert_int_equal(cost(p, "gpt-realtime-2-2026-08-28", "", one), -1);
+    assert_int_equal(cost(p, "gpt-4.1-32k", "", one), -1);
     prices_destroy(p);
 }
 
