@@ -400,6 +400,17 @@ static bool is_set(const struct filling *f, const char *name)
     return k != NULL && k->values != NULL;
 }
 
+/* Another option has the same variable, and comes first: what is wrong with it is told there. */
+static bool is_told_already(const struct filling *f)
+{
+    for (uint32_t i = 0; f->option.variable_unless != NULL && i < f->table->count; i++) {
+        struct parley_option other = options_at(f->table, i);
+        if (strcmp(other.name, f->option.variable_unless) == 0)
+            return other.variable != NULL && strcmp(other.variable, f->option.variable) == 0;
+    }
+    return false;
+}
+
 /* Take the option's own variable, if there is one that can be read. */
 static bool fill_from_variable(struct filling *f)
 {
@@ -423,7 +434,8 @@ static bool fill_from_variable(struct filling *f)
         f->setting->origin = OPTIONS_FROM_VARIABLE;
         return true;
     }
-    conf_report_warning(f->report, place(f), "the variable %s is left out: %s", name, f->fault);
+    if (!is_told_already(f))
+        conf_report_warning(f->report, place(f), "the variable %s is left out: %s", name, f->fault);
     buf_clear(&f->names);
     return false;
 }

@@ -60,12 +60,12 @@ static int fail_word(const struct parley_option *o, struct parley_view word,
 
 /* In the words of the key. */
 static int translate(const struct parley_option *o, const struct conf_env *env,
-                     struct parley_view word, struct buf *out, struct parley_error *err)
+                     struct parley_view word, char name[VARIABLE_NAME_SIZE], struct buf *out,
+                     struct parley_error *err)
 {
     struct parley_view rest = view_of(o->variable_words);
     struct parley_view pair;
     struct parley_view ours;
-    char other[VARIABLE_NAME_SIZE];
 
     while (rest.len > 0) {
         view_split(&rest, '|', &pair);
@@ -75,8 +75,8 @@ static int translate(const struct parley_option *o, const struct conf_env *env,
             buf_append_view(out, ours);
             return 1;
         }
-        view_copy(other, sizeof(other), (struct parley_view){ours.data + 1, ours.len - 1});
-        const char *value = env->get(env->ctx, other);
+        view_copy(name, VARIABLE_NAME_SIZE, (struct parley_view){ours.data + 1, ours.len - 1});
+        const char *value = env->get(env->ctx, name);
         buf_append_str(out, value == NULL ? "" : value);
         return value == NULL || value[0] == '\0' ? 0 : 1;
     }
@@ -93,7 +93,7 @@ int variable_read(const struct parley_option *option, const struct conf_env *env
     if (!utf8_valid(value, strlen(value)))
         return parley_fail(err, PARLEY_E_INVALID, "is not UTF-8 text");
     if (option->variable_words != NULL)
-        return translate(option, env, view_trim(view_of(value)), out, err);
+        return translate(option, env, view_trim(view_of(value)), name, out, err);
     buf_append_view(out, view_trim(view_of(value)));
     return 1;
 }

@@ -3,6 +3,7 @@
 
 #include "conf/nearest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct arg *find(const struct arg *table, const char *text, size_t len)
@@ -84,5 +85,18 @@ int args_parse(int argc, char **argv, const struct arg *table, struct args *ret,
         if (r < 0)
             return r;
     }
+    return PARLEY_OK;
+}
+
+int args_timeout(const char *text, int otherwise, int most, int64_t *ret_ms,
+                 struct parley_error *err)
+{
+    char *end = NULL;
+    double seconds = text == NULL ? otherwise : strtod(text, &end);
+
+    if (!(seconds > 0 && seconds <= most) || (text != NULL && (*end != '\0' || end == text)))
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "--timeout is %.40s; it is a number of seconds, up to %d", text, most);
+    *ret_ms = (int64_t)(seconds * 1000);
     return PARLEY_OK;
 }

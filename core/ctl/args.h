@@ -6,6 +6,7 @@
 #include <parley/error.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define ARGS_MAX_WORDS 32
 
@@ -26,5 +27,10 @@ struct args {
 /* PARLEY_E_INVALID with what is wrong and the nearest known option. "--" ends the options. */
 int args_parse(int argc, char **argv, const struct arg *table, struct args *ret,
                struct parley_error *err);
+
+/* A --timeout: seconds, with or without a fraction, above 0 and up to most. text NULL: otherwise.
+ * PARLEY_E_INVALID with what it should be. */
+int args_timeout(const char *text, int otherwise, int most, int64_t *ret_ms,
+                 struct parley_error *err);
 
 #endif

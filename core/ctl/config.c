@@ -199,8 +199,12 @@ static int run(int argc, char **argv)
     struct args args;
 
     int r = args_parse(argc, argv, table, &args, &err);
-    if (r == PARLEY_OK && (args.count != 1 || strcmp(args.words[0], "show") != 0))
+    if (r == PARLEY_OK && (args.count == 0 || strcmp(args.words[0], "show") != 0))
         r = parley_fail(&err, PARLEY_E_INVALID, "say what to do: show");
+    if (r == PARLEY_OK && args.count > 1)
+        r = parley_fail(&err, PARLEY_E_INVALID,
+                        "show takes no words, but there is \"%.60s\"; a file is named with -c",
+                        args.words[1]);
     if (r == PARLEY_OK && source.path == NULL)
         r = parley_fail(&err, PARLEY_E_INVALID, "which configuration? name one with -c FILE");
     return r < 0 ? command_usage_error(&command_config, &err)

@@ -271,7 +271,8 @@ static int run(int argc, char **argv)
     if (r == PARLEY_OK && args.count == 1 && strcmp(args.words[0], "telemetry") == 0)
         return describe(&q, "telemetry", telemetry);
     if (r == PARLEY_OK)
-        (void)parley_fail(&err, PARLEY_E_INVALID, "say what to describe: options or telemetry");
+        (void)parley_fail(&err, PARLEY_E_INVALID,
+                          "say what to describe, in one word: options or telemetry");
     return command_usage_error(&command_reference, &err);
 }
 

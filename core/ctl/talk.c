@@ -24,6 +24,8 @@
 #define LINGER_MS       1000  /* idle for so long after a file: the conversation is over */
 #define NO_ANSWER_MS    15000 /* after a file, while nothing was understood */
 #define MAX_SAVED_BYTES (1u << 30)
+#define DEFAULT_LIMIT_S 120
+#define LONGEST_LIMIT_S 86400
 
 static const char help[] =
     "usage: parleyctl talk [--url URL] [--agent NAME] [options]\n"
@@ -64,6 +66,7 @@ struct talk {
     const char *save_path;
     const char *device;
     const char *timeout;
+    int64_t limit_ms; /* what it comes to */
     bool wants_mic;
     bool wants_speaker;
     bool approves_all;
@@ -439,9 +442,7 @@ static int start(struct talk *t, struct parley_error *err)
     if (t->on_sigint != NULL)
         (void)event_add(t->on_sigint, NULL);
     if (has_end)
-        loop_timer_start(t->loop, &t->limit,
-                         (int64_t)((t->timeout == NULL ? 120 : strtod(t->timeout, NULL)) * 1000),
-                         on_limit, t);
+        loop_timer_start(t->loop, &t->limit, t->limit_ms, on_limit, t);
     int r = PARLEY_OK;
     if (t->wav_path == NULL)
         r = talk_lines_start(&t->lines, t->loop, on_input, t, err);
@@ -526,6 +527,8 @@ static int run(int argc, char **argv)
                         args.words[0]);
     if (r == PARLEY_OK && t.wav_path != NULL && t.wants_mic)
         r = parley_fail(&err, PARLEY_E_INVALID, "--wav and --mic exclude each other");
+    if (r == PARLEY_OK)
+        r = args_timeout(t.timeout, DEFAULT_LIMIT_S, LONGEST_LIMIT_S, &t.limit_ms, &err);
     if (r < 0)
         return command_usage_error(&command_talk, &err);
     t.target.url = or_environment(t.target.url, "PARLEY_URL", REMOTE_DEFAULT_URL);

@@ -249,19 +249,6 @@ static void show(const struct request *q)
 
 /* ---- the command ---- */
 
-static int check_seconds(struct request *q, struct parley_error *err)
-{
-    char *end = NULL;
-    double seconds = q->timeout == NULL ? DEFAULT_WAIT_S : strtod(q->timeout, &end);
-
-    if (!(seconds > 0 && seconds <= LONGEST_WAIT_S) || (end != NULL && *end != '\0'))
-        return parley_fail(err, PARLEY_E_INVALID,
-                           "--timeout is %.40s; it is a number of seconds, up to %d", q->timeout,
-                           LONGEST_WAIT_S);
-    q->wait_ms = (int64_t)(seconds * 1000);
-    return PARLEY_OK;
-}
-
 static int check_score(struct request *q, const struct args *args, struct parley_error *err)
 {
     if (args->count != 3)
@@ -289,7 +276,7 @@ static int check_words(struct request *q, const struct args *args, struct parley
         return r;
     if (q->source.path == NULL)
         return parley_fail(err, PARLEY_E_INVALID, "which configuration? name one with -c FILE");
-    return check_seconds(q, err);
+    return args_timeout(q->timeout, DEFAULT_WAIT_S, LONGEST_WAIT_S, &q->wait_ms, err);
 }
 
 static int check_exporters(const struct request *q, struct parley_error *err)

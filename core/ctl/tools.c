@@ -14,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CALL_WAIT_MS 86400000 /* the call's own limit comes first */
+#define CALL_WAIT_MS   86400000 /* the call's own limit comes first */
+#define LIST_WAIT_S    30       /* a server may have to be fetched before it starts */
+#define LONGEST_WAIT_S 3600     /* as of the policy timeout_ms */
 
 static const char help[] =
     "usage: parleyctl tools list|call|match -c FILE [options]\n"
@@ -117,8 +119,7 @@ static int run_call(struct running *r, const char *name, const char *arguments,
         .arguments = view_of(arguments),
         .takes_any_arguments = !policy.check_arguments,
         .wants_content = true,
-        .policy_timeout_ms =
-            q->timeout == NULL ? policy.timeout_ms : (int64_t)(strtod(q->timeout, NULL) * 1000),
+        .policy_timeout_ms = q->timeout == NULL ? policy.timeout_ms : q->timeout_ms,
         .max_output_bytes = TOOLS_MAX_OUTPUT,
     };
     r->run = tools_call(choice.wi, &call, &call_events, r);
@@ -216,6 +217,8 @@ static int run(int argc, char **argv)
     int r = args_parse(argc, argv, table, &args, &err);
     if (r == PARLEY_OK)
         r = check_words(&q, &args, &err);
+    if (r == PARLEY_OK)
+        r = args_timeout(q.timeout, LIST_WAIT_S, LONGEST_WAIT_S, &q.timeout_ms, &err);
     if (r < 0)
         return command_usage_error(&command_tools, &err);
     if (strcmp(args.words[0], "match") == 0)

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_WAIT_MS 30000 /* a server may have to be fetched before it starts */
-#define LOOK_MS      50
+#define LOOK_MS 50
 
 struct worker_instance *tools_request_next(struct tools_request *q, struct worker_instance *after)
 {
@@ -33,9 +32,7 @@ static bool are_settled(struct tools_request *q, const struct worker_instance *o
 
 static void settle(struct tools_request *q, const struct worker_instance *only)
 {
-    int64_t limit = q->timeout == NULL ? LIST_WAIT_MS : (int64_t)(strtod(q->timeout, NULL) * 1000);
-
-    for (int64_t waited = 0; waited < limit && !q->is_interrupted && !are_settled(q, only);
+    for (int64_t waited = 0; waited < q->timeout_ms && !q->is_interrupted && !are_settled(q, only);
          waited += LOOK_MS)
         (void)local_wait(&q->local, LOOK_MS);
 }

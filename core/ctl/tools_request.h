@@ -11,6 +11,7 @@ struct tools_request {
     const char *only; /* --tools */
     const char *model;
     const char *timeout;
+    int64_t timeout_ms; /* what it comes to; that of list when it is not given */
     bool is_json;
     bool wants_progress;
     bool is_interrupted; /* by Ctrl-C */

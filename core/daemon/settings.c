@@ -13,13 +13,27 @@
 
 #include <string.h>
 
+/* Stands in for one of these that is not there: variables may fill it, and mistakes name it. */
+static const struct conf_section *absent(const char *kind)
+{
+    static char server[] = "server", telemetry[] = "telemetry", nameless[] = "";
+    static const struct conf_section sections[] = {{.kind = server, .name = nameless},
+                                                   {.kind = telemetry, .name = nameless}};
+
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        if (strcmp(sections[i].kind, kind) == 0)
+            return &sections[i];
+    }
+    return NULL;
+}
+
 static struct conf_place place_in(const struct conf *c, const char *kind, const char *key)
 {
     const struct conf_section *s = conf_find(c, kind, "");
     const struct conf_key *k = s == NULL ? NULL : conf_key(s, key);
 
     if (s == NULL)
-        return (struct conf_place){.file = c->files[0], .key = key};
+        return (struct conf_place){.file = c->files[0], .section = absent(kind), .key = key};
     if (k == NULL)
         return (struct conf_place){s->file, s->line, s, key};
     return (struct conf_place){k->values->file, k->values->line, s, key};
@@ -33,7 +47,7 @@ static int fill(const struct conf *c, const char *kind, const struct options_tab
 
     if (section == NULL && !always)
         return PARLEY_OK;
-    return options_fill(table, c, section, ret, report);
+    return options_fill(table, c, section == NULL ? absent(kind) : section, ret, report);
 }
 
 static int fill_sections(const struct conf *c, struct settings *s, struct conf_report *report)
@@ -126,12 +140,28 @@ static void check_telemetry(const struct conf *c, const struct telemetry_options
     if (redact_create(t->redact, &redact, &err) < 0)
         conf_report_error(report, place_in(c, "telemetry", "redact"), "%s", err.message);
     redact_destroy(redact);
-    for (size_t i = 0; i < t->resource.count; i++) {
-        if (!resource_is_pair(t->resource.items[i]))
-            conf_report_error(report, place_in(c, "telemetry", "resource"),
-                              "\"%.60s\" is no key=value; percent-encode what is neither a letter "
-                              "nor a digit",
-                              t->resource.items[i]);
+}
+
+/* A variable that cannot be read does not keep parley from starting; a key does. */
+static void check_resource(const struct conf *c, const struct settings *s,
+                           struct conf_report *report)
+{
+    static const char hint[] =
+        "is no key=value; percent-encode what is neither a letter nor a digit";
+    struct conf_place at = place_in(c, "telemetry", "resource");
+    bool is_variable = at.section == NULL || conf_key(at.section, "resource") == NULL;
+
+    for (size_t i = 0; i < s->telemetry->resource.count; i++) {
+        const char *pair = s->telemetry->resource.items[i];
+        if (resource_is_pair(pair))
+            continue;
+        if (is_variable)
+            conf_report_warning(report, at,
+                                "of the variable OTEL_RESOURCE_ATTRIBUTES this is left out: "
+                                "\"%.60s\" %s",
+                                pair, hint);
+        else
+            conf_report_error(report, at, "\"%.60s\" %s", pair, hint);
     }
 }
 
@@ -153,6 +183,7 @@ static int check_server(const struct conf *c, const struct settings *s, struct c
     if (s->admin != NULL)
         check_admin(c, s->admin, report);
     check_telemetry(c, s->telemetry, report);
+    check_resource(c, s, report);
     return report->errors == before ? PARLEY_OK : PARLEY_E_INVALID;
 }
 

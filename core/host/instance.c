@@ -187,11 +187,43 @@ static struct conf_place place_of(const struct conf_section *s, const char *name
     return at;
 }
 
+/* "key: ..." */
+static bool is_about(const char *message, const char *key)
+{
+    size_t len = strlen(key);
+
+    return strncmp(message, key, len) == 0 && strncmp(message + len, ": ", 2) == 0;
+}
+
 static int report(const struct maker *m, const struct conf_section *s, const char *key,
                   const struct parley_error *err)
 {
-    conf_report_error(m->report, place_of(s, key), "%s", err->message);
+    const char *message = err->message;
+
+    if (key != NULL && is_about(message, key))
+        message += strlen(key) + 2; /* the place has it */
+    conf_report_error(m->report, place_of(s, key), "%s", message);
     return err->status < 0 ? err->status : PARLEY_E_INVALID;
+}
+
+/* A plugin that refuses its section begins with the key that it is about. That key may stand in
+ * another layer's file than the section begins in, or in none. */
+static int report_refusal(const struct maker *m, const struct conf_section *s,
+                          const struct instance *i, struct parley_error *err)
+{
+    struct options_setting about = {0};
+    size_t count = options_count(i->values);
+
+    for (size_t at = 0; at < count && about.name == NULL; at++) {
+        if (is_about(err->message, options_setting(i->values, at).name))
+            about = options_setting(i->values, at);
+    }
+    if (about.name != NULL && about.origin == OPTIONS_FROM_VARIABLE) {
+        char message[sizeof(err->message)];
+        view_copy(message, sizeof(message), view_of(err->message));
+        (void)parley_fail(err, err->status, "%s (of the variable %s)", message, about.environment);
+    }
+    return report(m, s, about.name, err);
 }
 
 /* A plugin that returns failure says why in err; one that does not still must not leave it empty.
@@ -248,7 +280,7 @@ static int build(const struct maker *m, const struct conf_section *s, struct ins
     if (r < 0) {
         explain(i, r, &err);
         err.status = r;
-        return report(m, s, NULL, &err);
+        return report_refusal(m, s, i, &err);
     }
     return PARLEY_OK;
 }

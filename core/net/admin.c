@@ -48,7 +48,7 @@ static void on_sessions(void *arg, json_t *take_all)
 
     if (w->request != NULL && w->wants_one && json_array_size(take_all) == 0)
         answer_error(w->request, 404, "invalid_request_error", "not_found",
-                     "There is no live session of that id; GET /admin/v1/sessions lists them.");
+                     "There is no live session %s; GET /admin/v1/sessions lists them.", w->id);
     else if (w->request != NULL && w->wants_one)
         answer_json(w->request, 200, json_incref(json_array_get(take_all, 0)));
     else if (w->request != NULL)
@@ -60,11 +60,13 @@ static void on_sessions(void *arg, json_t *take_all)
 static void sessions(struct net *n, struct http_request *r, struct parley_view id)
 {
     char name[64];
+    const struct parley_view asked = id;
     if (id.len >= sizeof(name) || memchr(id.data, '\0', id.len) != NULL)
         id = VIEW("-"); /* which no session is called */
     struct admin_waiting *w = admin_wait(r, id.len > 0);
     if (w == NULL)
         return;
+    view_copy(w->id, sizeof(w->id), asked);
     view_copy(name, sizeof(name), id);
     n->w.hub.describe_sessions(n->w.hub.ctx, id.len > 0 ? name : NULL, on_sessions, w);
 }
@@ -109,7 +111,7 @@ static void move_done(struct net_visit *v)
 
     if (r != NULL && !m->is_found)
         answer_error(r, 404, "invalid_request_error", "not_found",
-                     "There is no live session of that id; GET /admin/v1/sessions lists them.");
+                     "There is no live session %s; GET /admin/v1/sessions lists them.", m->id);
     else if (r != NULL && m->fault[0] != '\0')
         answer_error(r, 409, "invalid_request_error", "not_moved", "%s", m->fault);
     else if (r != NULL)

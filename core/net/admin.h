@@ -9,6 +9,7 @@
 struct admin_waiting {
     struct http_request *request; /* NULL: its client has gone */
     bool wants_one;
+    char id[64]; /* of the one, cut */
 };
 
 /* NULL, and the client was answered, without memory. */

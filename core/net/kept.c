@@ -137,10 +137,10 @@ static struct kept *begin(struct net *n, struct http_request *r)
     copy_query(r, "store", name, sizeof(name));
     struct worker_instance *store = wg == NULL ? NULL : choose_store(wg, name, &is_choice);
     if (store == NULL) {
-        answer_error(r, 404, "invalid_request_error", "no_store", "%s",
-                     is_choice         ? "There are several stores; say which by ?store=NAME."
-                     : name[0] == '\0' ? "No agent has a store."
-                                       : "No agent has a store of that name.");
+        answer_error(r, 404, "invalid_request_error", "no_store", "%s%s%s.",
+                     is_choice ? "There are several stores; say which by ?store=NAME"
+                               : "No agent has a store",
+                     is_choice || name[0] == '\0' ? "" : " ", is_choice ? "" : name);
         return NULL;
     }
     struct kept *k = calloc(1, sizeof(*k));
@@ -225,8 +225,9 @@ void kept_list(struct net *n, struct http_request *r)
     copy_query(r, "after", k->after, sizeof(k->after));
     if (http_query_get(r, "limit", &text) &&
         (!view_to_int64(text, &limit) || limit < 1 || limit > MOST_LISTED)) {
-        answer_error(r, 400, "invalid_request_error", "invalid_value", "limit is 1 to %d.",
-                     MOST_LISTED);
+        answer_error(r, 400, "invalid_request_error", "invalid_value",
+                     "limit is %.*s; it is a number from 1 to %d.",
+                     (int)(text.len > 40 ? 40 : text.len), text.data, MOST_LISTED);
         kept_free(k);
         return;
     }

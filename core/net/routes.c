@@ -56,10 +56,13 @@ const char *net_route(const struct net *n, const struct http_request *r)
 
 static void not_found(struct http_request *r, struct parley_view path)
 {
-    answer_error(r, 404, "invalid_request_error", "not_found",
-                 "There is nothing at %.*s. Realtime clients connect to /v1/realtime?model=AGENT; "
-                 "GET /v1/models lists the agents.",
-                 (int)(path.len > 200 ? 200 : path.len), path.data);
+    bool is_admin = view_starts_with(path, VIEW("/admin/"));
+
+    answer_error(r, 404, "invalid_request_error", "not_found", "There is nothing at %.*s. %s",
+                 (int)(path.len > 200 ? 200 : path.len), path.data,
+                 is_admin ? "The admin API has an address of its own, listen of [admin]."
+                          : "Realtime clients connect to /v1/realtime?model=AGENT; GET /v1/models "
+                            "lists the agents.");
 }
 
 void net_request(void *ctx, struct http_request *r)

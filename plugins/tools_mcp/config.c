@@ -8,7 +8,7 @@ const struct parley_option config_options[CONFIG_OPTION_COUNT] = {
                         "stdio with command and http with url."),
     PARLEY_STRING(struct config, command, .example = "/usr/bin/npx",
                   .help = "Program of a server that runs as a child process, started without a "
-                          "shell; one for each of parley's workers."),
+                          "shell; one for all of parley's workers."),
     PARLEY_LINES(struct config, args, .example = "-y",
                  .help = "Arguments of the program, one a line; the key is repeated."),
     PARLEY_LINES(struct config, env, .example = "API_KEY=${WEATHER_KEY}",

@@ -181,6 +181,14 @@ describe("values from elsewhere", () => {
     assert.match(err, /parley\.production\.ini:3: \[agent assistant\] colour: unknown key/);
   });
 
+  test("so does a plugin's refusal of a value from it", async () => {
+    const text = `${GOOD}[store main]\nplugin = store_sqlite\npath = here.db\n`;
+    const more = { "parley.production.ini": "\n[store main]\npath = nowhere/there.db\n" };
+    const { code, err } = await check(text, { more, args: ["-e", "production"] });
+    assert.equal(code, 2);
+    assert.match(err, /parley\.production\.ini:3: \[store main\] path: .*nowhere/);
+  });
+
   test("an environment without a file is told", async () => {
     const { code, err } = await check(GOOD, { args: ["-e", "prodution"] });
     assert.equal(code, 2);

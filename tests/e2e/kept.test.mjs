@@ -115,7 +115,7 @@ for (const [store, more] of Object.entries({ store_memory: {}, store_sqlite: { p
     });
 
     test("a store and a session that are not there are told", async () => {
-      assert.match((await ctl("list", "--kept", "--store", "other")).err, /No agent has a store of that name/);
+      assert.match((await ctl("list", "--kept", "--store", "other")).err, /No agent has a store other\./);
       assert.match((await ctl("export", "sess_00000000000000000000")).err, /The store main has no session sess_0/);
       assert.equal((await ctl("export", "a/../b")).code, 2);
     });

@@ -100,14 +100,15 @@ describe("OpenTelemetry's variables", () => {
   });
 
   test("a protocol that is not spoken is refused with the one that is", async () => {
-    await assert.rejects(one_turn(undefined, { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), /"grpc" is not spoken; write http\/protobuf/);
+    await assert.rejects(one_turn(undefined, { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), /\[exporter collector\] protocol: "grpc" is not spoken; write http\/protobuf.*\(of the variable OTEL_EXPORTER_OTLP_PROTOCOL\)/);
   });
 
   test("a value that cannot be read is warned about, and parley starts", async () => {
     const receiver = await start_receiver();
-    const parleyd = await one_turn(receiver, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: "soon" });
-    assert.match(parleyd.log, /the variable OTEL_BSP_SCHEDULE_DELAY is left out: "soon"/);
-    await receiver.wait(turn);
+    const parleyd = await one_turn(receiver, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: "soon", OTEL_RESOURCE_ATTRIBUTES: "team=voice,floor" });
+    assert.match(parleyd.log, /\[telemetry\] batch_ms: the variable OTEL_BSP_SCHEDULE_DELAY is left out: "soon"/);
+    assert.match(parleyd.log, /\[telemetry\] resource: of the variable OTEL_RESOURCE_ATTRIBUTES this is left out: "floor"/);
+    assert.equal((await receiver.wait(turn)).resource.team, "voice");
     await receiver.close();
   });
 });

@@ -29,7 +29,8 @@ static const struct parley_option options[] = {
                 .help = "Which."),
     PARLEY_BOOL(C, is_off, .default_value = "no", .variable = "DISABLED", .help = "Whether."),
     PARLEY_LIST(C, keep, .default_value = "errors, slow", .variable = "SAMPLER",
-                .variable_words = "all=errors, slow|none=|ratio=errors", .help = "Words."),
+                .variable_words = "all=errors, slow|none=|ratio=errors", .variable_unless = "share",
+                .help = "Words."),
 };
 static const struct options_table table = OPTIONS_TABLE(options, C);
 
@@ -157,6 +158,26 @@ static void word_that_is_not_known_is_told_with_those_that_are(void **state)
     options_destroy(v);
 }
 
+static void variable_of_two_options_is_told_once(void **state)
+{
+    static const char *const environment[] = {"SAMPLER", "some", NULL};
+    struct fixture *f = *state;
+    struct options_values *v = fill(f, environment, "[s]\n");
+
+    assert_problem(f, 1, "[s] share: the variable SAMPLER is left out: \"some\" is not one of all");
+    options_destroy(v);
+}
+
+static void value_of_the_other_variable_is_told_by_its_name(void **state)
+{
+    static const char *const environment[] = {"SAMPLER", "ratio", "SAMPLER_ARG", "half", NULL};
+    struct fixture *f = *state;
+    struct options_values *v = fill(f, environment, "[s]\n");
+
+    assert_problem(f, 1, "[s] share: the variable SAMPLER_ARG is left out: \"half\"");
+    options_destroy(v);
+}
+
 static void value_is_taken_as_it_is(void **state)
 {
     static const char *const environment[] = {"NAME", "${HOME}", "KEY", "file:/etc/passwd", NULL};
@@ -203,6 +224,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(value_that_cannot_be_read_is_warned_about_and_left_out,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(word_that_is_not_known_is_told_with_those_that_are,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(variable_of_two_options_is_told_once, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(value_of_the_other_variable_is_told_by_its_name,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(value_is_taken_as_it_is, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(source_is_shown_and_secrets_are_not, fixture_setup,

@@ -86,6 +86,23 @@ static void mistakes_say_what_would_be_right(void **state)
     assert_string_equal(err.message, "--json takes no value");
 }
 
+static void timeout_is_a_number_of_seconds(void **state)
+{
+    struct parley_error err = PARLEY_ERROR_INIT;
+    int64_t ms = 0;
+
+    (void)state;
+    assert_int_equal(args_timeout("0.5", 10, 30, &ms, &err), PARLEY_OK);
+    assert_int_equal(ms, 500);
+    assert_int_equal(args_timeout(NULL, 10, 30, &ms, &err), PARLEY_OK);
+    assert_int_equal(ms, 10000);
+    static const char *const wrong[] = {"", "x", "5x", "0", "-1", "31", "nan"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        assert_int_equal(args_timeout(wrong[i], 10, 30, &ms, &err), PARLEY_E_INVALID);
+    assert_string_equal(err.message, "--timeout is nan; it is a number of seconds, up to 30");
+    assert_int_equal(ms, 10000);
+}
+
 static void words_are_bounded(void **state)
 {
     char *argv[ARGS_MAX_WORDS + 2];
@@ -107,6 +124,7 @@ int main(void)
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(help_is_noticed),
         cmocka_unit_test(mistakes_say_what_would_be_right),
+        cmocka_unit_test(timeout_is_a_number_of_seconds),
         cmocka_unit_test(words_are_bounded),
     };
 

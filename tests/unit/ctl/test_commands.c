@@ -229,6 +229,8 @@ static void models_that_are_not_there_are_not_verified_in_silence(void **state)
 static void mistakes_of_a_configuration_are_shown_instead_of_it(void **state)
 {
     (void)state;
+    assert_int_equal(RUN("config", "show", ini_path), CTL_USAGE);
+    says("; a file is named with -c");
     write_ini("many");
     assert_int_equal(RUN("config", "show", "-c", ini_path), CTL_USAGE);
     says("nothing is shown until they are gone");

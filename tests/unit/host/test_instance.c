@@ -14,6 +14,7 @@ struct config {
 static int created, destroyed, started, stopped;
 static int64_t last_count;
 static bool refuses_create, refuses_start;
+static const char *refusal;
 
 static int create(void *plugin, const struct parley_instance_info *info, void **ret,
                   struct parley_error *err)
@@ -22,7 +23,7 @@ static int create(void *plugin, const struct parley_instance_info *info, void **
 
     (void)plugin;
     if (refuses_create)
-        return parley_fail(err, PARLEY_E_INVALID, "the moon is wrong");
+        return parley_fail(err, PARLEY_E_INVALID, "%s", refusal);
     last_count = config->count;
     *ret = NULL;
     created++;
@@ -89,6 +90,7 @@ static int setup(void **state)
     (void)state;
     created = destroyed = started = stopped = 0;
     refuses_create = refuses_start = false;
+    refusal = "the moon is wrong";
     d.instance_create = create;
     d.instance_destroy = destroy;
     d.worker_start = start;
@@ -179,6 +181,16 @@ static void refusal_of_the_plugin_is_reported(void **state)
     (void)state;
     refuses_create = true;
     refused("[tools b]\nplugin = tools_test\n", "test.ini:1: [tools b] the moon is wrong");
+}
+
+static void refusal_that_is_about_a_key_has_the_place_of_that(void **state)
+{
+    (void)state;
+    assert_true(
+        conf_add_layer(f.conf, VIEW("[tools b]\nplugin = tools_test\n"), "base.ini", &f.report));
+    refuses_create = true;
+    refusal = "count: is odd";
+    refused("[tools b]\ncount = 3\n", "test.ini:2: [tools b] count: is odd");
 }
 
 static void mistakes_of_all_sections_are_reported(void **state)
@@ -285,6 +297,7 @@ int main(void)
         T(unknown_plugin_names_where_was_looked),
         T(plugin_of_another_role_is_refused),
         T(refusal_of_the_plugin_is_reported),
+        T(refusal_that_is_about_a_key_has_the_place_of_that),
         T(mistakes_of_all_sections_are_reported),
         T(last_reference_destroys),
         T(all_instances_start_and_stop_together),
