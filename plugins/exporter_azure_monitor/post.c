@@ -202,6 +202,7 @@ static void on_http_end(void *ctx, const struct parley_http_response *response)
 
     p->is_in_flight = false;
     if (response->status < 0) {
+        p->code = response->code >= 200 ? response->code : 0; /* an interim answer is none */
         on_broken(p, response->message);
         return;
     }

@@ -110,6 +110,13 @@ static void answer(int code, const char *headers, const char *body)
     settle();
 }
 
+/* The code came, and then the line was lost. */
+__attribute__((unused)) static void break_off(int code)
+{
+    http_end(PARLEY_E_UNAVAILABLE, code, "", (struct parley_view){"", 0});
+    settle();
+}
+
 static void no_answer(void)
 {
     http_end(PARLEY_E_UNAVAILABLE, 0, "", (struct parley_view){"", 0});

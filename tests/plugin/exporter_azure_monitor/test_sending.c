@@ -212,16 +212,34 @@ static void answer_that_breaks_off_counts_by_its_code(void **state)
     open_azure(NULL, NULL);
     deliver_turn();
     http.open[0].events->on_data(http.open[0].ctx, 200, (struct parley_view){"{\"it", 4});
-    no_answer();
+    break_off(200);
     assert_int_equal(ended.count, 1);
     assert_int_equal(ended.lost, 0);
     deliver_turn();
     http.open[0].events->on_data(http.open[0].ctx, 206, (struct parley_view){"{\"it", 4});
-    no_answer();
+    break_off(206);
     assert_int_equal(ended.count, 2);
     assert_int_equal(ended.lost, 5);
     pass(300000);
     assert_int_equal(http.started, 2);
+}
+
+static void answer_that_breaks_off_before_its_body_counts_by_its_code(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    break_off(200);
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.lost, 0);
+    pass(300000);
+    assert_int_equal(http.started, 1);
+    deliver_turn();
+    break_off(100); /* an interim answer is none */
+    pass(61000);
+    assert_int_equal(http.started, 3);
+    answer(200, "", "");
+    assert_int_equal(ended.lost, 0);
 }
 
 static void token_is_shown_and_renewed_once_when_it_is_refused(void **state)
@@ -366,6 +384,7 @@ int main(int argc, char **argv)
         TEST(wrong_key_is_told_in_the_services_words),
         TEST(large_request_goes_in_halves),
         TEST(answer_that_breaks_off_counts_by_its_code),
+        TEST(answer_that_breaks_off_before_its_body_counts_by_its_code),
         TEST(token_is_shown_and_renewed_once_when_it_is_refused),
         TEST(stop_tries_once_and_counts_what_is_lost),
         TEST(stop_does_not_wait_for_a_silent_service),
