@@ -90,8 +90,8 @@ static void take(struct job *job)
 
 static void replace(struct job *job)
 {
-    job->result =
-        shelf_replace(job->keeper->shelf, &job->file, &job->parcel, job->unique, job->reason);
+    job->result = shelf_replace(job->keeper->shelf, &job->file, &job->parcel, job->unix_ms,
+                                job->unique, job->reason);
 }
 
 static void remove_file(struct job *job)

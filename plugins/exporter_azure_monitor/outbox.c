@@ -24,12 +24,12 @@ static void post_failed(struct outbox *o, const struct parley_error *err)
     outbox_on_answer(o, &end);
 }
 
-static void post_fresh(struct outbox *o)
+static void post_fresh(struct outbox *o, struct waiting *w)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
-    o->posted = outbox_pop(o);
-    if (post_send(o->post, &o->posted->parcel, &err) < 0)
+    o->posted = w;
+    if (post_send(o->post, &w->parcel, &err) < 0)
         post_failed(o, &err);
 }
 
@@ -68,8 +68,9 @@ static void on_step(void *ctx)
         if (outbox_can_lay_down(o) || o->is_hurried)
             outbox_keep_all(o, "the service is left alone");
     } else if (!is_busy(o)) {
-        if (o->first != NULL)
-            post_fresh(o);
+        struct waiting *ready = outbox_pop_ready(o);
+        if (ready != NULL)
+            post_fresh(o, ready);
         else if (outbox_has_shelf(o) && !o->is_hurried && outbox_now_ms(o) >= o->drains_at_ms)
             o->is_taking = keeper_take(&o->keeper, on_taken, o);
         if (!is_busy(o) && outbox_now_ms(o) >= o->drains_at_ms)
@@ -103,10 +104,10 @@ void outbox_arm(struct outbox *o)
         if (w->delivery != NULL)
             at = earlier(at, w->since_ms + HOLD_MS);
     }
-    if (o->first != NULL && !is_busy(o) && !is_resting(o))
-        at = now;
-    else if (o->first != NULL && is_resting(o))
+    if (o->first != NULL && is_resting(o))
         at = earlier(at, lies_down_at(o));
+    else if (!is_busy(o))
+        at = earlier(at, outbox_ready_at(o));
     if (outbox_has_shelf(o) && !o->is_hurried && !is_busy(o))
         at = earlier(at, o->drains_at_ms > o->rests_until_ms ? o->drains_at_ms : o->rests_until_ms);
     if (at == INT64_MAX)

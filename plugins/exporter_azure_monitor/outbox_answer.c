@@ -15,10 +15,15 @@ void outbox_tell(const struct outbox *o, const char *what, const char *reason, u
                              o->config.post.endpoint, reason, (unsigned long long)records);
 }
 
+static int64_t pause_ms(const struct outbox *o)
+{
+    return o->config.retry_ms - outbox_random(o, o->config.retry_ms / 5 + 1);
+}
+
 /* Nothing is posted for a while. */
 static void rest(struct outbox *o, const struct post_end *end, uint64_t records)
 {
-    int64_t delay = o->config.retry_ms - outbox_random(o, o->config.retry_ms / 5 + 1);
+    int64_t delay = pause_ms(o);
 
     if (o->failures++ == 0)
         outbox_tell(o,
@@ -34,9 +39,12 @@ static void rest(struct outbox *o, const struct post_end *end, uint64_t records)
     o->drains_at_ms = o->rests_until_ms;
 }
 
+/* What is on the shelf waits no longer when the service is well again. */
 static void go_on(struct outbox *o)
 {
-    if (o->failures > 0)
+    bool was_unwell = o->failures > 0;
+
+    if (was_unwell)
         o->config.post.host->log(o->config.post.handle, PARLEY_LOG_INFO,
                                  "telemetry is delivered again endpoint=%s",
                                  o->config.post.endpoint);
@@ -44,26 +52,33 @@ static void go_on(struct outbox *o)
     o->is_refusal_told = false;
     o->is_throttled = false;
     o->rests_until_ms = 0;
-    if (o->is_posting_file || o->drains_at_ms > outbox_now_ms(o) + 2 * DRAIN_MS)
+    if (o->is_posting_file || was_unwell)
         o->drains_at_ms = outbox_now_ms(o) + DRAIN_MS + outbox_random(o, DRAIN_MS);
 }
 
+/* What a 206 says. */
+struct part {
+    uint64_t refused; /* records */
+    bool is_any_accepted;
+};
+
 /*
- * Of a 206: what may be taken later stays in the parcel, and the answer is how many records were
- * refused. When it cannot be read nothing is sent again: some of it was accepted.
+ * What may be taken later stays in the parcel. When the answer cannot be read nothing is sent
+ * again: some of it was accepted.
  */
-static uint64_t sort_out(struct outbox *o, struct parcel *parcel, const struct post_end *end)
+static struct part sort_out(struct outbox *o, struct parcel *parcel, const struct post_end *end)
 {
     enum verdict *verdicts = calloc(parcel->count + 1, sizeof(*verdicts));
     bool *keeps = calloc(parcel->count + 1, sizeof(*keeps));
     char message[ANSWER_MESSAGE] = "the answer cannot be read";
-    uint64_t refused = parcel_records(parcel);
+    struct part part = {.refused = parcel_records(parcel), .is_any_accepted = true};
 
     if (verdicts != NULL && keeps != NULL && end->is_whole &&
         answer_judge(end->body, parcel->count, verdicts, message)) {
-        refused = 0;
+        part = (struct part){0};
         for (uint32_t i = 0; i < parcel->count; i++) {
-            refused += verdicts[i] == VERDICT_REFUSED && parcel->items[i].is_record;
+            part.refused += verdicts[i] == VERDICT_REFUSED && parcel->items[i].is_record;
+            part.is_any_accepted = part.is_any_accepted || verdicts[i] == VERDICT_ACCEPTED;
             keeps[i] = verdicts[i] == VERDICT_AGAIN;
         }
     }
@@ -71,11 +86,11 @@ static uint64_t sort_out(struct outbox *o, struct parcel *parcel, const struct p
         parcel_pick(parcel, keeps);
     else
         parcel->count = 0;
-    if (refused > 0)
-        outbox_tell(o, "telemetry is delivered in part", message, refused);
+    if (part.refused > 0)
+        outbox_tell(o, "telemetry is delivered in part", message, part.refused);
     free(verdicts);
     free(keeps);
-    return refused;
+    return part;
 }
 
 /* ---- a fresh parcel's end ---- */
@@ -134,27 +149,52 @@ static void drop(struct outbox *o, struct waiting *w, const struct post_end *end
     outbox_finish(o, w, PARLEY_E_PROTOCOL, records, "refused", end->reason);
 }
 
+/* Told now, as a part of its own: the rest of the parcel goes on. */
+static void tell_part(struct outbox *o, struct waiting *w, uint64_t refused)
+{
+    if (refused > 0 && w->delivery != NULL) {
+        delivery_add_part(w->delivery);
+        delivery_end_part(w->delivery, PARLEY_OK, refused, "");
+    } else if (refused > 0) {
+        outbox_count_dropped(o, "refused", refused);
+    }
+}
+
+/* By itself, later: an item that the service does not get done must not hold up the others. */
+static void put_aside(struct outbox *o, struct waiting *w)
+{
+    w->not_before_ms = outbox_now_ms(o) + pause_ms(o);
+    outbox_push_back(o, w);
+}
+
+/* The service is well when it took some of it; one that takes nothing for now is left alone, but
+ * once for each parcel. */
 static void on_part(struct outbox *o, struct waiting *w, const struct post_end *end)
 {
     const struct post_end later = {.ruling = RULING_LATER,
                                    .retry_after_ms = end->retry_after_ms,
                                    .reason = "the service takes a part of it later"};
     size_t before = w->parcel.lines.len;
-    uint64_t refused = sort_out(o, &w->parcel, end);
+    struct part part = sort_out(o, &w->parcel, end);
+    bool is_done = w->parcel.count == 0;
+    bool rests =
+        !is_done && (end->retry_after_ms > 0 || (!part.is_any_accepted && !w->was_put_off));
 
     o->bytes -= before - w->parcel.lines.len;
-    if (w->parcel.count == 0) {
-        outbox_finish(o, w, PARLEY_OK, refused, "refused", "");
+    if (rests)
+        rest(o, &later, parcel_records(&w->parcel));
+    else if (is_done || part.is_any_accepted)
+        go_on(o);
+    if (is_done) {
+        outbox_finish(o, w, PARLEY_OK, part.refused, "refused", "");
         return;
     }
-    rest(o, &later, parcel_records(&w->parcel));
-    if (refused > 0 && w->delivery != NULL) { /* told now, as a part of its own */
-        delivery_add_part(w->delivery);
-        delivery_end_part(w->delivery, PARLEY_OK, refused, "");
-    } else if (refused > 0) {
-        outbox_count_dropped(o, "refused", refused);
-    }
-    outbox_keep(o, w, later.reason);
+    tell_part(o, w, part.refused);
+    w->was_put_off = true;
+    if (rests || o->is_hurried)
+        outbox_keep(o, w, later.reason);
+    else
+        put_aside(o, w);
 }
 
 static void on_fresh_end(struct outbox *o, struct waiting *w, const struct post_end *end)
@@ -165,7 +205,6 @@ static void on_fresh_end(struct outbox *o, struct waiting *w, const struct post_
         outbox_finish(o, w, PARLEY_OK, 0, NULL, "");
         break;
     case RULING_PART:
-        go_on(o);
         on_part(o, w, end);
         break;
     case RULING_TOO_LARGE:
@@ -195,20 +234,25 @@ static void on_replaced(void *ctx, const struct keeper_result *r)
     outbox_arm(o);
 }
 
+/* What is left is laid down anew, behind the others. */
 static void on_file_part(struct outbox *o, const struct post_end *end)
 {
     const struct post_end later = {.ruling = RULING_LATER,
                                    .retry_after_ms = end->retry_after_ms,
                                    .reason = "the service takes a part of it later"};
-
-    outbox_count_dropped(o, "refused", sort_out(o, &o->from_file, end));
-    if (o->from_file.count == 0) {
-        keeper_remove(&o->keeper, &o->file);
-        return;
-    }
+    struct part part = sort_out(o, &o->from_file, end);
     uint32_t left = o->from_file.count;
-    rest(o, &later, left);
-    if (!keeper_replace(&o->keeper, &o->file, &o->from_file, on_replaced, o))
+
+    outbox_count_dropped(o, "refused", part.refused);
+    if (left > 0 && end->retry_after_ms > 0)
+        rest(o, &later, left);
+    else if (left == 0 || part.is_any_accepted)
+        go_on(o);
+    else
+        o->drains_at_ms = outbox_now_ms(o) + pause_ms(o);
+    if (left == 0)
+        keeper_remove(&o->keeper, &o->file);
+    else if (!keeper_replace(&o->keeper, &o->file, &o->from_file, on_replaced, o))
         outbox_count_dropped(o, "storage_full", left);
 }
 
@@ -220,7 +264,6 @@ static void on_file_end(struct outbox *o, const struct post_end *end)
         keeper_remove(&o->keeper, &o->file);
         break;
     case RULING_PART:
-        go_on(o);
         on_file_part(o, end);
         break;
     case RULING_TOO_LARGE:

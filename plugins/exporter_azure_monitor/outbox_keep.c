@@ -68,6 +68,41 @@ struct waiting *outbox_pop(struct outbox *o)
     return w;
 }
 
+static bool is_ready(const struct outbox *o, const struct waiting *w)
+{
+    return o->is_hurried || w->not_before_ms <= outbox_now_ms(o);
+}
+
+struct waiting *outbox_pop_ready(struct outbox *o)
+{
+    struct waiting *before = NULL, *w = o->first;
+
+    while (w != NULL && !is_ready(o, w)) {
+        before = w;
+        w = w->next;
+    }
+    if (w == NULL)
+        return NULL;
+    if (before == NULL)
+        return outbox_pop(o);
+    before->next = w->next;
+    if (o->last == w)
+        o->last = before;
+    w->next = NULL;
+    return w;
+}
+
+int64_t outbox_ready_at(const struct outbox *o)
+{
+    int64_t at = INT64_MAX;
+
+    for (const struct waiting *w = o->first; w != NULL; w = w->next) {
+        int64_t ready = is_ready(o, w) ? outbox_now_ms(o) : w->not_before_ms;
+        at = ready < at ? ready : at;
+    }
+    return at;
+}
+
 /* Its end. Records that are lost after their delivery ended are counted here. */
 void outbox_finish(struct outbox *o, struct waiting *w, int status, uint64_t lost,
                    const char *error, const char *reason)

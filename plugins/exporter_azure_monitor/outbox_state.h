@@ -17,6 +17,8 @@ struct waiting {
     struct delivery *delivery; /* NULL: it has ended */
     struct outbox *outbox;
     int64_t since_ms;
+    int64_t not_before_ms; /* 0: at once */
+    bool was_put_off;      /* the service took nothing of it, or a part */
 };
 
 struct outbox {
@@ -61,6 +63,10 @@ void waiting_free(struct waiting *w);
 void outbox_push_front(struct outbox *o, struct waiting *w);
 void outbox_push_back(struct outbox *o, struct waiting *w);
 struct waiting *outbox_pop(struct outbox *o); /* there must be one */
+/* The first that may be posted now; NULL: there is none. And when there will be one, or INT64_MAX.
+ */
+struct waiting *outbox_pop_ready(struct outbox *o);
+int64_t outbox_ready_at(const struct outbox *o);
 
 /* Its end. Records that are lost after their delivery ended are counted here. */
 void outbox_finish(struct outbox *o, struct waiting *w, int status, uint64_t lost,

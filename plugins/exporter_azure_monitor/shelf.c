@@ -337,17 +337,15 @@ void shelf_remove(const struct shelf *s, struct shelf_file *file)
 
 /* The file goes first: most of it is accepted, and must not be sent again whatever happens. */
 enum shelf_result shelf_replace(const struct shelf *s, struct shelf_file *file,
-                                const struct parcel *rest, uint64_t unique,
+                                const struct parcel *rest, int64_t unix_ms, uint64_t unique,
                                 char reason[SHELF_REASON])
 {
     char name[SHELF_NAME];
-    struct name parsed = {0};
     int folder = open_folder(s);
 
     if (folder < 0)
         return failed(s->folder, reason);
-    (void)read_name(file->name, &parsed); /* it was read when it was taken */
-    write_name(name, parsed.unix_ms, unique, rest->count);
+    write_name(name, unix_ms, unique, rest->count);
     (void)unlinkat(folder, file->name, 0);
     enum shelf_result r = store(s, folder, rest, name, reason);
     (void)close(folder);

@@ -52,9 +52,9 @@ enum shelf_result shelf_take(const struct shelf *s, int64_t unix_ms, struct parc
 
 /* It is delivered, or given up. */
 void shelf_remove(const struct shelf *s, struct shelf_file *file);
-/* A part of it is left. */
+/* A part of it is left, and goes behind the others. */
 enum shelf_result shelf_replace(const struct shelf *s, struct shelf_file *file,
-                                const struct parcel *rest, uint64_t unique,
+                                const struct parcel *rest, int64_t unix_ms, uint64_t unique,
                                 char reason[SHELF_REASON]);
 /* It stays. [any] */
 void shelf_release(struct shelf_file *file);

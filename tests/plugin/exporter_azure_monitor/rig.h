@@ -110,6 +110,16 @@ static void answer(int code, const char *headers, const char *body)
     settle();
 }
 
+/* How often that is in the log. */
+__attribute__((unused)) static unsigned times_logged(const char *text)
+{
+    unsigned times = 0;
+
+    for (const char *at = fake_host_log(); (at = strstr(at, text)) != NULL; at++)
+        times++;
+    return times;
+}
+
 /* The code came, and then the line was lost. */
 __attribute__((unused)) static void break_off(int code)
 {

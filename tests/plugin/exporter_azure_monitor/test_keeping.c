@@ -107,6 +107,60 @@ static void part_of_a_file_replaces_it(void **state)
     assert_int_equal(kept_files(), 0);
 }
 
+static void file_that_never_gets_done_holds_up_no_other(void **state)
+{
+    static const char busy[] =
+        "{\"errors\":[{\"index\":0,\"statusCode\":500,\"message\":\"busy\"}]}";
+
+    (void)state;
+    open_azure(storage(), NULL);
+    deliver_turn();
+    no_answer();
+    for (int i = 0; i < 2; i++)
+        deliver_turn();
+    assert_int_equal(kept_files(), 3);
+    pass(61000);
+    answer(206, "", busy);
+    assert_int_equal(kept_files(), 3);
+    for (int i = 0; i < 2; i++) {
+        pass(1000);
+        assert_int_equal(sent_count(), 7);
+        answer(200, "", "");
+    }
+    pass(1000);
+    assert_int_equal(sent_count(), 1); /* behind the others */
+    answer(206, "", busy);
+    deliver_turn(); /* nothing waits for it */
+    assert_int_equal(sent_count(), 7);
+    answer(200, "", "");
+    pass(30000);
+    assert_int_equal(http.count, 0);
+    pass(31000);
+    assert_int_equal(sent_count(), 1);
+    answer(200, "", "");
+    assert_int_equal(kept_files(), 0);
+    assert_int_equal((int)dropped, 0);
+}
+
+static void folder_is_not_looked_at_early_because_all_is_well(void **state)
+{
+    (void)state;
+    open_azure(storage(), NULL);
+    deliver_turn();
+    no_answer();
+    fake_plugin_close(plugin);
+    open_azure(storage(), NULL);
+    int64_t wait = fake_host_next_timer_ms(); /* by chance, up to a minute */
+    assert_true(wait > 2000);
+    deliver_turn();
+    answer(200, "", "");
+    pass(wait - 1000);
+    assert_int_equal(http.count, 0);
+    pass(2000);
+    assert_int_equal(http.count, 1);
+    answer(200, "", "");
+}
+
 static void file_is_sent_by_one_of_two_processes(void **state)
 {
     (void)state;
@@ -228,6 +282,8 @@ int main(int argc, char **argv)
         TEST(stop_lays_down_what_it_cannot_deliver),
         TEST(throttled_service_is_not_asked_at_the_stop),
         TEST(part_of_a_file_replaces_it),
+        TEST(file_that_never_gets_done_holds_up_no_other),
+        TEST(folder_is_not_looked_at_early_because_all_is_well),
         TEST(file_is_sent_by_one_of_two_processes),
         TEST(damaged_file_is_thrown_away_and_counted),
         TEST(file_that_is_too_old_is_thrown_away),

@@ -56,6 +56,70 @@ static void only_items_that_may_be_taken_later_are_sent_again(void **state)
     assert_int_equal(http.started, 2);
 }
 
+static void item_that_never_gets_done_holds_up_no_other(void **state)
+{
+    static const char busy[] =
+        "{\"errors\":[{\"index\":0,\"statusCode\":500,\"message\":\"busy\"}]}";
+
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    answer(206, "", busy);
+    for (int minute = 0; minute < 3; minute++) {
+        deliver_turn();
+        assert_int_equal(sent_count(), 7); /* at once */
+        answer(200, "", "");
+        pass(61000);
+        assert_int_equal(sent_count(), 1);
+        answer(206, "", busy);
+    }
+    assert_int_equal(times_logged("telemetry"), 0);
+    pass(61000);
+    answer(200, "", "");
+    pass(300000);
+    assert_int_equal(http.started, 8);
+    assert_int_equal(ended.count, 4);
+    assert_int_equal(ended.lost, 0);
+}
+
+static void service_that_takes_nothing_for_now_is_left_alone_and_that_is_told_once(void **state)
+{
+    static const char quota[] =
+        "{\"errors\":[{\"index\":0,\"statusCode\":439},"
+        "{\"index\":1,\"statusCode\":439},{\"index\":2,\"statusCode\":439}]}";
+    unsigned started;
+
+    (void)state;
+    open_azure("span_events=no", NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(deliver(&turn_spans[2 * (i % 2)], 2), PARLEY_OK);
+        started = http.started;
+        if (i == 0)
+            answer(206, "", quota);
+        pass(1000);
+        assert_int_equal(http.started, 1);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        pass(61000);
+        assert_true(http.started > started);
+        while (http.count > 0)
+            answer(206, "", quota);
+        started = http.started;
+    }
+    assert_int_equal(times_logged("kept for later"), 1);
+    assert_int_equal(times_logged("delivered again"), 0);
+    pass(61000);
+    while (http.count > 0)
+        answer(200, "", "");
+    pass(61000);
+    while (http.count > 0)
+        answer(200, "", "");
+    assert_int_equal(times_logged("delivered again"), 1);
+    assert_int_equal(ended.count, 4);
+    assert_int_equal(ended.lost, 0);
+    assert_int_equal((int)dropped, 0);
+}
+
 static void partial_answer_that_cannot_be_read_is_not_sent_again(void **state)
 {
     (void)state;
@@ -373,6 +437,8 @@ int main(int argc, char **argv)
         TEST(batch_is_posted_as_an_array_in_gzip),
         TEST(nothing_for_this_destination_is_no_delivery),
         TEST(only_items_that_may_be_taken_later_are_sent_again),
+        TEST(item_that_never_gets_done_holds_up_no_other),
+        TEST(service_that_takes_nothing_for_now_is_left_alone_and_that_is_told_once),
         TEST(partial_answer_that_cannot_be_read_is_not_sent_again),
         TEST(throttling_is_waited_for_as_long_as_the_service_says),
         TEST(service_that_is_down_for_a_minute_loses_nothing),
