@@ -155,10 +155,12 @@ static void on_start_limit(void *ctx)
         say_fault(s, RT_ERROR_SERVER, NULL, event_id,
                   "The model did not begin a response within %d s (response.create); try again.",
                   SESSION_START_LIMIT_MS / 1000);
-    bool was_filler = s->sequencer.start.by == RESPONSE_BY_FILLER;
+    enum response_by by = s->sequencer.start.by;
     start_clear(s);
-    if (!was_filler)
+    if (by != RESPONSE_BY_FILLER)
         shown_settle(s, &silent);
+    if (by != RESPONSE_BY_FILLER && by != RESPONSE_BY_GREETING)
+        turn_failed(s, silent.code, silent.message);
     response_next(s);
 }
 
@@ -644,7 +646,18 @@ static void answer_refused(struct session *s, json_t *request, const json_t *err
               "the model refused a response session=%s code=%s message=\"%s\"", s->id, code,
               json_get_str(error, "message", ""));
     shown_settle(s, &refused);
-    turn_ended(s, "failed");
+    turn_failed(s, refused.code, refused.message);
+}
+
+/* A request of the client's was refused, which has been told. One that came second is no failure:
+ * the other response is the turn's. */
+static void request_refused(struct session *s, const json_t *error)
+{
+    const char *code = json_get_str(error, "code", "");
+
+    if (s->sequencer.active == NULL && s->turn.response_us == 0 &&
+        strcmp(code, "conversation_already_has_active_response") != 0)
+        turn_failed(s, code, json_get_str(error, "message", ""));
 }
 
 void response_refused(struct session *s, const struct pending *p, const json_t *error)
@@ -662,6 +675,8 @@ void response_refused(struct session *s, const struct pending *p, const json_t *
                  json_get_str(error, "code", ""));
     else if (p->kind == PENDING_RESPONSE)
         answer_refused(s, request, error);
+    else
+        request_refused(s, error);
     json_decref(request);
 }
 
@@ -748,10 +763,12 @@ static void lose(struct session *s, struct response *r, const struct outcome *fa
     else
         json_decref(cut_items(s, r)); /* the client has heard of none of it */
     turn_response_failed(s, r, failed->code, failed->message);
-    if (again)
+    if (again) {
+        turn_asked_again(s, r);
         ask_again(s, r->by, TAKE(r->request), NULL);
-    else
+    } else {
         tools_response_done(s, r, true); /* the next model is told of the calls */
+    }
     response_free(s, r);
 }
 

@@ -296,11 +296,19 @@ static void begin_answer_span(struct session *s, struct response *r)
     span_set_str(span, NAME_RESPONSE_ID, view_of(r->id));
 }
 
+/* Is the response of the turn that runs? */
+static bool goes_on(const struct turn *t, bool answers_tools)
+{
+    return t->is_running && (answers_tools || t->is_asked_again || t->response_us == 0);
+}
+
 void turn_response_created(struct session *s, struct response *r, bool answers_tools)
 {
     if (r->in_band) {
-        if (!s->turn.is_running || (!answers_tools && s->turn.response_us != 0))
+        if (!goes_on(&s->turn, answers_tools))
             begin(s, trigger_of(r, answers_tools));
+        s->turn.is_asked_again = false;
+        s->turn.error_code[0] = s->turn.error_message[0] = '\0'; /* made good */
         if (s->turn.response_us == 0)
             s->turn.response_us = clock_now_us();
         s->has_tool_output = false;
@@ -550,6 +558,12 @@ void turn_response_failed(struct session *s, struct response *r, const char *cod
     spans_child_end(&r->trace);
 }
 
+void turn_asked_again(struct session *s, const struct response *r)
+{
+    if (r->in_band && r->turn == s->turn.number)
+        s->turn.is_asked_again = true;
+}
+
 void turn_response_gone(struct response *r)
 {
     span_set_list(r->trace.span, NAME_FINISH_REASONS, VIEW("session_closed"));
@@ -574,6 +588,14 @@ void turn_ended(struct session *s, const char *status)
     if (!s->turn.is_running)
         return;
     end_turn(s, status);
+}
+
+void turn_failed(struct session *s, const char *code, const char *message)
+{
+    if (!s->turn.is_running)
+        return;
+    note_error(&s->turn, view_of(code), view_of(message));
+    end_turn(s, "failed");
 }
 
 static void end_children(struct session *s)

@@ -34,6 +34,7 @@ struct turn {
     unsigned number; /* from 1 */
     bool is_running;
     bool is_playing;          /* ended, but not settled */
+    bool is_asked_again;      /* its answer was lost, and another model is asked for it */
     const char *trigger;      /* "speech", "text", "tools", "greeting", "model" */
     uint64_t start_us;        /* the end of the user's speech was detected, or the request came */
     uint64_t asked_us;        /* the same, without the silence that detection waits for */
@@ -90,6 +91,10 @@ void turn_response_done(struct session *s, struct response *r, const json_t *obj
 /* The model will not end this response any more. */
 void turn_response_failed(struct session *s, struct response *r, const char *code,
                           const char *message);
+/* ... and another is asked for it: its response goes on with the turn. */
+void turn_asked_again(struct session *s, const struct response *r);
+/* The model does not begin what the turn waits for. */
+void turn_failed(struct session *s, const char *code, const char *message);
 /* Last words about what is about to be freed, if it was not ended. */
 void turn_response_gone(struct response *r);
 void turn_tool_gone(struct call *c);

@@ -261,6 +261,87 @@ static void a_model_that_takes_over_in_a_turn_is_below_that_turn(void **state)
     wire_close(w);
 }
 
+/* The user has spoken, the answer has begun, and its model is lost: another is asked for it. */
+static struct wire *lost_in_mid_answer(void)
+{
+    struct wire *w = opened("");
+
+    wire_model(w, SPEECH_STARTED);
+    wire_model(w, SPEECH_STOPPED);
+    created(w, "resp_1");
+    wire_model(w, ADDED("resp_1"));
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1006, "gone", true);
+    wire_model_created(w);
+    wire_model(w, "{'type':'session.updated','event_id':'e','session':{}}");
+    wire_advance_ms(w, 700);
+    created(w, "resp_2");
+    wire_model(w, TEXT("resp_2"));
+    return w;
+}
+
+static void a_turn_goes_on_with_the_model_that_takes_over(void **state)
+{
+    struct wire *w = lost_in_mid_answer();
+
+    (void)state;
+    done(w, "resp_2", "completed", "null", FIVE);
+    const json_t *turn = last_span(w);
+    is_named(turn, "invoke_agent test");
+    has(turn, "parley.turn.trigger", "speech");
+    has(turn, "parley.turn.end_reason", "completed");
+    has_int(turn, "parley.turn.number", 1);
+    assert_true(value(w, "parley.turn.count", NULL, NULL) == 1);
+    assert_true(recording_sum(wire_recording(w), "parley.turn.response_latency", NULL, NULL) >=
+                0.7);
+    wire_close(w);
+}
+
+static void a_failure_that_a_model_made_good_is_none_of_the_turn(void **state)
+{
+    struct wire *w = lost_in_mid_answer();
+
+    (void)state;
+    wire_client_leaves(w);
+    const json_t *turn = last_span(w);
+    is_named(turn, "invoke_agent test");
+    has(turn, "parley.turn.end_reason", "closed");
+    assert_int_equal(json_get_int(turn, "status", 9), PARLEY_SPAN_UNSET);
+    wire_close(w);
+}
+
+static void a_model_that_does_not_begin_fails_the_turn(void **state)
+{
+    struct wire *w = opened("");
+
+    (void)state;
+    requested(w);
+    wire_advance_ms(w, 120000);
+    const json_t *turn = last_span(w);
+    is_named(turn, "invoke_agent test");
+    has(turn, "parley.turn.end_reason", "failed");
+    has(turn, "error.type", "model_silent");
+    assert_true(value(w, "parley.turn.count", "parley.turn.end_reason", "failed") == 1);
+    wire_close(w);
+}
+
+static void a_request_that_the_model_refuses_fails_the_turn(void **state)
+{
+    struct wire *w = opened("");
+
+    (void)state;
+    wire_client(w, "{'type':'response.create'}");
+    const char *id = wire_text(wire_model_gets(w, "response.create"), "event_id");
+    say(w,
+        "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','code':"
+        "'rate_limit_exceeded','message':'no','event_id':'%s'}}",
+        id);
+    const json_t *turn = last_span(w);
+    is_named(turn, "invoke_agent test");
+    has(turn, "error.type", "rate_limit_exceeded");
+    assert_true(value(w, "parley.turn.count", "parley.turn.end_reason", "failed") == 1);
+    wire_close(w);
+}
+
 static void a_session_that_ends_meanwhile_ends_the_span(void **state)
 {
     (void)state;
@@ -834,6 +915,10 @@ int main(void)
         cmocka_unit_test(a_model_that_cannot_be_opened_fails_its_span),
         cmocka_unit_test(a_model_that_takes_over_has_a_span_with_the_reason),
         cmocka_unit_test(a_model_that_takes_over_in_a_turn_is_below_that_turn),
+        cmocka_unit_test(a_turn_goes_on_with_the_model_that_takes_over),
+        cmocka_unit_test(a_failure_that_a_model_made_good_is_none_of_the_turn),
+        cmocka_unit_test(a_model_that_does_not_begin_fails_the_turn),
+        cmocka_unit_test(a_request_that_the_model_refuses_fails_the_turn),
         cmocka_unit_test(a_session_that_ends_meanwhile_ends_the_span),
         cmocka_unit_test(a_written_turn_is_a_root_with_its_answer),
         cmocka_unit_test(a_spoken_turn_counts_from_the_end_of_the_speech),
