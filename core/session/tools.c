@@ -304,7 +304,6 @@ static void note_and_run(struct call *c)
         s->calls_running++;
     }
     c->state = CALL_NOTING;
-    c->start_us = clock_now_us();
     turn_tool_started(s, c);
     struct item *i = items_find(&s->items, view_of(c->item_id));
     if (i != NULL)
@@ -359,8 +358,10 @@ static void stop_call(struct call *c, const char *why)
 {
     c->stopped = why;
     let_go(c);
-    if (c->state == CALL_ASKING)
+    if (c->state == CALL_ASKING) {
         approval_settle(c);
+        turn_tool_started(c->session, c); /* and ended at once */
+    }
     if (c->run != NULL)
         tools_cancel(c->run);
     else

@@ -445,6 +445,7 @@ void turn_tool_started(struct session *s, struct call *c)
 {
     s->turn.tool_calls++;
     c->turn = s->turn.number;
+    c->start_us = clock_now_us(); /* until then a person may have been asked */
     begin_tool_span(s, c);
     say_tool_started(s, c);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model_says.h"
+#include "recording.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,8 @@
 /* A tool that a person approves: the client is asked, the model learns what came of the call. */
 
 #define AGENT "tools = t\nt.slow.approval = always\nt.slow.approval_timeout_ms = 30s\n"
+
+#define TOOL_TIME "gen_ai.execute_tool.duration"
 
 static char request[64];
 
@@ -122,6 +125,27 @@ static void a_refused_call_never_runs_and_the_model_knows_why(void **state)
     assert_int_equal(wire_tool_calls(w), 0);
     output_is(w, "the user did not approve it, and said: wrong customer");
     (void)wire_model_gets(w, "response.create");
+    wire_close(w);
+}
+
+/* A tool's time is what operators look at when turns are slow. */
+static void a_tool_s_time_does_not_hold_what_people_think_about(void **state)
+{
+    (void)state;
+    wire_record(false, "");
+    struct wire *w = with_request("t.on_duplicate = replace\n");
+
+    wire_advance_ms(w, 5000);
+    model_calls_with(w, "resp_1", "call_2", "slow", "{\\\"id\\\":7}"); /* asked anew */
+    wire_client_forget(w);
+    assert_true(recording_value(wire_recording(w), TOOL_TIME, "error.type", "cancelled") == 1);
+    model_ends(w, "resp_1", "completed");
+    wire_advance_ms(w, 7000);
+    const json_t *done = wire_client_gets(w, "response.done");
+    answers(w, wire_text(done, "response.output.1.id"), "false", "");
+    assert_true(recording_value(wire_recording(w), TOOL_TIME, "error.type", "denied") == 1);
+    assert_true(recording_sum(wire_recording(w), TOOL_TIME, "error.type", "denied") == 0);
+    assert_true(recording_sum(wire_recording(w), TOOL_TIME, "error.type", "cancelled") == 0);
     wire_close(w);
 }
 
@@ -449,6 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_approved_call_runs_and_is_answered),
         cmocka_unit_test(a_refused_call_never_runs_and_the_model_knows_why),
+        cmocka_unit_test(a_tool_s_time_does_not_hold_what_people_think_about),
         cmocka_unit_test(a_refused_call_that_is_made_again_does_not_ask_again),
         cmocka_unit_test(nobody_answers_in_time),
         cmocka_unit_test(a_second_answer_is_an_error),
