@@ -169,6 +169,15 @@ static int64_t count_of(const json_t *object, const char *key)
     return clamp(json_get_int(object, key, 0));
 }
 
+/* What a total holds beyond its details is text: reasoning, or all where there are no details. */
+static void add_rest(int64_t *text, const json_t *object, const char *total, int64_t others)
+{
+    int64_t rest = count_of(object, total) - *text - others;
+
+    if (rest > 0)
+        *text += rest;
+}
+
 bool rt_usage_read(const json_t *tree, struct rt_usage *ret)
 {
     const json_t *input = json_object_get(tree, "input_token_details");
@@ -186,12 +195,9 @@ bool rt_usage_read(const json_t *tree, struct rt_usage *ret)
     ret->cached_image = count_of(cached, "image_tokens");
     ret->output_text = count_of(output, "text_tokens");
     ret->output_audio = count_of(output, "audio_tokens");
-    if (!json_is_object(input))
-        ret->input_text = count_of(tree, "input_tokens");
-    if (!json_is_object(cached))
-        ret->cached_text = count_of(input, "cached_tokens");
-    if (!json_is_object(output))
-        ret->output_text = count_of(tree, "output_tokens");
+    add_rest(&ret->input_text, tree, "input_tokens", ret->input_audio + ret->input_image);
+    add_rest(&ret->cached_text, input, "cached_tokens", ret->cached_audio + ret->cached_image);
+    add_rest(&ret->output_text, tree, "output_tokens", ret->output_audio);
     return true;
 }
 

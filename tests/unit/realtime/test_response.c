@@ -52,6 +52,25 @@ static void usage_is_read_from_totals_when_details_are_missing(void **state)
     json_decref(tree);
 }
 
+static void what_a_total_holds_beyond_its_details_is_text(void **state)
+{
+    struct rt_usage u;
+    json_t *tree = wire_tree(
+        "{'total_tokens':120,'input_tokens':70,'output_tokens':50,'input_token_details':{'cached_"
+        "tokens':30,'audio_tokens':40,'cached_tokens_details':{'audio_tokens':20}},"
+        "'output_token_details':{'text_tokens':5,'audio_tokens':15,'reasoning_tokens':30}}");
+
+    (void)state;
+    assert_true(rt_usage_read(tree, &u));
+    assert_int_equal(u.input_text, 30);
+    assert_int_equal(u.input_audio, 40);
+    assert_int_equal(u.cached_text, 10);
+    assert_int_equal(u.cached_audio, 20);
+    assert_int_equal(u.output_text, 35);
+    assert_int_equal(u.output_audio, 15);
+    json_decref(tree);
+}
+
 static void absurd_counts_do_not_overflow(void **state)
 {
     struct rt_usage total = {0};
@@ -87,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(usage_is_read_from_totals_when_details_are_missing),
+        cmocka_unit_test(what_a_total_holds_beyond_its_details_is_text),
         cmocka_unit_test(absurd_counts_do_not_overflow),
         cmocka_unit_test(an_unknown_status_counts_as_completed),
     };
