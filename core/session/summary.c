@@ -165,7 +165,7 @@ static void answered(struct session *s, const json_t *response)
     rt_response_read(response, &read);
     if (read.has_usage) {
         rt_usage_add(&s->usage, &read.usage);
-        measure_usage(s, &read.usage);
+        (void)turn_count_tokens(s, &read, NULL); /* its cost is the session's, and of no turn */
     }
     if (s->summary.state == SUMMARY_ASKED && read.status == RT_RESPONSE_COMPLETED)
         keep_words(s, response);

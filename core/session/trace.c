@@ -490,25 +490,30 @@ static bool has_tokens(const struct rt_response *read)
            u->input_text + u->input_audio + u->input_image + u->output_text + u->output_audio > 0;
 }
 
+struct cost turn_count_tokens(struct session *s, const struct rt_response *read, struct span *span)
+{
+    const struct usage usage = turn_usage(&read->usage);
+
+    if (!has_tokens(read))
+        return (struct cost){0};
+    usage_set(span, &usage);
+    measure_usage(s, &read->usage);
+    return cost_of_answer(s, &usage, span);
+}
+
 /* Gives what it cost. */
 static struct cost end_answer(struct session *s, struct response *r, const json_t *object,
                               const struct rt_response *read)
 {
-    struct cost cost = {0};
     char code[64];
     const char *failure = failure_of(read, code);
-    const struct usage usage = turn_usage(&read->usage);
     struct span *span = r->trace.span;
 
     span_set_list(span, NAME_FINISH_REASONS,
                   read->reason.len > 0 ? read->reason
                                        : view_of(rt_response_status_name(read->status)));
     span_set_str(span, NAME_OUTPUT_TYPE, read->text_only ? VIEW("text") : VIEW("speech"));
-    if (has_tokens(read)) {
-        usage_set(span, &usage);
-        measure_usage(s, &read->usage);
-        cost = cost_of_answer(s, &usage, span);
-    }
+    const struct cost cost = turn_count_tokens(s, read, span);
     if (span_captures_content(span))
         said_set_response(span, object);
     if (failure != NULL)

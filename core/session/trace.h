@@ -95,6 +95,8 @@ void turn_response_failed(struct session *s, struct response *r, const char *cod
 void turn_asked_again(struct session *s, const struct response *r);
 /* The model does not begin what the turn waits for. */
 void turn_failed(struct session *s, const char *code, const char *message);
+/* The tokens of an answer and their cost, as metrics and in its span (NULL: it has none). */
+struct cost turn_count_tokens(struct session *s, const struct rt_response *read, struct span *span);
 /* Last words about what is about to be freed, if it was not ended. */
 void turn_response_gone(struct response *r);
 void turn_tool_gone(struct call *c);

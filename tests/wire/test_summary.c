@@ -102,6 +102,23 @@ static void what_does_not_fit_is_told_as_a_summary(void **state)
     wire_close(w);
 }
 
+static void a_summary_costs_something_too(void **state)
+{
+    char id[64];
+
+    (void)state;
+    wire_record(false, "");
+    wire_models(LIMITED "[price m]\ninput_text = 1000\noutput_text = 2000\n", "m");
+    struct wire *w = wire_open(SUMMARISES);
+    is_asked_for_a_summary(w, id);
+    double before = recording_value(wire_recording(w), "parley.cost", NULL, NULL);
+    summary_begins(w, id);
+    wire_model(w, SUMMARY_ENDS("completed", "They met."));
+    assert_float_equal(recording_value(wire_recording(w), "parley.cost", NULL, NULL) - before, 0.04,
+                       1e-9);
+    wire_close(w);
+}
+
 static void a_summary_that_fails_is_done_without(void **state)
 {
     char id[64];
@@ -172,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_fit_is_told_as_a_summary),
+        cmocka_unit_test(a_summary_costs_something_too),
         cmocka_unit_test(a_summary_that_fails_is_done_without),
         cmocka_unit_test(a_summary_that_is_refused_is_done_without),
         cmocka_unit_test(a_summary_is_not_waited_for_when_time_is_up),
