@@ -9,6 +9,8 @@
 #define SESSION_SPANS_H
 
 #include "base/list.h"
+#include "realtime/response.h"
+#include "session/cost.h"
 #include "telemetry/span.h"
 
 #include <stdbool.h>
@@ -22,6 +24,9 @@ struct turn_spans {
     struct span *root;
     struct span_hold hold; /* children that sampling has left out so far */
     unsigned children;
+    struct rt_usage usage; /* of its answers, also of those that end after it */
+    struct cost cost;
+    bool has_usage;
     bool is_over;
     uint64_t end_us;
 };

@@ -128,10 +128,19 @@ static bool is_slow(const struct session *s, const struct turn *t)
     return limit > 0 && (answered != 0 ? answered : t->ended_us) - t->asked_us > limit;
 }
 
+static void set_tokens(const struct session *s, const struct turn_spans *t)
+{
+    if (t == NULL)
+        return;
+    const struct usage usage = turn_usage(&t->usage);
+    if (t->has_usage)
+        usage_set(t->root, &usage);
+    cost_set(s, t->root, &t->cost);
+}
+
 static void describe(struct session *s, struct turn *t, const char *reason)
 {
     struct span *root = root_of(t);
-    const struct usage usage = turn_usage(&t->usage);
 
     span_set_int(root, NAME_TURN_NUMBER, t->number);
     span_set_str(root, NAME_TURN_TRIGGER, view_of(t->trigger));
@@ -143,9 +152,7 @@ static void describe(struct session *s, struct turn *t, const char *reason)
     set_recording(s, root, t);
     if (is_slow(s, t))
         spans_turn_keep(t->spans);
-    if (t->has_usage)
-        usage_set(root, &usage);
-    cost_set(s, root, &t->cost);
+    set_tokens(s, t->spans);
     if (strcmp(reason, "failed") == 0)
         span_fail(root, view_of(t->error_code), view_of(t->error_message));
     said_set(root, NAME_INPUT_MESSAGES, "user", &t->user_said);
@@ -501,9 +508,21 @@ struct cost turn_count_tokens(struct session *s, const struct rt_response *read,
     return cost_of_answer(s, &usage, span);
 }
 
-/* Gives what it cost. */
-static struct cost end_answer(struct session *s, struct response *r, const json_t *object,
-                              const struct rt_response *read)
+/* An answer may end after its turn, which has been described then. */
+static void add_tokens(const struct session *s, struct turn_spans *t,
+                       const struct rt_response *read, const struct cost *cost)
+{
+    if (t == NULL || !has_tokens(read))
+        return;
+    rt_usage_add(&t->usage, &read->usage);
+    cost_add(&t->cost, cost);
+    t->has_usage = true;
+    if (t->is_over)
+        set_tokens(s, t);
+}
+
+static void end_answer(struct session *s, struct response *r, const json_t *object,
+                       const struct rt_response *read)
 {
     char code[64];
     const char *failure = failure_of(read, code);
@@ -514,13 +533,13 @@ static struct cost end_answer(struct session *s, struct response *r, const json_
                                        : view_of(rt_response_status_name(read->status)));
     span_set_str(span, NAME_OUTPUT_TYPE, read->text_only ? VIEW("text") : VIEW("speech"));
     const struct cost cost = turn_count_tokens(s, read, span);
+    add_tokens(s, r->trace.turn, read, &cost);
     if (span_captures_content(span))
         said_set_response(span, object);
     if (failure != NULL)
         span_fail(span, view_of(failure), read->error_message);
     spans_child_end(&r->trace);
     measure_answer(s, clock_now_us() - r->created_us, failure);
-    return cost;
 }
 
 static void note_error(struct turn *t, struct parley_view code, struct parley_view message)
@@ -534,14 +553,11 @@ void turn_response_done(struct session *s, struct response *r, const json_t *obj
 {
     struct turn *t = &s->turn;
 
-    const struct cost cost = end_answer(s, r, object, read);
+    end_answer(s, r, object, read);
     if (!r->in_band || r->turn != t->number || !t->is_running)
         return;
-    if (has_tokens(read)) {
+    if (read->has_usage)
         rt_usage_add(&t->usage, &read->usage);
-        t->has_usage = true;
-        cost_add(&t->cost, &cost);
-    }
     if (spans_capture_content(s))
         check_said(s, said_add_response(&t->agent_said, object));
     if (read->status == RT_RESPONSE_FAILED)

@@ -51,8 +51,6 @@ struct turn {
     unsigned tool_calls;
     unsigned tool_errors;
     struct rt_usage usage;
-    bool has_usage;
-    struct cost cost;
     char error_code[64]; /* of a response that failed */
     char error_message[256];
     struct buf user_said; /* these two only when content is captured */

@@ -684,6 +684,7 @@ static void an_answer_that_ends_after_the_next_turn_began_stays_with_its_own(voi
     is_child(span_at(w, 1), span_at(w, 2));
     lasts(span_at(w, 2), 0, 1300);
     has(span_at(w, 2), "parley.turn.end_reason", "interrupted");
+    has_int(span_at(w, 2), "gen_ai.usage.input_tokens", 20);
     created(w, "resp_2");
     done(w, "resp_2", "completed", "null", FIVE);
     has_int(span_at(w, 4), "parley.turn.number", 2);
