@@ -41,7 +41,8 @@ static int run(int argc, char **argv)
         return CTL_DONE;
     }
     json_decref(answer);
-    (void)printf("The new configuration is in use for new sessions.\n");
+    (void)printf("The new configuration is in use for new sessions; the server's log names what "
+                 "takes a restart.\n");
     return CTL_DONE;
 }
 

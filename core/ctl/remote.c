@@ -43,8 +43,12 @@ static int refused(const struct answer *a, const char *url, struct parley_error 
     _cleanup_json_ json_t *tree = json_parse(buf_view(&a->body), &parse);
     const char *message = json_get_str(json_object_get(tree, "error"), "message", "");
 
+    const char *hint = a->code != 401                   ? ""
+                       : strstr(url, "/admin/") != NULL ? " (--token TOKEN, or -c FILE)"
+                                                        : " (--key KEY)";
+
     if (message[0] != '\0')
-        return parley_fail(err, PARLEY_E_DENIED, "%.300s", message);
+        return parley_fail(err, PARLEY_E_DENIED, "%.300s%s", message, hint);
     return parley_fail(err, PARLEY_E_DENIED, "%s answered with HTTP status %d", url, a->code);
 }
 

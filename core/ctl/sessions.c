@@ -40,7 +40,7 @@ static const char help[] =
     "Exit code: 0 done, 1 no such session, refused, or some are live, 2 wrong usage, 3 no server "
     "answers.\n";
 
-static void print_age(int64_t ms)
+static void print_age(int width, int64_t ms)
 {
     char text[32];
 
@@ -49,7 +49,7 @@ static void print_age(int64_t ms)
     else
         (void)snprintf(text, sizeof(text), "%" PRId64 "m%02" PRId64 "s", ms / 60000,
                        ms / 1000 % 60);
-    (void)printf("%8s", text);
+    (void)printf("%*s", width, text);
 }
 
 static void print_row(const json_t *s)
@@ -57,7 +57,7 @@ static void print_row(const json_t *s)
     (void)printf("%-26s ", json_get_str(s, "id", ""));
     (void)printf("%-16s %-18s %-11s", json_get_str(s, "agent", ""), json_get_str(s, "model", ""),
                  json_get_str(s, "state", ""));
-    print_age(json_get_int(s, "age_ms", 0));
+    print_age(8, json_get_int(s, "age_ms", 0));
     (void)printf(" %5" PRId64 " %5" PRId64 "\n", json_get_int(s, "turns", 0),
                  json_get_int(s, "items", 0));
 }
@@ -119,10 +119,10 @@ static void print_session(const json_t *s)
     json_t *item;
     size_t i;
 
-    (void)printf("session  %s\nagent    %s\nmodel    %s\nstate    %s\nage     ",
+    (void)printf("session  %s\nagent    %s\nmodel    %s\nstate    %s\nage      ",
                  json_get_str(s, "id", ""), json_get_str(s, "agent", ""),
                  json_get_str(s, "model", ""), json_get_str(s, "state", ""));
-    print_age(json_get_int(s, "age_ms", 0));
+    print_age(0, json_get_int(s, "age_ms", 0));
     (void)printf("\nturns    %" PRId64 "\n\n", json_get_int(s, "turns", 0));
     json_array_foreach(json_object_get(s, "conversation"), i, item) print_item(item);
 }

@@ -116,7 +116,9 @@ static void on_linger(void *ctx)
         return;
     }
     if (t->view.turn_count == 0 && t->view.error_count == 0)
-        talk_view_error(&t->view, "there was no answer: no speech was heard in the file");
+        talk_view_error(&t->view, t->wav_path != NULL
+                                      ? "there was no answer: no speech was heard in the file"
+                                      : "there was no answer: there was no line to say");
     end_talk(t);
 }
 

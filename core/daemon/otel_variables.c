@@ -13,6 +13,8 @@ static const struct {
     {"OTEL_BLRP_EXPORT_TIMEOUT", NULL, "set timeout_ms of the exporter"},
     {"OTEL_METRIC_EXPORT_TIMEOUT", NULL, "set timeout_ms of the exporter"},
     {"OTEL_BLRP_MAX_QUEUE_SIZE", NULL, "log records wait in 64 KB of each worker"},
+    {"OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", NULL, "log records have at most 10 attributes"},
+    {"OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", NULL, "lines of the log have at most 2 KB"},
     {"OTEL_METRICS_EXEMPLAR_FILTER", "always_off", "metrics have no exemplars"},
     {"OTEL_LOG_LEVEL", NULL, "set log_level of [server], and logs of [telemetry]"},
     {"OTEL_EXPORTER_PROMETHEUS_HOST", NULL, "/metrics is at listen of [server]"},

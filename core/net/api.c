@@ -121,7 +121,11 @@ static const struct agent *preset_agent(struct net *n, struct http_request *r,
                      "them.");
         return NULL;
     }
-    if (a == NULL)
+    if (a == NULL && name[0] == '\0')
+        answer_error(r, 400, "invalid_request_error", "missing_model",
+                     "session.model: is missing; it names the agent, and GET /v1/models lists "
+                     "them.");
+    else if (a == NULL)
         answer_error(r, 400, "invalid_request_error", "invalid_model",
                      "session.model: there is no agent \"%s\"; GET /v1/models lists them.", name);
     return a;

@@ -61,7 +61,8 @@ static const struct row attributes[] = {
     {NAME_CONVERSATION_ID, "string", "all", "Id of the session, as in `session.created`."},
     {NAME_SESSION_ID, "string", "all; logs", "The same."},
     {NAME_REALTIME_SESSION_ID, "string", "answer", "The model's own id of its session."},
-    {NAME_USER_ID, "string", "all; logs", "Name of the key that the client came with."},
+    {NAME_USER_ID, "string", "all; logs",
+     "Name of the key that the client came with, or the user of its token."},
     {NAME_TOOL_NAME, "string", "tool; metrics; logs", "The function."},
     {NAME_TOOL_CALL_ID, "string", "tool; logs", "Id of the call."},
     {NAME_TOOL_TYPE, "string", "tool", "`function`."},
@@ -105,7 +106,9 @@ static const struct row attributes[] = {
     {NAME_EXCEPTION_MESSAGE, "string", "logs", "What the model said of it."},
     {NAME_END_REASON, "string", "metrics", "`client`, `agent`, `limit`, `error` or `shutdown`."},
     {NAME_REJECT_REASON, "string", "metrics", "Why a session was refused."},
-    {NAME_DROP_REASON, "string", "metrics", "`overflow`: the client reads too slowly."},
+    {NAME_DROP_REASON, "string", "metrics",
+     "`overflow`: the client, or the disk of a recording, is too slow. Of recordings also `error` "
+     "and `limit`."},
     {NAME_RECONNECT_REASON, "string", "connect; metrics",
      "Why a model's session was opened again: `error` (the one before failed or was lost), `limit` "
      "(its time was up), `planned` (an operator asked) or `resume` (it was closed while the client "
