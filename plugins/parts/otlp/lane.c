@@ -70,6 +70,14 @@ static void finish(struct lane *lane, int status, uint64_t lost, const struct pa
     request_free(r);
 }
 
+static void rest(struct lane *lane, int64_t ms)
+{
+    int64_t until = now_ms(lane) + ms;
+
+    if (until > lane->rests_until_ms)
+        lane->rests_until_ms = until;
+}
+
 static void give_up(struct lane *lane, int status, const char *reason, bool is_set_up_wrong)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
@@ -78,7 +86,7 @@ static void give_up(struct lane *lane, int status, const char *reason, bool is_s
     if (is_set_up_wrong || lane->failures >= FAILURES_BEFORE_REST) {
         uint32_t random;
         lane->config.host->random(&random, sizeof(random));
-        lane->rests_until_ms = now_ms(lane) + REST_MS + random % (REST_MS / 5);
+        rest(lane, REST_MS + random % (REST_MS / 5));
     }
     /* Once per row of failures, so that a collector that is down does not fill the log. */
     if (lane->failures == 1 || is_set_up_wrong)
@@ -87,6 +95,13 @@ static void give_up(struct lane *lane, int status, const char *reason, bool is_s
                                lane->config.url, reason, (unsigned long long)lane->first->records);
     (void)parley_fail(&err, status, "%s: %s", lane->config.url, reason);
     finish(lane, status, lane->first->records, &err);
+}
+
+/* The next batch would not be more welcome before the time that the collector asked for. */
+static void give_up_busy(struct lane *lane, const char *reason, int64_t after_ms)
+{
+    rest(lane, after_ms);
+    give_up(lane, PARLEY_E_UNAVAILABLE, reason, false);
 }
 
 static void succeed(struct lane *lane, struct parley_view body)
@@ -145,7 +160,7 @@ static void fail_try(struct lane *lane, const struct parley_http_response *respo
                 code == 401 || code == 403 || code == 404);
     else if (lane->is_hurried || lane->tried >= RETRY_MAX_TRIES ||
              now_ms(lane) + delay >= lane->deadline_ms)
-        give_up(lane, PARLEY_E_UNAVAILABLE, reason, false);
+        give_up_busy(lane, reason, after);
     else
         next_step(lane, delay);
 }
@@ -212,6 +227,8 @@ static void on_token(void *ctx, int status, const char *header)
     lane->is_in_flight = false;
     if (status < 0) {
         fail_without_answer(lane, status, header);
+    } else if (now_ms(lane) >= lane->deadline_ms) {
+        give_up(lane, PARLEY_E_TIMEOUT, "its token came too late", false);
     } else if (headers == NULL) {
         fail_without_answer(lane, PARLEY_E_NO_MEMORY, "no memory");
     } else {

@@ -411,6 +411,19 @@ static void native_endpoint_is_not_asked_without_a_token(void **state)
     assert_int_equal(vault.asked, 2);
 }
 
+static void native_endpoint_gets_nothing_after_the_time_is_over(void **state)
+{
+    (void)state;
+    open_native();
+    deliver_turn();
+    pass(11000); /* timeout_ms is 10 s */
+    vault_hand_over("t0ken-1");
+    assert_int_equal(http.started, 0);
+    assert_int_equal(ended.count, 1);
+    assert_int_equal(ended.status, PARLEY_E_TIMEOUT);
+    assert_int_equal(ended.lost, 5);
+}
+
 static void mistakes_of_the_operator_are_named_without_the_key(void **state)
 {
     (void)state;
@@ -456,6 +469,7 @@ int main(int argc, char **argv)
         TEST(stop_does_not_wait_for_a_silent_service),
         TEST(native_endpoint_gets_otlp_with_a_token),
         TEST(native_endpoint_is_not_asked_without_a_token),
+        TEST(native_endpoint_gets_nothing_after_the_time_is_over),
         TEST(mistakes_of_the_operator_are_named_without_the_key),
     };
 

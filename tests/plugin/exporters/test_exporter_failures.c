@@ -132,6 +132,24 @@ static void throttling_is_waited_for_and_the_batch_comes_once(void **state)
     assert_int_equal(ended.lost, 0);
 }
 
+static void throttling_beyond_a_batch_s_time_holds_for_the_next_batches(void **state)
+{
+    (void)state;
+    open_exporter(NULL);
+    deliver();
+    answer(429, "retry-after: 60\r\n");
+    assert_int_equal(ended.lost, SPANS);
+    fake_host_advance_ms(59 * SECOND);
+    deliver();
+    assert_int_equal(http.started, 1);
+    assert_int_equal(ended.lost, 2 * SPANS);
+    fake_host_advance_ms(2 * SECOND);
+    deliver();
+    answer(200, "");
+    assert_int_equal(ended.count, 3);
+    assert_int_equal(ended.lost, 2 * SPANS);
+}
+
 static void partial_success_is_counted_and_not_sent_again(void **state)
 {
     (void)state;
@@ -277,6 +295,7 @@ static int run(const char *name, const char *path, const char *const *options)
         TEST(destination_that_is_down_for_a_minute_costs_counted_batches_and_then_no_more),
         TEST(slow_destination_has_a_queue_that_is_bounded_and_the_rest_is_counted),
         TEST(throttling_is_waited_for_and_the_batch_comes_once),
+        TEST(throttling_beyond_a_batch_s_time_holds_for_the_next_batches),
         TEST(partial_success_is_counted_and_not_sent_again),
         TEST(redirect_is_not_followed_and_is_told),
         TEST(accepted_batch_is_not_sent_again_when_the_answer_breaks_off),
