@@ -51,7 +51,7 @@ static void instance_destroy(void *instance)
 
 static int check(const struct config *c, struct parley_error *err)
 {
-    int r = sender_check_url("base_url", c->base_url, err);
+    int r = sender_check_base("base_url", c->base_url, err);
 
     for (const char *at = c->api_key; r == PARLEY_OK && *at != '\0'; at++) {
         if (*at <= ' ' || *at > '~')

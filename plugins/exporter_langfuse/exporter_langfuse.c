@@ -81,7 +81,7 @@ static int check_key(const char *option, const char *key, const char *prefix,
 
 static int check(const struct config *c, struct parley_error *err)
 {
-    int r = sender_check_url("base_url", c->base_url, err);
+    int r = sender_check_base("base_url", c->base_url, err);
 
     if (r == PARLEY_OK)
         r = check_key("public_key", c->public_key, "pk-lf-", err);

@@ -99,7 +99,7 @@ static int prepare_signals(struct otlp *o, struct parley_error *err)
 static int prepare(struct otlp *o, struct parley_error *err)
 {
     const struct config *c = o->config;
-    int r = sender_check_url("endpoint", c->endpoint, err);
+    int r = sender_check_base("endpoint", c->endpoint, err);
 
     if (r == PARLEY_OK)
         r = signal_check_protocol("protocol", c->protocol, err);

@@ -70,6 +70,12 @@ static void finish(struct lane *lane, int status, uint64_t lost, const struct pa
     request_free(r);
 }
 
+/* Of the address, what may be shown: some have a key in their query. */
+static int shown_len(const struct lane *lane)
+{
+    return (int)strcspn(lane->config.url, "?#");
+}
+
 static void rest(struct lane *lane, int64_t ms)
 {
     int64_t until = now_ms(lane) + ms;
@@ -91,9 +97,10 @@ static void give_up(struct lane *lane, int status, const char *reason, bool is_s
     /* Once per row of failures, so that a collector that is down does not fill the log. */
     if (lane->failures == 1 || is_set_up_wrong)
         lane->config.host->log(lane->config.handle, PARLEY_LOG_WARN,
-                               "telemetry not delivered url=%s reason=\"%s\" records=%llu",
-                               lane->config.url, reason, (unsigned long long)lane->first->records);
-    (void)parley_fail(&err, status, "%s: %s", lane->config.url, reason);
+                               "telemetry not delivered url=%.*s reason=\"%s\" records=%llu",
+                               shown_len(lane), lane->config.url, reason,
+                               (unsigned long long)lane->first->records);
+    (void)parley_fail(&err, status, "%.*s: %s", shown_len(lane), lane->config.url, reason);
     finish(lane, status, lane->first->records, &err);
 }
 
@@ -114,11 +121,13 @@ static void succeed(struct lane *lane, struct parley_view body)
                                                                 : lane->first->records;
     if (lost > 0 || answer.message[0] != '\0')
         lane->config.host->log(lane->config.handle, PARLEY_LOG_WARN,
-                               "telemetry delivered in part url=%s rejected=%llu reason=\"%s\"",
-                               lane->config.url, (unsigned long long)lost, answer.message);
+                               "telemetry delivered in part url=%.*s rejected=%llu reason=\"%s\"",
+                               shown_len(lane), lane->config.url, (unsigned long long)lost,
+                               answer.message);
     if (lane->failures > 0)
         lane->config.host->log(lane->config.handle, PARLEY_LOG_INFO,
-                               "telemetry is delivered again url=%s", lane->config.url);
+                               "telemetry is delivered again url=%.*s", shown_len(lane),
+                               lane->config.url);
     lane->failures = 0;
     finish(lane, PARLEY_OK, lost, NULL);
 }

@@ -52,16 +52,28 @@ char *sender_url(const char *endpoint, const char *path)
     return url;
 }
 
+/* An address is logged and shown: what is wrong with it must not show what it holds. */
 int sender_check_url(const char *option, const char *url, struct parley_error *err)
 {
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return parley_fail(err, PARLEY_E_INVALID, "%s: \"%s\" is no http:// or https:// address",
-                           option, url);
-    if (strchr(url, '@') != NULL) /* an address is logged and shown */
+    if (strchr(url, '@') != NULL)
         return parley_fail(err, PARLEY_E_INVALID,
                            "%s: it holds a user or a password; leave them out of the address",
                            option);
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return parley_fail(err, PARLEY_E_INVALID, "%s: \"%s\" is no http:// or https:// address",
+                           option, url);
     return PARLEY_OK;
+}
+
+int sender_check_base(const char *option, const char *url, struct parley_error *err)
+{
+    int r = sender_check_url(option, url, err);
+
+    if (r == PARLEY_OK && strpbrk(url, "?#") != NULL)
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "%s: it has a ? or a #, behind which no path can go; leave them out",
+                           option);
+    return r;
 }
 
 bool sender_add_agent(struct headers *headers, const struct parley_host *host, const char *type)

@@ -74,6 +74,8 @@ char *sender_url(const char *endpoint, const char *path);
 
 /* Is it an address that may be logged? INVALID with the option's name otherwise. */
 int sender_check_url(const char *option, const char *url, struct parley_error *err);
+/* Likewise, and may a path be appended? */
+int sender_check_base(const char *option, const char *url, struct parley_error *err);
 
 /* Content-Type, User-Agent and, for gzip, Content-Encoding. False without memory or room. */
 bool sender_add_agent(struct headers *headers, const struct parley_host *host, const char *type);

@@ -669,12 +669,27 @@ static void content_is_sent_only_when_asked_for(void **state)
     close_otlp();
 }
 
+static void query_of_an_address_is_sent_and_not_shown(void **state)
+{
+    (void)state;
+    open_otlp("traces_endpoint=http://here/t?key=s3cret", NULL);
+    deliver_turn();
+    assert_string_equal(http.open[0].url, "http://here/t?key=s3cret");
+    http_answer(400, "");
+    assert_true(fake_host_logged("url=http://here/t reason"));
+    assert_false(fake_host_logged("s3cret"));
+    assert_string_equal(ended.message, "http://here/t: answered 400");
+    close_otlp();
+}
+
 static void mistakes_of_the_operator_are_named_and_secrets_are_not(void **state)
 {
     (void)state;
     static const char *const wrong[][2] = {
         {"endpoint=collector:4318", "endpoint: \"collector:4318\" is no http:// or https://"},
         {"endpoint=http://me:s3cret@collector:4318", "endpoint: it holds a user or a password"},
+        {"endpoint=htp://me:s3cret@collector:4318", "endpoint: it holds a user or a password"},
+        {"endpoint=http://collector:4318/?key=s3cret", "endpoint: it has a ? or a #"},
         {"logs_endpoint=collector", "logs_endpoint: \"collector\" is no http:// or https://"},
         {"protocol=grpc", "protocol: \"grpc\" is not spoken; write http/protobuf"},
         {"logs_protocol=http/json", "logs_protocol: \"http/json\" is not spoken"},
@@ -723,6 +738,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(body_is_compressed_when_asked_for),
         cmocka_unit_test(headers_of_the_operator_are_sent),
         cmocka_unit_test(content_is_sent_only_when_asked_for),
+        cmocka_unit_test(query_of_an_address_is_sent_and_not_shown),
         cmocka_unit_test(mistakes_of_the_operator_are_named_and_secrets_are_not),
     };
 
