@@ -109,10 +109,12 @@ static enum outcome outcome_of(int status, uint64_t lost)
     return status == PARLEY_EXPORT_KEPT ? OUTCOME_KEPT : OUTCOME_TAKEN;
 }
 
-static void on_end(void *ctx, int status, uint64_t lost, const struct parley_error *err)
+static void on_end(void *ctx, int status, uint64_t lost, uint64_t left_out,
+                   const struct parley_error *err)
 {
     struct result *r = ctx;
 
+    (void)left_out; /* of one record: then the status says so */
     r->outcome = outcome_of(status, lost);
     r->took_us = clock_now_us() - r->began_us;
     if (err != NULL)

@@ -47,11 +47,13 @@ static void end_when_idle(struct exporting *e);
 
 static const char *const signal_names[] = {"spans", "metrics", "logs"}; /* enum telemetry_signal */
 
-static void on_delivered(void *ctx, int status, uint64_t lost, const struct parley_error *err)
+static void on_delivered(void *ctx, int status, uint64_t lost, uint64_t left_out,
+                         const struct parley_error *err)
 {
     struct delivery *d = ctx;
     struct exporting *e = d->exporting;
 
+    d->records -= left_out < d->records ? left_out : d->records;
     if (status < 0 && lost == 0) /* it did not get as far as counting */
         lost = d->records;
     if (status < 0)

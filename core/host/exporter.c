@@ -17,6 +17,7 @@ struct delivery {
     bool is_told;
     int status;
     uint64_t lost;
+    uint64_t left_out;
     struct parley_error err;
     struct loop_timer turn;
     struct loop_timer limit;
@@ -35,7 +36,7 @@ static void on_turn(void *ctx)
 
     if (!d->is_told) {
         d->is_told = true;
-        d->on_end(d->ctx, d->status, d->lost, d->status < 0 ? &d->err : NULL);
+        d->on_end(d->ctx, d->status, d->lost, d->left_out, d->status < 0 ? &d->err : NULL);
     }
     if (d->op == 0)
         delivery_free(d);
@@ -88,9 +89,18 @@ static void host_end(parley_op op, int status, uint64_t lost, const struct parle
     end_with(d, status, lost, err);
 }
 
+static void host_leave_out(parley_op op, uint64_t records)
+{
+    struct delivery *d = op_owner(op, &delivery_type, "exporter leave_out");
+
+    if (d != NULL)
+        d->left_out += records;
+}
+
 static const struct parley_exporter_host exporter_host = {
     .size = sizeof(exporter_host),
     .end = host_end,
+    .leave_out = host_leave_out,
 };
 
 static void on_limit(void *ctx)

@@ -10,8 +10,9 @@
 
 #define EXPORTER_TIMEOUT_MS 60000 /* then on_end(PARLEY_E_TIMEOUT) */
 
-/* Exactly once per accepted batch, never on the caller's stack: how many records were lost. */
-typedef void (*exporter_on_end)(void *ctx, int status, uint64_t lost,
+/* Exactly once per accepted batch, never on the caller's stack: how many records were lost, and how
+ * many were none for this destination. */
+typedef void (*exporter_on_end)(void *ctx, int status, uint64_t lost, uint64_t left_out,
                                 const struct parley_error *err);
 
 /* Deliver; the batch is borrowed until return. PARLEY_E_BUSY: the exporter's own queue is full. */

@@ -70,6 +70,18 @@ static size_t bytes_of(const struct envelopes *all)
     return bytes;
 }
 
+/* Points without a change, and spans that can be no operation, are neither delivered nor lost. */
+static void leave_out(const struct track *t, const struct parley_batch *batch,
+                      const struct envelopes *all, parley_op op)
+{
+    uint64_t records = (uint64_t)batch->span_count + batch->metric_count + batch->log_count;
+
+    for (uint32_t i = 0; i < all->count; i++)
+        records -= parcel_records(&all->parcels[i]);
+    if (records > 0 && PARLEY_HAS(t->exporter, leave_out) && t->exporter->leave_out != NULL)
+        t->exporter->leave_out(op, records);
+}
+
 static int send(struct track *t, struct envelopes *all, parley_op op, struct parley_error *err)
 {
     if (!outbox_has_room(t->outbox, bytes_of(all)))
@@ -98,6 +110,7 @@ int track_deliver(struct track *t, const struct parley_batch *batch, parley_op o
     if (!envelopes_write(&all, &t->config.envelope, &chosen))
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory to write %u records",
                            chosen.span_count + chosen.metric_count + chosen.log_count);
+    leave_out(t, batch, &all, op);
     int r = send(t, &all, op, err);
     envelopes_done(&all);
     return r;

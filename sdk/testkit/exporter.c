@@ -29,7 +29,16 @@ static void on_end(parley_op op, int status, uint64_t lost, const struct parley_
         kit_fail("refusal-explains-itself", "it ended with status %d and no message", status);
 }
 
-static const struct parley_exporter_host host = {.size = sizeof(host), .end = on_end};
+static void on_leave_out(parley_op op, uint64_t records)
+{
+    (void)op;
+    if (records > RECORDS)
+        kit_fail("counts-its-losses", "of a batch of %d records it left out %llu", RECORDS,
+                 (unsigned long long)records);
+}
+
+static const struct parley_exporter_host host = {
+    .size = sizeof(host), .end = on_end, .leave_out = on_leave_out};
 
 static void adopt(struct fake_plugin *plugin)
 {

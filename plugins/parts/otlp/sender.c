@@ -252,6 +252,15 @@ static void give_up(struct delivery *d, uint64_t records)
     on_done(d, PARLEY_E_NO_MEMORY, records, &err);
 }
 
+/* What a destination has no use for is neither delivered nor lost. */
+static void leave_out(const struct delivery *d, uint64_t records)
+{
+    const struct parley_exporter_host *host = d->sender->exporter;
+
+    if (records > 0 && PARLEY_HAS(host, leave_out) && host->leave_out != NULL)
+        host->leave_out(d->op, records);
+}
+
 static void send_metrics(struct sender *s, struct delivery *d, const struct parley_batch *batch)
 {
     struct parley_batch changes = *batch;
@@ -260,13 +269,15 @@ static void send_metrics(struct sender *s, struct delivery *d, const struct parl
         changes.metrics = delta_take(s->delta, batch, &changes.metric_count);
         changes.metric_size = sizeof(struct parley_metric);
     }
-    if (changes.metrics == NULL)
+    if (changes.metrics == NULL) {
         give_up(d, batch->metric_count);
-    else if (changes.metric_count > 0)
+        return;
+    }
+    leave_out(d, batch->metric_count - changes.metric_count);
+    if (changes.metric_count > 0)
         send(s, d, &changes, encode_metrics, &s->metrics, changes.metric_count);
 }
 
-/* What a destination has no use for is left out, and is not lost. */
 static void send_dressed(struct sender *s, struct delivery *d, const struct parley_batch *batch)
 {
     struct arena arena = {0};
@@ -274,9 +285,12 @@ static void send_dressed(struct sender *s, struct delivery *d, const struct parl
 
     dressed.spans = s->config.dress(s->config.ctx, batch, &arena, &dressed.span_count);
     dressed.span_size = sizeof(struct parley_span);
-    if (dressed.spans == NULL || arena.failed)
+    bool is_good = dressed.spans != NULL && !arena.failed;
+    if (is_good)
+        leave_out(d, batch->span_count - dressed.span_count);
+    else
         give_up(d, batch->span_count);
-    else if (dressed.span_count > 0)
+    if (is_good && dressed.span_count > 0)
         send(s, d, &dressed, encode_traces, &s->traces, dressed.span_count);
     arena_done(&arena);
 }
@@ -292,10 +306,10 @@ static void send_body(struct delivery *d, const struct outlet *outlet, struct bo
         on_done(d, r, 1, &err);
 }
 
-/* Likewise. */
 static void send_written(struct sender *s, struct delivery *d, const struct parley_batch *batch)
 {
     const char *at = (const char *)batch->logs;
+    uint32_t others = 0;
 
     for (uint32_t i = 0; i < batch->log_count; i++, at += batch->log_size) {
         struct body body = {0};
@@ -303,7 +317,10 @@ static void send_written(struct sender *s, struct delivery *d, const struct parl
             give_up(d, 1);
         else if (body.bytes != NULL)
             send_body(d, &s->logs, body);
+        else
+            others++;
     }
+    leave_out(d, others);
 }
 
 static int deliver(void *worker_instance, const struct parley_batch *batch, parley_op op,

@@ -161,6 +161,9 @@ struct parley_exporter_host {
     /* The batch is delivered (PARLEY_OK, PARLEY_EXPORT_NOTHING), kept (PARLEY_EXPORT_KEPT) or given
      * up, with the number of records lost. */
     void (*end)(parley_op op, int status, uint64_t lost, const struct parley_error *err);
+    /* Before end(): so many records of the batch are none for this destination. They count neither
+     * as delivered nor as lost. Since 1.1. */
+    void (*leave_out)(parley_op op, uint64_t records);
 };
 
 struct parley_exporter_vtable {

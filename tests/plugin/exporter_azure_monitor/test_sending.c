@@ -29,6 +29,19 @@ static void nothing_for_this_destination_is_no_delivery(void **state)
     assert_int_equal(ended.status, PARLEY_EXPORT_NOTHING);
 }
 
+static void span_without_an_id_counts_neither_as_delivered_nor_as_lost(void **state)
+{
+    struct parley_span spans[] = {turn_spans[0], turn_spans[1]};
+
+    (void)state;
+    memset(spans[0].span_id, 0, sizeof(spans[0].span_id));
+    open_azure(NULL, NULL);
+    assert_int_equal(deliver(spans, COUNT(spans)), PARLEY_OK);
+    answer(400, "", "");
+    assert_int_equal(ended.lost, 1);
+    assert_int_equal(ended.left_out, 1);
+}
+
 static void only_items_that_may_be_taken_later_are_sent_again(void **state)
 {
     (void)state;
@@ -449,6 +462,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(batch_is_posted_as_an_array_in_gzip),
         TEST(nothing_for_this_destination_is_no_delivery),
+        TEST(span_without_an_id_counts_neither_as_delivered_nor_as_lost),
         TEST(only_items_that_may_be_taken_later_are_sent_again),
         TEST(item_that_never_gets_done_holds_up_no_other),
         TEST(service_that_takes_nothing_for_now_is_left_alone_and_that_is_told_once),

@@ -120,6 +120,7 @@ static struct {
     unsigned count;
     int status;
     uint64_t lost;
+    uint64_t left_out;
     char message[448];
 } ended;
 
@@ -132,8 +133,14 @@ static void on_end(parley_op op, int status, uint64_t lost, const struct parley_
     (void)snprintf(ended.message, sizeof(ended.message), "%s", err == NULL ? "" : err->message);
 }
 
-static const struct parley_exporter_host exporter_host = {.size = sizeof(exporter_host),
-                                                          .end = on_end};
+static void on_leave_out(parley_op op, uint64_t records)
+{
+    assert_true(op != 0);
+    ended.left_out += records;
+}
+
+static const struct parley_exporter_host exporter_host = {
+    .size = sizeof(exporter_host), .end = on_end, .leave_out = on_leave_out};
 
 __attribute__((unused)) static const struct parley_exporter_vtable *
 exporter_open(struct fake_plugin *plugin)

@@ -339,6 +339,21 @@ static void confident_gets_no_span_that_is_not_an_agent_s(void **state)
     close_plugin();
 }
 
+static void spans_that_are_none_of_an_agent_s_count_neither_as_delivered_nor_as_lost(void **state)
+{
+    static const struct parley_attr none[] = {STR("session.id", "sess_1")};
+    struct parley_span spans[] = {spoken(), spoken(), spoken()};
+
+    (void)state;
+    spans[0].attrs = spans[2].attrs = (struct parley_attrs)ATTRS(none);
+    open_confident(NULL);
+    deliver(spans, COUNT(spans));
+    http_answer(400, "");
+    assert_int_equal(ended.lost, 1);
+    assert_int_equal(ended.left_out, 2);
+    close_plugin();
+}
+
 /* ---- mistakes ---- */
 
 static void assert_refused(const char *path, const char *const *options, const char *expected)
@@ -391,6 +406,7 @@ int main(int argc, char **argv)
         TEST(confident_gets_its_types_and_the_thread),
         TEST(confident_gets_model_and_tokens),
         TEST(confident_gets_no_span_that_is_not_an_agent_s),
+        TEST(spans_that_are_none_of_an_agent_s_count_neither_as_delivered_nor_as_lost),
         TEST(mistakes_are_named_and_secrets_are_not),
     };
 

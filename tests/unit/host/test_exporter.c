@@ -44,16 +44,18 @@ static const struct parley_plugin descriptor =
 
 static struct host_fixture f;
 static int ends, last_status;
-static uint64_t last_lost;
+static uint64_t last_lost, last_left_out;
 static const struct parley_batch batch = {.size = sizeof(batch)};
 
-static void on_end(void *ctx, int status, uint64_t lost, const struct parley_error *err)
+static void on_end(void *ctx, int status, uint64_t lost, uint64_t left_out,
+                   const struct parley_error *err)
 {
     (void)ctx;
     assert_true((status < 0) == (err != NULL));
     ends++;
     last_status = status;
     last_lost = lost;
+    last_left_out = left_out;
 }
 
 static int setup(void **state)
@@ -96,6 +98,21 @@ static void lost_records_are_told(void **state)
     assert_int_equal(last_lost, 12);
 }
 
+static void records_for_others_are_told(void **state)
+{
+    (void)state;
+    exporter_deliver(f.wi, &batch, on_end, NULL, NULL);
+    plugin.host->leave_out(plugin.op, 7);
+    plugin.host->end(plugin.op, PARLEY_OK, 0, NULL);
+    fixture_turn(&f);
+    assert_int_equal(last_left_out, 7);
+    plugin.host->leave_out(plugin.op, 8); /* too late: it is nobody's any more */
+    exporter_deliver(f.wi, &batch, on_end, NULL, NULL);
+    plugin.host->end(plugin.op, PARLEY_OK, 0, NULL);
+    fixture_turn(&f);
+    assert_int_equal(last_left_out, 0);
+}
+
 static void full_exporter_refuses(void **state)
 {
     (void)state;
@@ -127,8 +144,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(end_is_told_once_and_later), T(lost_records_are_told),    T(full_exporter_refuses),
-        T(silence_is_a_timeout),       T(flush_reaches_the_plugin),
+        T(end_is_told_once_and_later), T(lost_records_are_told), T(records_for_others_are_told),
+        T(full_exporter_refuses),      T(silence_is_a_timeout),  T(flush_reaches_the_plugin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
