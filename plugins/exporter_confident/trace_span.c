@@ -111,8 +111,11 @@ bool trace_span_dress(const struct trace_span_config *config, const struct parle
         dress_copy(&d, attr_at(&span->attrs, i));
     *ret = *span;
     ret->attrs = dress_attrs(&d);
-    /* The parent of a turn is the client's own span, which is not there: it would hang loose. */
-    if (span_role(span) == SPAN_ROLE_TURN)
+    /* A parent of the client's own is not there, and what it is the parent of would hang loose: a
+     * turn, and an answer or a tool call beside the turns. */
+    if (span_role(span) == SPAN_ROLE_TURN || (span->flags & PARLEY_SPAN_PARENT_REMOTE) != 0) {
         memset(ret->parent_span_id, 0, sizeof(ret->parent_span_id));
+        ret->flags &= ~PARLEY_SPAN_PARENT_REMOTE;
+    }
     return true;
 }

@@ -91,9 +91,9 @@ async function endure(url, is_counted) {
   return parleyd;
 }
 
-/* The opening of a model is nothing that Confident AI is sent; it is not lost with the others of its batch. */
+/* The opening of a model is nothing that Confident AI is sent; it counts neither as delivered nor as lost. */
 const lost_or_kept = (exporter, { lost, kept, delivered }) =>
-  exporter === "azure" ? kept + lost > 0 : lost > 0 && (exporter === "confident" || delivered === 0);
+  exporter === "azure" ? kept + lost > 0 : lost > 0 && delivered === 0;
 
 /* Application Insights alone, with the least memory that there may be and no folder. */
 function start_narrow(url) {

@@ -323,6 +323,22 @@ static void confident_gets_model_and_tokens(void **state)
     close_plugin();
 }
 
+static void confident_gets_no_parent_that_is_the_client_s(void **state)
+{
+    struct parley_span spans[] = {spoken(), spoken()};
+
+    (void)state;
+    spans[0].parent_span_id[0] = spans[1].parent_span_id[0] = 9;
+    spans[0].flags = PARLEY_SPAN_PARENT_KNOWN | PARLEY_SPAN_PARENT_REMOTE;
+    spans[1].flags = PARLEY_SPAN_PARENT_KNOWN;
+    open_confident(NULL);
+    deliver(spans, COUNT(spans));
+    unpack();
+    assert_false(sent->resource_spans[0]->scope_spans[0]->spans[0]->has_parent_span_id);
+    assert_true(sent->resource_spans[0]->scope_spans[0]->spans[1]->has_parent_span_id);
+    close_plugin();
+}
+
 static void confident_gets_no_span_that_is_not_an_agent_s(void **state)
 {
     static const struct parley_attr none[] = {STR("session.id", "sess_1")};
@@ -405,6 +421,7 @@ int main(int argc, char **argv)
         TEST(langfuse_gets_content_only_when_asked_for),
         TEST(confident_gets_its_types_and_the_thread),
         TEST(confident_gets_model_and_tokens),
+        TEST(confident_gets_no_parent_that_is_the_client_s),
         TEST(confident_gets_no_span_that_is_not_an_agent_s),
         TEST(spans_that_are_none_of_an_agent_s_count_neither_as_delivered_nor_as_lost),
         TEST(mistakes_are_named_and_secrets_are_not),
