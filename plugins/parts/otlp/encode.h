@@ -29,10 +29,15 @@ bool encode_logs(const struct encode_config *config, const struct parley_batch *
 
 /* What a 200 answer says: how many records were refused, and why. Anything unreadable is success.
  */
+#define ENCODE_MESSAGE 200
 struct encode_answer {
     int64_t rejected;
-    char message[200];
+    char message[ENCODE_MESSAGE];
 };
 struct encode_answer encode_read_answer(struct parley_view answer);
+
+/* Why an answer with an error's code refuses, fit for a line of the log; "" when it says nothing
+ * that can be read. */
+void encode_read_refusal(struct parley_view answer, char ret[ENCODE_MESSAGE]);
 
 #endif

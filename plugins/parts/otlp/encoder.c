@@ -174,3 +174,13 @@ struct encode_answer encode_read_answer(struct parley_view answer)
     parley__otlp__export_response__free_unpacked(r, NULL);
     return a;
 }
+
+void encode_read_refusal(struct parley_view answer, char ret[ENCODE_MESSAGE])
+{
+    Parley__Otlp__Refusal *r =
+        parley__otlp__refusal__unpack(NULL, answer.len, (const uint8_t *)answer.data);
+
+    copy_message(ret, ENCODE_MESSAGE, r == NULL || r->message == NULL ? "" : r->message);
+    if (r != NULL)
+        parley__otlp__refusal__free_unpacked(r, NULL);
+}

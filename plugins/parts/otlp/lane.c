@@ -10,6 +10,7 @@
 
 #define FAILURES_BEFORE_REST 5
 #define REST_MS              30000
+#define REASON               400
 #define ANSWER_BYTES         (64 << 10) /* an answer is short; more of it is not read */
 
 struct request {
@@ -138,27 +139,31 @@ static int code_of(const struct parley_http_response *response)
     return response->code >= 200 ? response->code : 0;
 }
 
-static void describe(const struct parley_http_response *response, char *ret, size_t size)
+/* What the answer says of it is behind its code. */
+static void describe(const struct parley_http_response *response, char ret[REASON])
 {
     const char *more = "";
+    char said[ENCODE_MESSAGE];
 
     if (response->code >= 300 && response->code < 400)
         more = ", a redirect, which is not followed; write the address that it leads to";
+    encode_read_refusal(response->body, said);
     if (code_of(response) > 0)
-        (void)snprintf(ret, size, "answered %d%s", response->code, more);
+        (void)snprintf(ret, REASON, "answered %d%s%s%s", response->code, more,
+                       said[0] == '\0' ? "" : ": ", said);
     else
-        (void)snprintf(ret, size, "%s", response->message);
+        (void)snprintf(ret, REASON, "%s", response->message);
 }
 
 /* Another try, or the end of the first request. */
 static void fail_try(struct lane *lane, const struct parley_http_response *response)
 {
-    char reason[160];
+    char reason[REASON];
     uint32_t random;
     int code = code_of(response);
     int status = code > 0 ? PARLEY_OK : response->status;
 
-    describe(response, reason, sizeof(reason));
+    describe(response, reason);
     lane->config.host->random(&random, sizeof(random));
     int64_t after =
         code == 0 ? 0

@@ -167,6 +167,22 @@ static void partial_success_is_counted_and_not_sent_again(void **state)
     assert_true(fake_host_logged("too old"));
 }
 
+static void refusal_is_told_in_the_words_of_the_destination(void **state)
+{
+    (void)state;
+    static const char status[] = "\x08\x03\x12\x0f"
+                                 "bad \"trace id\"\n";
+
+    open_exporter(NULL);
+    deliver();
+    http_end(PARLEY_OK, 400, "", (struct parley_view){status, sizeof(status) - 1});
+    assert_true(fake_host_logged("reason=\"answered 400: bad  trace id  \""));
+    deliver();
+    http_end(PARLEY_OK, 400, "", (struct parley_view)PARLEY_VIEW("{\"message\":\"no\"}"));
+    assert_non_null(strstr(ended.message, ": answered 400"));
+    assert_int_equal(ended.lost, 2 * SPANS);
+}
+
 static void redirect_is_not_followed_and_is_told(void **state)
 {
     (void)state;
@@ -297,6 +313,7 @@ static int run(const char *name, const char *path, const char *const *options)
         TEST(throttling_is_waited_for_and_the_batch_comes_once),
         TEST(throttling_beyond_a_batch_s_time_holds_for_the_next_batches),
         TEST(partial_success_is_counted_and_not_sent_again),
+        TEST(refusal_is_told_in_the_words_of_the_destination),
         TEST(redirect_is_not_followed_and_is_told),
         TEST(accepted_batch_is_not_sent_again_when_the_answer_breaks_off),
         TEST(refusal_that_breaks_off_counts_by_its_code),
