@@ -91,19 +91,19 @@ static int add_key(struct auth *a, struct parley_view entry, struct parley_error
     key = view_trim(key);
     if (key.len < KEY_MIN)
         return parley_fail(err, PARLEY_E_INVALID,
-                           "[auth] keys: entry %zu is %zu characters long; use at least %d, for "
+                           "entry %zu is %zu characters long; use at least %d, for "
                            "example from `openssl rand -hex 24`",
                            a->count + 1, key.len, KEY_MIN);
     if (a->count == KEYS_MAX)
-        return parley_fail(err, PARLEY_E_TOO_LARGE, "[auth] keys: more than %d keys", KEYS_MAX);
+        return parley_fail(err, PARLEY_E_TOO_LARGE, "more than %d keys", KEYS_MAX);
     struct key *keys = realloc(a->keys, (a->count + 1) * sizeof(*keys));
     if (keys == NULL)
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "[auth] keys: no memory");
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     a->keys = keys;
     struct key *k = &keys[a->count];
     *k = (struct key){0};
     if (!digest_of(key, k->digest))
-        return parley_fail(err, PARLEY_E_INTERNAL, "[auth] keys: SHA-256 is not available");
+        return parley_fail(err, PARLEY_E_INTERNAL, "SHA-256 is not available");
     if (name.len > 0)
         view_copy(k->name, sizeof(k->name), name);
     else
@@ -129,7 +129,7 @@ static int parse_keys(struct auth *a, struct parley_view text, struct parley_err
     }
     if (a->count == 0)
         return parley_fail(err, PARLEY_E_INVALID,
-                           "[auth] keys: holds no key; add one, or remove the section to serve "
+                           "holds no key; add one, or remove the section to serve "
                            "this machine only");
     return PARLEY_OK;
 }
@@ -153,7 +153,7 @@ int auth_create(struct options_values *take_section, struct auth **ret, const ch
 
     if (a == NULL) {
         (void)options_destroy(take_section);
-        return parley_fail(err, PARLEY_E_NO_MEMORY, "[auth]: no memory");
+        return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     }
     a->is_required = take_section != NULL;
     a->section = take_section;

@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -26,7 +27,11 @@ static int tls_fail(struct parley_error *err, const char *what, const char *file
 {
     char why[160];
 
-    ERR_error_string_n(ERR_peek_last_error(), why, sizeof(why));
+    /* Of a file that cannot be opened OpenSSL says "system lib". */
+    if (access(file, R_OK) != 0)
+        (void)snprintf(why, sizeof(why), "%s", strerror(errno));
+    else
+        ERR_error_string_n(ERR_peek_last_error(), why, sizeof(why));
     ERR_clear_error();
     return parley_fail(err, PARLEY_E_INVALID, "%s %s: %s", what, file, why);
 }

@@ -62,6 +62,8 @@ describe("a mistake is told with its place", () => {
     ["no plugin named", `${GOOD}[store main]\n`, "[store main] plugin", /./],
     ["a plugin of another role", `${GOOD}[store main]\nplugin = tools_builtin\n`, "[store main] plugin", /tools_builtin/],
     ["a plugin with a way out of its folder", `${GOOD}[store main]\nplugin = ../../lib/evil\n`, "[store main] plugin", /evil/],
+    ["a key that can be guessed", `${GOOD}[auth]\nkeys = short\n`, "[auth] keys: entry 1 is 5 characters long", /at least 16/],
+    ["a certificate that is not there", with_line("server", "tls_cert = nowhere.pem\ntls_key = nowhere.pem"), "[server] tls_cert", /nowhere\.pem: No such file/],
     ["a missing required key", `${GOOD}[auth]\n`, "[auth] keys", /./],
     ["an unknown model", GOOD.replace("model = main", "model = mian"), "[agent assistant] model", /mian.*main/],
     ["an unknown tool section", GOOD.replace("tools = builtin", "tools = buildin"), "[agent assistant] tools", /buildin.*builtin/],
