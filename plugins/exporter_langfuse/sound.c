@@ -16,9 +16,11 @@
 
 #include "cut.h"
 #include "parts/otlp/dress.h"
+#include "parts/otlp/retry.h"
 
 #define SETTLE_MS      3000 /* a recording is at most a second and a half behind */
 #define AGAIN_MS       5000
+#define LONGEST_MS     600000 /* of a server's wish */
 #define MAX_TRIES      3
 #define MAX_WAITING    256
 #define MAX_PATH_BYTES 4096
@@ -70,7 +72,7 @@ struct sounds {
 
 static int64_t now_ms(const struct sounds *s)
 {
-    return (int64_t)(s->config.host->unix_us() / 1000);
+    return (int64_t)(s->config.host->now_us() / 1000);
 }
 
 /* ---- the queue ---- */
@@ -86,8 +88,6 @@ static void arm(struct sounds *s)
 {
     int64_t wait = s->first == NULL ? 0 : s->first->due_ms - now_ms(s);
 
-    if (wait > AGAIN_MS) /* somebody has set the clock back */
-        wait = AGAIN_MS;
     if (s->first != NULL && !s->is_busy)
         s->timers->start(s->timer, wait > 0 && !s->is_hurried ? wait : 0);
 }
@@ -165,7 +165,19 @@ static void on_answer(void *ctx, const struct parley_http_response *response);
 static const struct parley_http_events answer_events = {.size = sizeof(answer_events),
                                                         .on_end = on_answer};
 
-static void fail_step(struct sounds *s, int status, int code, const char *message);
+/* How a step went wrong. */
+struct failure {
+    int status;
+    int code;         /* of an answer; 0: there was none */
+    int64_t again_ms; /* the least pause that was asked for */
+    const char *message;
+};
+static void fail_step(struct sounds *s, const struct failure *f);
+
+static void fail_here(struct sounds *s, int status, const char *message)
+{
+    fail_step(s, &(struct failure){.status = status, .message = message});
+}
 
 static void start(struct sounds *s, const char *method, const char *url,
                   const struct headers *headers, struct parley_view body)
@@ -189,14 +201,14 @@ static void start(struct sounds *s, const char *method, const char *url,
     int r = s->http->start(s->worker, &request, &answer_events, s, &s->request, &err);
     if (r < 0) {
         s->is_busy = false;
-        fail_step(s, r, 0, err.message);
+        fail_here(s, r, err.message);
     }
 }
 
 static void start_json(struct sounds *s, const char *method, const char *url, char *take_text)
 {
     if (take_text == NULL)
-        fail_step(s, PARLEY_E_NO_MEMORY, 0, "no memory");
+        fail_here(s, PARLEY_E_NO_MEMORY, "no memory");
     else
         start(s, method, url, s->config.headers,
               (struct parley_view){take_text, strlen(take_text)});
@@ -219,7 +231,7 @@ static void send_bytes(struct sounds *s)
         start(s, "PUT", sound->upload_url, &headers,
               (struct parley_view){sound->cut.bytes, sound->cut.len});
     else
-        fail_step(s, PARLEY_E_NO_MEMORY, 0, "no memory");
+        fail_here(s, PARLEY_E_NO_MEMORY, "no memory");
     headers_done(&headers);
 }
 
@@ -275,7 +287,7 @@ static void cut(struct sounds *s)
     sound->tried++;
     s->is_busy = s->offload->run(s->worker, NULL, on_pool, on_cut, sound) == PARLEY_OK;
     if (!s->is_busy)
-        fail_step(s, PARLEY_E_BUSY, 0, "the offload pool is full");
+        fail_here(s, PARLEY_E_BUSY, "the offload pool is full");
 }
 
 /* ---- steps ---- */
@@ -308,21 +320,33 @@ static bool is_passing(int status, int code)
                      : code == 408 || code == 429 || code >= 500;
 }
 
-static void fail_step(struct sounds *s, int status, int code, const char *message)
+static const char *const step_names[] = {"cut", "announcement", "upload", "report of the upload"};
+
+/* One whose upload was refused is counted already. */
+static void give_up_step(struct sounds *s, const struct failure *f)
 {
-    struct sound *sound = s->first;
     char reason[512];
 
-    if (is_passing(status, code) && sound->tried < MAX_TRIES && !s->is_hurried) {
-        sound->due_ms = now_ms(s) + AGAIN_MS;
-    } else {
-        if (code > 0)
-            (void)snprintf(reason, sizeof(reason), "the %s was answered %d",
-                           sound->step == STEP_SEND ? "upload" : "announcement", code);
-        else
-            (void)snprintf(reason, sizeof(reason), "%s", message);
-        give_up(s, code > 0 ? "refused" : "unavailable", reason);
-    }
+    if (f->code > 0)
+        (void)snprintf(reason, sizeof(reason), "the %s was answered %d", step_names[s->first->step],
+                       f->code);
+    else
+        (void)snprintf(reason, sizeof(reason), "%s", f->message);
+    if (s->first->sent_code >= 300)
+        leave(s);
+    else
+        give_up(s, f->code > 0 ? "refused" : "unavailable", reason);
+}
+
+static void fail_step(struct sounds *s, const struct failure *f)
+{
+    bool is_again = is_passing(f->status, f->code) && s->first->tried < MAX_TRIES && !s->is_hurried;
+    int64_t pause = f->again_ms < AGAIN_MS ? AGAIN_MS : f->again_ms;
+
+    if (is_again)
+        s->first->due_ms = now_ms(s) + (pause < LONGEST_MS ? pause : LONGEST_MS);
+    else
+        give_up_step(s, f);
     arm(s);
 }
 
@@ -364,7 +388,7 @@ static void read_announcement(struct sounds *s, struct parley_view body)
         if (s->first->upload_url != NULL)
             next_step(s, STEP_SEND);
         else
-            fail_step(s, PARLEY_E_NO_MEMORY, 0, "no memory");
+            fail_here(s, PARLEY_E_NO_MEMORY, "no memory");
     } else {
         give_up(s, "unreadable", "the answer has no mediaId and uploadUrl");
         arm(s);
@@ -387,6 +411,16 @@ static void after_sending(struct sounds *s, int code)
     next_step(s, STEP_TELL);
 }
 
+static void fail_answer(struct sounds *s, const struct parley_http_response *response)
+{
+    int64_t unix_ms = (int64_t)(s->config.host->unix_us() / 1000);
+
+    fail_step(s, &(struct failure){.status = response->status,
+                                   .code = response->code,
+                                   .again_ms = retry_after_ms(response->headers, unix_ms),
+                                   .message = response->message});
+}
+
 static void on_answer(void *ctx, const struct parley_http_response *response)
 {
     struct sounds *s = ctx;
@@ -399,7 +433,7 @@ static void on_answer(void *ctx, const struct parley_http_response *response)
     if (sound->step == STEP_SEND && is_final)
         after_sending(s, response->code);
     else if (!is_good)
-        fail_step(s, response->status, response->code, response->message);
+        fail_answer(s, response);
     else if (sound->step == STEP_ANNOUNCE)
         read_announcement(s, response->body);
     else
