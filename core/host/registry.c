@@ -222,8 +222,12 @@ static int refuse_unknown(struct registry *r, const char *name, struct parley_er
         buf_printf(&dirs, "%s%s", i == 0 ? "" : " and ", r->dirs[i]);
     int status = parley_fail(
         err, PARLEY_E_NOT_FOUND,
-        "there is no plugin \"%.80s\" in %s%s; [server] plugin_dir says where plugins are", name,
-        dirs.data == NULL ? "" : dirs.data, nearest_hint(&nearest, hint, sizeof(hint)));
+        "there is no plugin \"%.80s\" in %s; [server] plugin_dir says where plugins are%s%s", name,
+        dirs.data == NULL ? "" : dirs.data,
+        view_ends_with(view_of(name), VIEW(".so"))
+            ? ", and a file is named by a path such as ./x.so"
+            : "",
+        nearest_hint(&nearest, hint, sizeof(hint)));
     for (size_t i = 0; i < names.count; i++)
         free(names.items[i]);
     free(names.items);

@@ -39,6 +39,28 @@ static int usage(const char *what)
     return 2;
 }
 
+static int unknown_option(const char *word)
+{
+    fprintf(stderr, "parley-plugin-test: there is no option %.60s; see --help\n", word);
+    return 2;
+}
+
+/* A bare name is a file here; the loader of libraries would look for it elsewhere. */
+static int take_plugin(struct testkit_subject *subject, const char *word)
+{
+    static char here[4096];
+
+    if (strchr(word, '/') != NULL) {
+        subject->path = word;
+        return 0;
+    }
+    int len = snprintf(here, sizeof(here), "./%s", word);
+    if (len < 0 || (size_t)len >= sizeof(here))
+        return usage("the name of the plugin's file is too long");
+    subject->path = here;
+    return 0;
+}
+
 static int keep(struct words *words, const char *word)
 {
     if (words->count == MAX_WORDS)
@@ -85,11 +107,9 @@ static int take(struct request *q, char **argv, int *at)
         return r;
     }
     if (strncmp(word, "--", 2) == 0)
-        return usage("there is no such option");
-    if (q->subject.path == NULL) {
-        q->subject.path = word;
-        return 0;
-    }
+        return unknown_option(word);
+    if (q->subject.path == NULL)
+        return take_plugin(&q->subject, word);
     return strchr(word, '=') == NULL ? usage("an option of the plugin is KEY=VALUE")
                                      : keep(&q->options, word);
 }

@@ -15,18 +15,24 @@
 static char output[OUTPUT_BYTES];
 
 /* Returns the exit code; what it wrote is in `output`. */
+static int run_command(const char *command)
+{
+    FILE *kit = popen(command, "r");
+
+    assert_non_null(kit);
+    size_t len = fread(output, 1, sizeof(output) - 1, kit);
+    output[len] = '\0';
+    int status = pclose(kit);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static int run_kit(const char *plugin, const char *words)
 {
     char command[1024];
 
     (void)snprintf(command, sizeof(command), "%s %s/%s.so %s 2>&1", PLUGIN_TEST, BADPLUGIN_DIR,
                    plugin, words);
-    FILE *kit = popen(command, "r");
-    assert_non_null(kit);
-    size_t len = fread(output, 1, sizeof(output) - 1, kit);
-    output[len] = '\0';
-    int status = pclose(kit);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return run_command(command);
 }
 
 /* A line of the output that begins with FAIL and holds all three. */
@@ -125,10 +131,19 @@ static void plugin_that_dies_while_it_is_opened_is_told(void **state)
     assert_told("bad_crash_load", "never-crashes", "load");
 }
 
+static void plugin_of_this_folder_needs_no_path(void **state)
+{
+    (void)state;
+    assert_int_equal(run_command("cd " BADPLUGIN_DIR " && " PLUGIN_TEST " bad_end_twice.so 2>&1"),
+                     1);
+    assert_told("bad_end_twice", "ends-once", "call");
+}
+
 static void wrong_usage_is_told(void **state)
 {
     (void)state;
     assert_int_equal(run_kit("bad_end_twice", "--nonsense"), 2);
+    assert_non_null(strstr(output, "there is no option --nonsense"));
     assert_int_equal(run_kit("bad_end_twice", "word"), 2);
     assert_int_equal(run_kit("no_such_plugin", ""), 2);
     assert_non_null(strstr(output, "no_such_plugin"));
@@ -146,6 +161,7 @@ int main(void)
         cmocka_unit_test(second_symbol_is_found),
         cmocka_unit_test(other_roles_are_looked_at),
         cmocka_unit_test(plugin_that_dies_while_it_is_opened_is_told),
+        cmocka_unit_test(plugin_of_this_folder_needs_no_path),
         cmocka_unit_test(wrong_usage_is_told),
     };
 

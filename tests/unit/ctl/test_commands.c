@@ -217,6 +217,8 @@ static void plugin_that_is_no_file_is_named_as_it_was_given(void **state)
     (void)state;
     assert_int_equal(RUN("plugins", "check", "./nowhere.so"), CTL_FAILED);
     says("there is no file ./nowhere.so");
+    assert_int_equal(RUN("plugins", "check", "nowhere.so"), CTL_FAILED);
+    says("a file is named by a path such as ./x.so");
 }
 
 static void models_that_are_not_there_are_not_verified_in_silence(void **state)
