@@ -218,8 +218,6 @@ static struct sampling sampling_from(const struct telemetry_options *o)
 {
     struct sampling s = {.ratio = o->sample, .follows_parent = o->sample_parent != 0};
 
-    if (!o->enabled)
-        return (struct sampling){0};
     for (size_t i = 0; i < o->always_keep.count; i++) {
         if (strcmp(o->always_keep.items[i], TELEMETRY_KEEP_ERRORS) == 0)
             s.keeps_errors = true;
@@ -242,6 +240,7 @@ static int make(struct exporting *e, struct parley_error *err)
         .batch_ms = o->batch_ms,
         .logs_ms = o->logs_ms,
         .metrics_ms = o->metrics_ms,
+        .has_no_spans = !o->enabled,
         .captures_content = o->content && o->enabled,
         .sampling = &sampling,
         .records_logs = o->logs > 0 && o->enabled,

@@ -60,6 +60,7 @@ struct telemetry_recorder {
     struct log_ring lines; /* of the thread's log; without bytes: none */
     struct span *free_spans;
     atomic_size_t live; /* spans that exist */
+    bool has_no_spans;
     bool captures_content;
     enum telemetry_joining joining;
     struct sampling sampling;

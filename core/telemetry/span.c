@@ -87,7 +87,7 @@ struct span *span_start(struct telemetry_recorder *r, const char *name, uint32_t
                         const struct trace_context *parent)
 {
     static const struct trace_context none;
-    struct span *s = r == NULL ? NULL : span_create(r);
+    struct span *s = r == NULL || r->has_no_spans ? NULL : span_create(r);
 
     if (s == NULL)
         return NULL;
@@ -395,6 +395,7 @@ bool recorder_init(struct telemetry_recorder *r, struct telemetry *t,
     static const struct metric_label full = {NAME_ERROR_TYPE, {"queue_full", 10}};
 
     r->telemetry = t;
+    r->has_no_spans = config->has_no_spans;
     r->captures_content = config->captures_content;
     r->joining = config->joining;
     r->sampling = *config->sampling;

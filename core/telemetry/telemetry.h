@@ -62,6 +62,7 @@ struct telemetry_config {
     uint32_t batch_size;  /* most spans of one batch; 512 */
     uint32_t batch_lines; /* most lines of the log of one batch; 512 */
     enum telemetry_joining joining;
+    bool has_no_spans;     /* a client's trace context goes on as it came */
     bool keeps_share;      /* its thread: of a busy processor; else only where it is idle */
     bool captures_content; /* keep what people said and tools returned */
     const struct sampling *sampling; /* copied; everything is exported without it */

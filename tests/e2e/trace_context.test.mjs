@@ -97,3 +97,20 @@ for (const sends of ["yes", "no"])
     await parleyd.stop();
     await openai.stop();
   });
+
+/* Spans that nobody gets would cut the client's trace off from what lies behind parley. */
+test("where telemetry is off the client's trace goes on as it came", async () => {
+  const openai = await start_openai();
+  const parleyd = await start_parleyd({
+    server: {},
+    "model openai": { plugin: "model_openai", api_key: "k", base_url: openai.base_url, trace_context: "yes" },
+    "agent assistant": { model: "openai", client_may_set: "*" },
+  }, { env: { OTEL_SDK_DISABLED: "true" } });
+  const socket = await connect(parleyd, CLIENT);
+  await once(socket, "message");
+  const { traceparent, tracestate } = openai.requests[0].headers;
+  assert.deepEqual({ traceparent, tracestate }, CLIENT);
+  socket.close();
+  await parleyd.stop();
+  await openai.stop();
+});
