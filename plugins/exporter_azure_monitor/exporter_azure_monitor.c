@@ -179,7 +179,8 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
                         struct parley_error *err)
 {
     const struct azure *a = instance;
-    const struct sender_config native = native_sender(a->config, a->host, a->handle, &a->headers);
+    const struct sender_config native =
+        native_sender(a->config, a->host, a->handle, a->name, &a->headers);
     struct exporter *e = calloc(1, sizeof(*e));
 
     if (e == NULL)

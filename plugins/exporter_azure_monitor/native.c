@@ -45,7 +45,8 @@ static const char *url_of(int32_t is_on, const char *url)
 }
 
 struct sender_config native_sender(const struct config *c, const struct parley_host *host,
-                                   const void *handle, const struct headers *headers)
+                                   const void *handle, const char *name,
+                                   const struct headers *headers)
 {
     const char *first = is_given(c->traces_endpoint)    ? c->traces_endpoint
                         : is_given(c->metrics_endpoint) ? c->metrics_endpoint
@@ -54,6 +55,7 @@ struct sender_config native_sender(const struct config *c, const struct parley_h
     return (struct sender_config){
         .host = host,
         .handle = handle,
+        .name = name,
         .traces_url = url_of(c->traces, c->traces_endpoint),
         .metrics_url = url_of(c->metrics, c->metrics_endpoint),
         .logs_url = url_of(c->logs, c->logs_endpoint),

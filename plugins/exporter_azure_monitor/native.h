@@ -13,7 +13,8 @@ int native_check(const struct config *config, struct parley_error *err);
 
 /* What its sender needs. The headers must outlive that; see native_headers(). */
 struct sender_config native_sender(const struct config *config, const struct parley_host *host,
-                                   const void *handle, const struct headers *headers);
+                                   const void *handle, const char *name,
+                                   const struct headers *headers);
 
 /* False without memory. */
 bool native_headers(struct headers *headers, const struct parley_host *host);

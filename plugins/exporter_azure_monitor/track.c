@@ -20,7 +20,7 @@ int track_create(const struct track_config *config, struct track **ret, struct p
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
     t->config = *config;
     t->outbox = outbox_create(&t->config.outbox);
-    t->delta = delta_create();
+    t->delta = delta_open(config->outbox.name);
     if (t->outbox == NULL || t->delta == NULL) {
         track_destroy(t);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
@@ -34,7 +34,7 @@ void track_destroy(struct track *t)
     if (t == NULL)
         return;
     outbox_destroy(t->outbox);
-    delta_destroy(t->delta);
+    delta_close(t->delta);
     free(t);
 }
 

@@ -47,6 +47,7 @@ struct otlp {
     const struct parley_host *host;
     const struct config *config;
     const void *handle;
+    const char *name;
     struct signal traces;
     struct signal metrics;
     struct signal logs;
@@ -116,6 +117,7 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
     o->host = plugin;
     o->config = info->config;
     o->handle = info->handle;
+    o->name = info->name;
     int r = prepare(o, err);
     if (r < 0) {
         instance_destroy(o);
@@ -134,6 +136,7 @@ static int worker_start(void *instance, struct parley_worker *worker, void **ret
     const struct sender_config config = {
         .host = o->host,
         .handle = o->handle,
+        .name = o->name,
         .traces_url = o->traces.url,
         .metrics_url = o->metrics.url,
         .logs_url = o->logs.url,

@@ -40,6 +40,9 @@ struct change {
 };
 
 struct delta {
+    struct delta *next;
+    char *name;
+    unsigned users;
     struct point *points;
     size_t count;
     size_t cap;
@@ -53,9 +56,26 @@ struct delta {
     bool failed;
 };
 
-struct delta *delta_create(void)
+static struct delta *opened; /* of all exporters of this plugin */
+
+struct delta *delta_open(const char *name)
 {
-    return calloc(1, sizeof(struct delta));
+    struct delta *d = opened;
+
+    while (d != NULL && strcmp(d->name, name) != 0)
+        d = d->next;
+    if (d == NULL) {
+        d = calloc(1, sizeof(*d));
+        char *copy = d == NULL ? NULL : strdup(name);
+        if (copy == NULL) {
+            free(d);
+            return NULL;
+        }
+        *d = (struct delta){.next = opened, .name = copy};
+        opened = d;
+    }
+    d->users++;
+    return d;
 }
 
 static void forget_changes(struct delta *d)
@@ -67,10 +87,20 @@ static void forget_changes(struct delta *d)
     d->change_count = 0;
 }
 
-void delta_destroy(struct delta *d)
+static void forget(struct delta *d)
 {
-    if (d == NULL)
+    struct delta **at = &opened;
+
+    while (*at != d)
+        at = &(*at)->next;
+    *at = d->next;
+}
+
+void delta_close(struct delta *d)
+{
+    if (d == NULL || --d->users > 0)
         return;
+    forget(d);
     forget_changes(d);
     for (size_t i = 0; i < d->count; i++) {
         free(d->points[i].key);
@@ -78,6 +108,7 @@ void delta_destroy(struct delta *d)
         free(d->points[i].exponential.counts);
     }
     free(d->points);
+    free(d->name);
     free(d->key);
     free(d->out);
     free(d->changes);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cumulative metrics as their changes since the last report, for destinations that add up
- * themselves. Counters and histograms change; levels stay as they are.
+ * themselves. Counters and histograms change; levels stay as they are. Thread: one for all of a
+ * process, the telemetry thread.
  */
 #ifndef PARTS_DELTA_H
 #define PARTS_DELTA_H
@@ -10,9 +11,13 @@
 
 struct delta;
 
-/* NULL without memory. */
-struct delta *delta_create(void);
-void delta_destroy(struct delta *d); /* NULL is fine */
+/*
+ * The changes for the exporter of that name. After a reload a new one begins before the old one has
+ * stopped, and goes on where that left off: else it would report everything since the start of
+ * parley once more. NULL without memory.
+ */
+struct delta *delta_open(const char *name);
+void delta_close(struct delta *d); /* NULL is fine */
 
 /*
  * What has changed since the last call, as points that begin where the last ones ended; a point

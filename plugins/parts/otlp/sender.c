@@ -148,7 +148,7 @@ int sender_create(const struct sender_config *config, struct parley_worker *work
         sender_stop(s);
         return parley_fail(err, PARLEY_E_UNSUPPORTED, "this host has no HTTP client or no timers");
     }
-    s->delta = config->with_delta ? delta_create() : NULL;
+    s->delta = config->with_delta ? delta_open(config->name) : NULL;
     if (config->with_delta && s->delta == NULL) {
         sender_stop(s);
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");
@@ -180,7 +180,7 @@ void sender_stop(void *worker_instance)
     lane_close(s->traces.lane);
     lane_close(s->metrics.lane);
     lane_close(s->logs.lane);
-    delta_destroy(s->delta);
+    delta_close(s->delta);
     if (s->config.stop != NULL)
         s->config.stop(s->config.ctx);
     free(s);

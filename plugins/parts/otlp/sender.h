@@ -41,6 +41,7 @@ struct sender_own {
 struct sender_config {
     const struct parley_host *host;
     const void *handle;      /* for the log */
+    const char *name;        /* of the instance; needed with_delta */
     const char *traces_url;  /* NULL: spans are not sent */
     const char *metrics_url; /* NULL: metrics are not sent */
     const char *logs_url;    /* NULL: log records are not sent */

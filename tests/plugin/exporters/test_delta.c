@@ -37,7 +37,7 @@ static const struct parley_metric *take(struct delta *d, const struct parley_met
 static void counter_is_told_by_what_it_grew(void **state)
 {
     (void)state;
-    struct delta *d = delta_create();
+    struct delta *d = delta_open("x");
     uint32_t count;
     const struct parley_metric first[] = {sum("m", label_a, 5, T0 + MS),
                                           sum("m", label_b, 2, T0 + MS)};
@@ -55,13 +55,13 @@ static void counter_is_told_by_what_it_grew(void **state)
     assert_string_equal(out[0].attrs.items[0].string.data, "a");
     assert_true(out[0].start_unix_ns == T0 + MS);
     assert_true(out[0].time_unix_ns == T0 + 2 * MS);
-    delta_destroy(d);
+    delta_close(d);
 }
 
 static void level_stays_what_it_is(void **state)
 {
     (void)state;
-    struct delta *d = delta_create();
+    struct delta *d = delta_open("x");
     uint32_t count;
     struct parley_metric level = sum("l", label_a, 3, T0 + MS);
 
@@ -72,7 +72,7 @@ static void level_stays_what_it_is(void **state)
         assert_float_equal(out[0].value, 3, 0);
         assert_int_equal(out[0].temporality, PARLEY_TEMPORALITY_CUMULATIVE);
     }
-    delta_destroy(d);
+    delta_close(d);
 }
 
 static struct parley_metric histogram(uint64_t count, double total, const uint64_t *counts,
@@ -97,7 +97,7 @@ static void histogram_is_told_by_its_new_values(void **state)
     (void)state;
     static const uint64_t before[] = {1, 0, 1};
     static const uint64_t after[] = {1, 2, 1};
-    struct delta *d = delta_create();
+    struct delta *d = delta_open("x");
     uint32_t count;
     struct parley_metric m = histogram(2, 4.5, before, NULL);
 
@@ -113,7 +113,7 @@ static void histogram_is_told_by_its_new_values(void **state)
     assert_true(isnan(out[0].min) && isnan(out[0].max));
     (void)take(d, &m, 1, &count);
     assert_int_equal(count, 0);
-    delta_destroy(d);
+    delta_close(d);
 }
 
 static void exponential_buckets_are_compared_at_the_coarser_scale(void **state)
@@ -135,7 +135,7 @@ static void exponential_buckets_are_compared_at_the_coarser_scale(void **state)
                                            .bucket_count = 4,
                                            .counts = after,
                                            .zero_count = 3};
-    struct delta *d = delta_create();
+    struct delta *d = delta_open("x");
     uint32_t count;
     struct parley_metric m = histogram(3, 4.5, explicit_before, &was);
 
@@ -149,14 +149,14 @@ static void exponential_buckets_are_compared_at_the_coarser_scale(void **state)
     assert_int_equal(e->counts[0], 1);
     assert_int_equal(e->counts[2], 0);
     assert_int_equal(e->counts[3], 1);
-    delta_destroy(d);
+    delta_close(d);
 }
 
 static void points_of_a_smaller_core_are_read_no_further(void **state)
 {
     (void)state;
     static const uint64_t counts[] = {1, 0, 0};
-    struct delta *d = delta_create();
+    struct delta *d = delta_open("x");
     struct parley_metric m = histogram(1, 1, counts, (const void *)(uintptr_t)8);
     struct parley_batch batch = batch_of(NULL, 0);
     uint32_t count;
@@ -167,7 +167,7 @@ static void points_of_a_smaller_core_are_read_no_further(void **state)
     const struct parley_metric *out = delta_take(d, &batch, &count);
     assert_int_equal(count, 1);
     assert_null(out[0].exponential);
-    delta_destroy(d);
+    delta_close(d);
 }
 
 int main(void)

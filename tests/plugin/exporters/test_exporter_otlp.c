@@ -305,6 +305,29 @@ static void deliver_logs(void)
     deliver(&batch);
 }
 
+static void changes_go_on_after_a_reload_where_they_were(void **state)
+{
+    (void)state;
+    struct parley_error err = PARLEY_ERROR_INIT;
+    const char *options[] = {"endpoint=http://collector:4318/", "temporality=delta", NULL};
+
+    open_otlp("temporality=delta", NULL);
+    deliver_histogram();
+    http_answer(200, "");
+    struct fake_plugin *old = plugin;
+    plugin = fake_plugin_open_beside(old, "otlp", options, &err);
+    assert_non_null(plugin);
+    vtable = exporter_open(plugin);
+    fake_plugin_close(old);
+    deliver_histogram();
+    assert_int_equal(http.started, 1); /* nothing has changed */
+    close_otlp();
+    open_otlp("temporality=delta", NULL); /* a new process knows of nothing */
+    deliver_histogram();
+    assert_int_equal(http.started, 1);
+    close_otlp();
+}
+
 static void log_records_are_sent_with_their_context(void **state)
 {
     (void)state;
@@ -717,6 +740,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(histograms_are_exponential_when_asked_for),
         cmocka_unit_test(histograms_have_bounds_otherwise),
         cmocka_unit_test(changes_are_sent_when_asked_for),
+        cmocka_unit_test(changes_go_on_after_a_reload_where_they_were),
         cmocka_unit_test(log_records_are_sent_with_their_context),
         cmocka_unit_test(signals_have_addresses_of_their_own),
         cmocka_unit_test(signals_have_headers_and_compression_of_their_own),
