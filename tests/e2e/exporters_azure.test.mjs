@@ -10,6 +10,7 @@ import { start_azure } from "./support/azure_receiver.mjs";
 import { open_client } from "./support/openai_client.mjs";
 import { Parleyd, ini_text, start_parleyd } from "./support/parleyd.mjs";
 import { start_receiver } from "./support/otlp_receiver.mjs";
+import { start_server } from "./support/program.mjs";
 import { STORY, STORY_RESULT, upstreams } from "./support/upstreams.mjs";
 import { scratch_folder } from "./support/wav.mjs";
 
@@ -208,6 +209,22 @@ describe("a service that is not well", () => {
     assert.equal(azure.items.length, 0);
     await azure.close();
     await other.close();
+  });
+
+  test("a reload does not report everything once more", async () => {
+    const azure = await start_azure();
+    const parleyd = await start_server({ ...upstreams.model_script(), telemetry: TELEMETRY, "exporter azure": section(azure) });
+    const counted = () => azure.items.filter((item) => item.metrics?.[0].name === "parley.turn.count");
+    await ask(parleyd);
+    await azure.wait(() => counted()[0]);
+    for (let i = 0; i < 2; i++) {
+      const already = azure.of("Metric").length;
+      await parleyd.reload();
+      await azure.wait(() => azure.of("Metric").length > already + 1);
+    }
+    await parleyd.stop();
+    assert.deepEqual(counted().map((item) => item.metrics[0].value), [1]);
+    await azure.close();
   });
 });
 
