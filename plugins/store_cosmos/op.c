@@ -91,12 +91,14 @@ static void make_ready(struct op *op)
     s->last_ready = op;
 }
 
-/* Stand behind the last operation of the same session; true when there is one. */
+/* Stand behind the last operation of the same session; true when there is one. A list that just
+ * looks at the session keeps nobody waiting: it goes on to others. */
 static bool stand_behind(struct op *op)
 {
-    for (struct op *other = op->prev; op->session_id[0] != '\0' && other != NULL;
-         other = other->prev) {
-        if (other->hash == op->hash && strcmp(other->session_id, op->session_id) == 0) {
+    op->has_place = op->session_id[0] != '\0';
+    for (struct op *other = op->prev; op->has_place && other != NULL; other = other->prev) {
+        if (other->has_place && other->hash == op->hash &&
+            strcmp(other->session_id, op->session_id) == 0) {
             other->behind = op;
             return true;
         }

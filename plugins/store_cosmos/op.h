@@ -33,6 +33,7 @@ struct op {
     struct op *prev;
     struct op *next_ready;
     struct op *behind; /* the next one of the same session */
+    bool has_place;    /* it is about one session, whose operations run one after another */
     struct store *store;
     parley_op id;
     const char *name; /* a literal */

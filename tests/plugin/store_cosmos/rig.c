@@ -463,13 +463,18 @@ int rig_read(struct rig *r, const char *session_id, int64_t after_seq, int64_t l
     return finish(r, r->store->read(r->worker, session_id, after_seq, limit, begin_op(r), &r->err));
 }
 
-int rig_list(struct rig *r, const char *after, uint32_t limit)
+int rig_begin_list(struct rig *r, const char *after, uint32_t limit)
 {
     const struct parley_store_query query = {
         .size = sizeof(query), .limit = limit, .agent = "", .user = "", .after = after};
 
+    return r->store->list(r->worker, &query, begin_op(r), &r->err);
+}
+
+int rig_list(struct rig *r, const char *after, uint32_t limit)
+{
     rig_forget(r);
-    return finish(r, r->store->list(r->worker, &query, begin_op(r), &r->err));
+    return finish(r, rig_begin_list(r, after, limit));
 }
 
 int rig_begin_take(struct rig *r, const char *session_id, const char *owner)

@@ -97,6 +97,7 @@ int rig_expire(struct rig *r, int64_t now_ms);
 /* Begin without waiting: 0, or why it was refused. */
 int rig_begin_append(struct rig *r, const char *session_id, int64_t epoch, int64_t first,
                      int64_t last, size_t data_len);
+int rig_begin_list(struct rig *r, const char *after, uint32_t limit);
 int rig_begin_take(struct rig *r, const char *session_id, const char *owner);
 
 /* Forget what was given, before operations are begun. */

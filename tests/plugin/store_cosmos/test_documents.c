@@ -434,6 +434,34 @@ static void lists_and_expiry_go_over_many_pages(void **state)
     assert_int_equal(sim_count("row"), 6);
 }
 
+static void append_to_the_newest(void)
+{
+    rig_begin_append(&a, "sess_2", 1, 1, 1, 10);
+}
+
+static void append_to_the_oldest(void)
+{
+    rig_begin_append(&a, "sess_1", 1, 1, 1, 10);
+}
+
+static void writes_to_sessions_that_a_list_just_looks_at_wait_for_nothing(void **state)
+{
+    (void)state;
+    rig_create(&a, "sess_1", 1000);
+    rig_create(&a, "sess_2", 2000);
+    sim_fail((struct sim_fault){SIM_MEANWHILE, .verb = "GET", .what = "/docs/head", .times = 1,
+                                .meanwhile = append_to_the_newest});
+    sim_fail((struct sim_fault){SIM_MEANWHILE, .verb = "GET", .what = "/docs/head", .times = 1,
+                                .meanwhile = append_to_the_oldest});
+    rig_forget(&a);
+    rig_begin_list(&a, "", 10);
+    rig_settle(60000);
+    assert_int_equal(a.ends, 3);
+    assert_int_equal(a.head_count, 2);
+    assert_int_equal(number(sim_document("s:sess_1", "head"), "record_count"), 1);
+    assert_int_equal(number(sim_document("s:sess_2", "head"), "record_count"), 1);
+}
+
 static void expiry_leaves_alone_what_lives_longer_by_now(void **state)
 {
     struct parley_store_head head = rig_head("sess_1", 1000);
@@ -660,6 +688,7 @@ int main(int argc, char **argv)
         T(a_record_over_2_mb_is_refused_before_it_is_sent),
         T(records_come_over_many_pages_in_order_and_once),
         T(lists_and_expiry_go_over_many_pages),
+        T(writes_to_sessions_that_a_list_just_looks_at_wait_for_nothing),
         T(expiry_leaves_alone_what_lives_longer_by_now),
         T(what_is_removed_leaves_a_mark_without_content_for_a_week),
         T(a_removal_that_stopped_half_way_is_finished_by_expiry),
