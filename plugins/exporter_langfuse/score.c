@@ -8,7 +8,8 @@
 
 #include "parts/otlp/dress.h"
 
-#define EVENT "gen_ai.evaluation.result" /* OpenTelemetry's GenAI conventions */
+#define EVENT           "gen_ai.evaluation.result" /* OpenTelemetry's GenAI conventions */
+#define MAX_ENVIRONMENT 40
 
 static bool is_judgement(const struct parley_batch *batch, const struct parley_log_record *record)
 {
@@ -92,6 +93,27 @@ static void set_value(json_t *score, const struct parley_log_record *record)
     }
 }
 
+/* The API of scores refuses what the ingestion of traces mends: capitals, other characters than
+ * these, a name of Langfuse's own, more than 40. */
+static void set_environment(json_t *score, struct parley_view name)
+{
+    static const char own[] = "langfuse";
+    char text[MAX_ENVIRONMENT];
+    size_t len = 0;
+
+    for (size_t i = 0; i < name.len && len < sizeof(text); i++) {
+        char c = name.data[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        if (c >= 'A' && c <= 'Z')
+            text[len++] = (char)(c + ('a' - 'A'));
+        else
+            text[len++] = is_word ? c : '-';
+        if (len == sizeof(own) - 1 && memcmp(text, own, len) == 0)
+            len = 0;
+    }
+    set_text(score, "environment", (struct parley_view){text, len});
+}
+
 bool score_write(const struct parley_batch *batch, const struct parley_log_record *record,
                  struct body *ret)
 {
@@ -103,7 +125,7 @@ bool score_write(const struct parley_batch *batch, const struct parley_log_recor
     set_target(score, record);
     set_value(score, record);
     set_text(score, "comment", attr_text(&record->attrs, "gen_ai.evaluation.explanation"));
-    set_text(score, "environment", attr_text(&batch->resource, "deployment.environment.name"));
+    set_environment(score, attr_text(&batch->resource, "deployment.environment.name"));
     char *text = score == NULL ? NULL : json_dumps(score, JSON_COMPACT);
     json_decref(score);
     if (text == NULL)

@@ -286,6 +286,41 @@ static void langfuse_gets_content_only_when_asked_for(void **state)
     close_plugin();
 }
 
+static void assert_environment(const char *name, const char *expected)
+{
+    const struct parley_attr attrs[] = {STR("gen_ai.evaluation.name", "polite"),
+                                        STR("gen_ai.evaluation.score.label", "true"),
+                                        STR("session.id", "sess_1")};
+    const struct parley_attr resource[] = {{.key = "deployment.environment.name",
+                                            .type = PARLEY_ATTR_STRING,
+                                            .string = {name, strlen(name)}}};
+    const struct parley_log_record record = {
+        .unix_ns = T0, .attrs = ATTRS(attrs), .event_name = "gen_ai.evaluation.result"};
+    struct parley_error err = PARLEY_ERROR_INIT;
+    struct parley_batch batch = batch_of(NULL, 0);
+
+    batch.resource = (struct parley_attrs)ATTRS(resource);
+    batch.logs = &record;
+    batch.log_count = 1;
+    open_langfuse(NULL);
+    assert_int_equal(vtable->deliver(fake_plugin_worker(plugin), &batch, fake_host_op(), &err), 0);
+    fake_host_advance_ms(0);
+    assert_string_equal(http.open[0].url, "https://lf.example.com/api/public/scores");
+    http.open[0].body[http.open[0].len] = '\0';
+    assert_non_null(strstr(http.open[0].body, expected));
+    close_plugin();
+}
+
+static void langfuse_gets_scores_in_an_environment_that_it_takes(void **state)
+{
+    (void)state;
+    assert_environment("staging_2", "\"environment\":\"staging_2\"");
+    assert_environment("Pre.Prod", "\"environment\":\"pre-prod\"");
+    assert_environment("Langfuse-eu", "\"environment\":\"-eu\"");
+    assert_environment("a-name-of-an-environment-that-is-far-too-long",
+                       "\"environment\":\"a-name-of-an-environment-that-is-far-too\"");
+}
+
 /* ---- Confident AI ---- */
 
 static void confident_gets_its_types_and_the_thread(void **state)
@@ -419,6 +454,7 @@ int main(int argc, char **argv)
         TEST(langfuse_gets_model_first_token_and_prompt),
         TEST(langfuse_is_spared_a_span_that_would_spoil_the_batch),
         TEST(langfuse_gets_content_only_when_asked_for),
+        TEST(langfuse_gets_scores_in_an_environment_that_it_takes),
         TEST(confident_gets_its_types_and_the_thread),
         TEST(confident_gets_model_and_tokens),
         TEST(confident_gets_no_parent_that_is_the_client_s),
