@@ -569,6 +569,24 @@ static void journal_output(struct session *s, const struct response *r)
     }
 }
 
+/* A text model whose server is away, or a service that fails in mid answer, says so here alone. */
+static void note_failure(struct session *s, const struct rt_response *read)
+{
+    const struct parley_view *code =
+        read->error_code.len > 0 ? &read->error_code : &read->error_type;
+    char name[64];
+
+    if (read->status != RT_RESPONSE_FAILED)
+        return;
+    view_copy(name, sizeof(name), *code);
+    log_event(LOG_LEVEL_WARN, NAME_EVENT_EXCEPTION,
+              "an answer of the model failed session=%s model=\"%s\" code=%s message=\"%.*s\"",
+              s->id, s->model_title, name,
+              (int)(read->error_message.len < 500 ? read->error_message.len : 500),
+              read->error_message.data == NULL ? "" : read->error_message.data);
+    measure_model_error(s, name);
+}
+
 void response_done(struct session *s, struct parley_view event)
 {
     json_t *tree = json_parse(event, NULL);
@@ -587,6 +605,7 @@ void response_done(struct session *s, struct parley_view event)
     rt_response_read(object, &read);
     if (read.has_usage)
         rt_usage_add(&s->usage, &read.usage);
+    note_failure(s, &read);
     bool completed = read.status == RT_RESPONSE_COMPLETED && !r->cancelled;
     bool goes_on = completed && r->in_band && r->server_calls > 0 && r->client_calls == 0;
     journal_output(s, r);

@@ -41,8 +41,8 @@ static const struct row log_events[] = {
     {NAME_EVENT_SESSION_OPEN, NULL, NULL, "A session is open: its model is ready."},
     {NAME_EVENT_SESSION_END, NULL, NULL, "A session has ended."},
     {NAME_EVENT_EXCEPTION, NULL, NULL,
-     "A model failed: it could not be opened, closed or refused. With `" NAME_EXCEPTION_TYPE
-     "` and `" NAME_EXCEPTION_MESSAGE "`, where they are known."},
+     "A model failed: it could not be opened, closed, refused, or failed to answer. With "
+     "`" NAME_EXCEPTION_TYPE "` and `" NAME_EXCEPTION_MESSAGE "`, where they are known."},
     {NAME_EVENT_EVALUATION, NULL, NULL,
      "Somebody judged a conversation by parleyctl telemetry score; parleyd records none."},
 };

@@ -747,6 +747,7 @@ static void a_failed_answer_fails_its_turn(void **state)
     assert_string_equal(wire_text(span_at(w, 2), "message"), "Busy.");
     has(span_at(w, 2), "parley.turn.end_reason", "failed");
     assert_true(value(w, "gen_ai.client.operation.duration", "error.type", "overloaded") == 1);
+    assert_true(value(w, "parley.backend.errors", "error.type", "overloaded") == 1);
     wire_close(w);
 }
 
