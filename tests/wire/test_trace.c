@@ -513,10 +513,12 @@ static void tools_are_spans_between_the_answers(void **state)
     wire_close(w);
 }
 
-static void tools_and_model_get_the_context_of_their_span_below_the_clients(void **state)
+/* A turn with a call, of a client with a trace of its own. */
+static struct wire *turn_of_a_client_with_a_trace(enum telemetry_joining joining)
 {
-    (void)state;
     wire_record(false, "00-" TRACE "-" PARENT "-01");
+    wire_tracestate("vendor=a1");
+    wire_traces(joining);
     struct wire *w = wire_open("tools = t");
 
     requested(w);
@@ -524,8 +526,15 @@ static void tools_and_model_get_the_context_of_their_span_below_the_clients(void
     calls(w, "resp_1", "call_1", "slow");
     done(w, "resp_1", "completed", "null", "");
     wire_client_leaves(w);
+    return w;
+}
 
-    const json_t *root = span_at(w, span_count(w) - 1);
+static void tools_and_model_get_the_context_of_their_span_below_the_clients(void **state)
+{
+    (void)state;
+    struct wire *w = turn_of_a_client_with_a_trace(TELEMETRY_JOIN);
+    const json_t *root = last_span(w);
+
     is_named(root, "invoke_agent test");
     assert_string_equal(wire_text(root, "trace"), TRACE);
     assert_string_equal(wire_text(root, "parent"), PARENT);
@@ -541,22 +550,6 @@ static void tools_and_model_get_the_context_of_their_span_below_the_clients(void
     (void)snprintf(expected, sizeof(expected), "00-%s-%s-01", TRACE, wire_text(tool, "id"));
     assert_string_equal(wire_tool_traceparent(w, 0), expected);
     wire_close(w);
-}
-
-/* A turn with a call, of a client with a trace of its own. */
-static struct wire *turn_of_a_client_with_a_trace(enum telemetry_joining joining)
-{
-    wire_record(false, "00-" TRACE "-" PARENT "-01");
-    wire_tracestate("vendor=a1");
-    wire_traces(joining);
-    struct wire *w = wire_open("tools = t");
-
-    requested(w);
-    created(w, "resp_1");
-    calls(w, "resp_1", "call_1", "slow");
-    done(w, "resp_1", "completed", "null", "");
-    wire_client_leaves(w);
-    return w;
 }
 
 static void a_client_s_trace_is_passed_over_where_traces_begin_here(void **state)

@@ -8,84 +8,16 @@
 #include <cmocka.h>
 
 #include <parley/model.h>
-#include <parley/service/credentials.h>
 #include <parley/testkit/fake_host.h>
 
 #include "../model_openai/fake_ws.h"
+#include "vault.h"
 
 static const char *plugin_path;
 static struct fake_plugin *plugin;
 static const struct parley_model_vtable *model;
 static void *session;
 static int closed;
-
-/* ---- whoever gives tokens ---- */
-
-static struct {
-    const struct parley_credential_events *events;
-    void *ctx;
-    bool is_asked;
-} desk;
-
-static int desk_check(const void *instance, const char *name, struct parley_error *err)
-{
-    (void)instance;
-    (void)name;
-    (void)err;
-    return PARLEY_OK;
-}
-
-static int desk_get(const void *instance, struct parley_worker *worker, const char *name,
-                    const char *scope, const struct parley_credential_events *events, void *ctx,
-                    uint64_t *ret_request, struct parley_error *err)
-{
-    (void)instance;
-    (void)worker;
-    (void)name;
-    (void)scope;
-    (void)err;
-    desk.events = events;
-    desk.ctx = ctx;
-    desk.is_asked = true;
-    *ret_request = 1;
-    return PARLEY_OK;
-}
-
-static void desk_cancel(struct parley_worker *worker, uint64_t request)
-{
-    (void)worker;
-    (void)request;
-    desk.is_asked = false;
-}
-
-static void desk_refused(const void *instance, const char *name, const char *scope,
-                         struct parley_view value)
-{
-    (void)instance;
-    (void)name;
-    (void)scope;
-    (void)value;
-}
-
-static const struct parley_service_credentials desk_table = {
-    .size = sizeof(desk_table),
-    .check = desk_check,
-    .get = desk_get,
-    .cancel = desk_cancel,
-    .refused = desk_refused,
-};
-
-static void desk_gives(const char *token)
-{
-    const struct parley_credential_token given = {
-        .size = sizeof(given), .value = {token, strlen(token)}, .message = ""};
-
-    assert_true(desk.is_asked);
-    desk.is_asked = false;
-    desk.events->on_token(desk.ctx, &given);
-}
-
-/* ---- the host ---- */
 
 static void on_open(void *ctx, struct parley_view session_created)
 {
@@ -129,10 +61,9 @@ static int setup(void **state)
     (void)state;
     fake_host_reset();
     memset(&fake_ws, 0, sizeof(fake_ws));
-    memset(&desk, 0, sizeof(desk));
     closed = 0;
     fake_host_provide(PARLEY_SERVICE_WS, &fake_ws_table);
-    fake_host_provide(PARLEY_SERVICE_CREDENTIALS, &desk_table);
+    vault_setup();
     plugin = fake_plugin_open(plugin_path, "foundry", options, &err);
     if (plugin == NULL)
         fail_msg("%s", err.message);
@@ -167,7 +98,7 @@ static void a_pause_before_the_token_holds_for_the_connection(void **state)
 {
     (void)state;
     model->pause(session, 1);
-    desk_gives("first");
+    vault_hand_over("first");
     assert_true(fake_ws.is_open);
     assert_true(fake_ws.paused);
     model->pause(session, 0);
@@ -179,7 +110,7 @@ static void a_pause_that_ended_before_the_token_is_none(void **state)
     (void)state;
     model->pause(session, 1);
     model->pause(session, 0);
-    desk_gives("first");
+    vault_hand_over("first");
     assert_true(fake_ws.is_open);
     assert_false(fake_ws.paused);
 }
@@ -190,11 +121,11 @@ static void a_pause_holds_for_the_connection_with_another_token(void **state)
     const struct parley_ws_closed refusal = {
         .size = sizeof(refusal), .status = PARLEY_E_DENIED, .http_status = 401, .message = "401"};
 
-    desk_gives("first");
+    vault_hand_over("first");
     model->pause(session, 1);
     fake_ws.paused = false; /* that connection is gone */
     fake_ws_end(&refusal);
-    desk_gives("second");
+    vault_hand_over("second");
     assert_int_equal(closed, 0);
     assert_true(fake_ws.paused);
     assert_non_null(strstr(fake_ws.headers, "second"));
