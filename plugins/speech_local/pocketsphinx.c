@@ -54,9 +54,9 @@ static int decoder_create(void *ctx, void **ret_object, struct parley_error *err
     (void)ctx;
     if (decoder == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "pocketsphinx: no memory");
-    err_set_logfp(NULL); /* it is talkative */
-    cmd_ln_t *config = cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", ACOUSTIC, "-lm", LANGUAGE,
-                                   "-dict", WORDS, "-logfn", "/dev/null", NULL);
+    err_set_logfp(NULL); /* it is talkative; a -logfn would be opened, and left open, each time */
+    cmd_ln_t *config =
+        cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", ACOUSTIC, "-lm", LANGUAGE, "-dict", WORDS, NULL);
     if (config != NULL) {
         decoder->ps = ps_init(config);
         cmd_ln_free_r(config);

@@ -107,6 +107,8 @@ EXPORT void *realloc(void *block, size_t size)
     if (fails())
         return NULL;
     void *moved = real_realloc(block, size);
+    if (block != NULL && size == 0 && moved == NULL) /* which freed it */
+        atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
     return block == NULL ? counted(moved) : moved;
 }
 
