@@ -17,9 +17,11 @@ static void count(struct net *n, const struct http_request *r, const char *route
     char code[12];
 
     (void)snprintf(code, sizeof(code), "%d", status);
-    const struct metric_label labels[] = {{NAME_HTTP_METHOD, known_method(http_method(r))},
-                                          {NAME_HTTP_ROUTE, view_of(route)},
-                                          {NAME_HTTP_STATUS, view_of(code)}};
+    const struct metric_label labels[] = {
+        {NAME_HTTP_METHOD, known_method(http_method(r))},
+        {NAME_HTTP_ROUTE, view_of(route)},
+        {NAME_HTTP_STATUS, view_of(code)},
+        {NAME_URL_SCHEME, http_is_tls(r) ? VIEW("https") : VIEW("http")}};
     metric_record(metrics_point(n->w.recorder, METRIC_HTTP_DURATION, labels, ARRAY_LEN(labels)),
                   (double)took_us / 1e6);
 }

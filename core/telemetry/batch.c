@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "telemetry/names.h"
 #include "telemetry/recorder.h"
 
 #include <stdlib.h>
@@ -130,6 +131,21 @@ static void add_exponential(struct batch *b, struct parley_metric *to, const str
     to->exponential = out;
 }
 
+/* A label in the type that the conventions give its key: points keep words only. */
+static struct parley_attr label_attr(const struct metric_label *l)
+{
+    struct parley_attr a = {.key = l->key, .type = PARLEY_ATTR_STRING, .string = l->value};
+    int64_t status = 0;
+
+    if (strcmp(l->key, NAME_METRIC_OVERFLOW) == 0)
+        a = (struct parley_attr){
+            .key = l->key, .type = PARLEY_ATTR_BOOL, .string = {"", 0}, .integer = 1};
+    else if (strcmp(l->key, NAME_HTTP_STATUS) == 0 && view_to_int64(l->value, &status))
+        a = (struct parley_attr){
+            .key = l->key, .type = PARLEY_ATTR_INT, .string = {"", 0}, .integer = status};
+    return a;
+}
+
 static void add_metric(struct batch *b, const struct metric_sample *m,
                        const struct batch_times *times, uint64_t now_us)
 {
@@ -138,8 +154,7 @@ static void add_metric(struct batch *b, const struct metric_sample *m,
     size_t first_attr = b->attr_count;
 
     for (size_t i = 0; i < m->label_count; i++)
-        b->attrs[b->attr_count++] = (struct parley_attr){
-            .key = m->labels[i].key, .type = PARLEY_ATTR_STRING, .string = m->labels[i].value};
+        b->attrs[b->attr_count++] = label_attr(&m->labels[i]);
     *out = (struct parley_metric){.name = info->name,
                                   .unit = info->unit,
                                   .description = info->description,

@@ -132,6 +132,9 @@ static const struct row attributes[] = {
     {NAME_HTTP_METHOD, "string", "metrics", "Method of the request."},
     {NAME_HTTP_ROUTE, "string", "metrics", "The route that took it."},
     {NAME_HTTP_STATUS, "integer", "metrics", "Status of the answer."},
+    {NAME_URL_SCHEME, "string", "metrics", "`http`, or `https` where parley itself ends TLS."},
+    {NAME_METRIC_OVERFLOW, "boolean", "metrics",
+     "True of the point that all attributes share beyond the first 500 sets of a metric."},
 };
 
 static const struct row resource[] = {

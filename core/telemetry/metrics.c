@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "telemetry/names.h"
 
 #include <math.h>
 
@@ -37,7 +38,7 @@ static const struct metric_info infos[METRIC_COUNT_OF_ALL] = {
 #undef METRIC
 };
 
-static const struct metric_label overflow_label = {"otel.metric.overflow", {"true", 4}};
+static const struct metric_label overflow_label = {NAME_METRIC_OVERFLOW, {"true", 4}};
 
 const struct metric_info *metric_info(enum metric_id id)
 {

@@ -93,8 +93,10 @@
 #define NAME_EVALUATION_WHY      "gen_ai.evaluation.explanation"
 #define NAME_TEST                "parley.test"
 #define NAME_COMPONENT_NAME      "otel.component.name"
+#define NAME_METRIC_OVERFLOW     "otel.metric.overflow"
 #define NAME_HTTP_METHOD         "http.request.method"
 #define NAME_HTTP_ROUTE          "http.route"
 #define NAME_HTTP_STATUS         "http.response.status_code"
+#define NAME_URL_SCHEME          "url.scheme"
 
 #endif

@@ -105,9 +105,11 @@ for (const [name, sections] of Object.entries(upstreams)) {
       assert.equal(receiver.metrics.get("gen_ai.execute_tool.duration")[0].attributes["gen_ai.tool.name"], "calculator");
       assert.equal(receiver.metrics.get("parley.session.active")[0].value, 1);
       assert.ok(receiver.metrics.get("parley.audio.duration").find((p) => p.attributes["parley.direction"] === "out").value > 0.3);
+      const upgrade = receiver.metrics.get("http.server.request.duration").find((p) => p.attributes["http.route"] === "/v1/realtime");
+      assert.deepEqual(upgrade.attributes, { "http.request.method": "GET", "http.response.status_code": 101, "http.route": "/v1/realtime", "url.scheme": "http" });
       const text = await (await fetch(new URL("/metrics", parleyd.url))).text();
       assert.match(text, /^parley_turn_count_total\{gen_ai_agent_name="assistant",parley_turn_end_reason="completed"\} 1$/m);
-      assert.match(text, /^http_server_request_duration_seconds_count\{http_request_method="GET",http_response_status_code="101",http_route="\/v1\/realtime"\} 1$/m);
+      assert.match(text, /^http_server_request_duration_seconds_count\{http_request_method="GET",http_response_status_code="101",http_route="\/v1\/realtime",url_scheme="http"\} 1$/m);
     });
 
     test("what the Grafana dashboard asks for is there, but for what did not happen", async () => {

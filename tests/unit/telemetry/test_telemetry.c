@@ -344,6 +344,34 @@ static void metrics_are_reported_at_their_own_pace(void **state)
     fixture_destroy(f);
 }
 
+static void look_for_types(const struct parley_batch *b)
+{
+    for (uint32_t i = 0; i < b->metric_count; i++) {
+        const struct parley_metric *m = &b->metrics[i];
+        if (strcmp(m->name, "parley.turn.count") == 0)
+            assert_int_equal(attr_of(&m->attrs, NAME_METRIC_OVERFLOW)->type, PARLEY_ATTR_BOOL);
+        if (strcmp(m->name, "http.server.request.duration") != 0)
+            continue;
+        const struct parley_attr *status = attr_of(&m->attrs, NAME_HTTP_STATUS);
+        assert_int_equal(status->type, PARLEY_ATTR_INT);
+        assert_int_equal(status->integer, 404);
+        assert_int_equal(status->string.len, 0);
+    }
+}
+
+static void attributes_of_metrics_have_the_types_of_the_conventions(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create((struct telemetry_config){.metrics_ms = 5000});
+
+    metrics_note(f->recorder, METRIC_HTTP_DURATION, 1, NAME_HTTP_STATUS, "404");
+    metrics_note(f->recorder, METRIC_TURN_COUNT, 1, NAME_METRIC_OVERFLOW, "true");
+    f->look = look_for_types;
+    tick(f, 5000);
+    assert_true(f->metrics > 1);
+    fixture_destroy(f);
+}
+
 /* --- Threads: meant for the thread sanitizer. --- */
 
 #define THREAD_SPANS 20000
@@ -449,6 +477,7 @@ int main(void)
         cmocka_unit_test(value_of_a_megabyte_is_cut_and_the_others_stay),
         cmocka_unit_test(nothing_records_without_a_recorder),
         cmocka_unit_test(metrics_are_reported_at_their_own_pace),
+        cmocka_unit_test(attributes_of_metrics_have_the_types_of_the_conventions),
         cmocka_unit_test(recording_and_draining_threads_do_not_meet),
         cmocka_unit_test(thread_runs_where_nothing_else_wants_to_unless_it_keeps_a_share),
     };
