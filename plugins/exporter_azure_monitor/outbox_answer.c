@@ -256,6 +256,30 @@ static void on_file_part(struct outbox *o, const struct post_end *end)
         outbox_count_dropped(o, "storage_full", left);
 }
 
+/* In memory from here on, as if it had not been laid down. */
+static bool split_file(struct outbox *o)
+{
+    struct waiting *w = calloc(1, sizeof(*w));
+    size_t len = o->from_file.lines.len;
+
+    if (w == NULL)
+        return false;
+    *w = (struct waiting){.outbox = o, .parcel = o->from_file, .since_ms = outbox_now_ms(o)};
+    if (!split(o, w)) {
+        free(w);
+        return false;
+    }
+    o->from_file = (struct parcel){0};
+    o->bytes += len;
+    return true;
+}
+
+static void drop_file(struct outbox *o, const struct post_end *end)
+{
+    tell_refusal(o, end, o->from_file.count, o->from_file.count);
+    outbox_count_dropped(o, "refused", o->from_file.count);
+}
+
 static void on_file_end(struct outbox *o, const struct post_end *end)
 {
     switch (end->ruling) {
@@ -268,8 +292,8 @@ static void on_file_end(struct outbox *o, const struct post_end *end)
         break;
     case RULING_TOO_LARGE:
     case RULING_DROP:
-        tell_refusal(o, end, o->from_file.count, o->from_file.count);
-        outbox_count_dropped(o, "refused", o->from_file.count);
+        if (end->ruling == RULING_DROP || !split_file(o))
+            drop_file(o, end);
         keeper_remove(&o->keeper, &o->file);
         o->drains_at_ms = outbox_now_ms(o) + DRAIN_MS;
         break;

@@ -161,6 +161,26 @@ static void folder_is_not_looked_at_early_because_all_is_well(void **state)
     answer(200, "", "");
 }
 
+static void file_that_is_too_large_goes_in_halves(void **state)
+{
+    (void)state;
+    open_azure(storage(), NULL);
+    deliver_turn();
+    no_answer();
+    pass(61000);
+    answer(413, "", "");
+    assert_int_equal(sent_count(), 3);
+    answer(200, "", "");
+    assert_int_equal(sent_count(), 4);
+    no_answer(); /* the other half is laid down again */
+    assert_int_equal(kept_files(), 1);
+    pass(61000);
+    assert_int_equal(sent_count(), 4);
+    answer(200, "", "");
+    assert_int_equal(kept_files(), 0);
+    assert_int_equal((int)dropped, 0);
+}
+
 static void file_is_sent_by_one_of_two_processes(void **state)
 {
     (void)state;
@@ -284,6 +304,7 @@ int main(int argc, char **argv)
         TEST(part_of_a_file_replaces_it),
         TEST(file_that_never_gets_done_holds_up_no_other),
         TEST(folder_is_not_looked_at_early_because_all_is_well),
+        TEST(file_that_is_too_large_goes_in_halves),
         TEST(file_is_sent_by_one_of_two_processes),
         TEST(damaged_file_is_thrown_away_and_counted),
         TEST(file_that_is_too_old_is_thrown_away),
