@@ -84,9 +84,10 @@ static int add_pair(struct headers *h, char *pair, struct parley_error *err)
     if (!decode_value(value))
         return parley_fail(err, PARLEY_E_INVALID, "headers: %s: a control character in its value",
                            name);
-    if (!headers_add(h, name, value))
-        return parley_fail(err, PARLEY_E_INVALID, "headers: more than %d", HEADERS_MAX);
-    return PARLEY_OK;
+    if (h->count >= HEADERS_GIVEN_MAX)
+        return parley_fail(err, PARLEY_E_INVALID, "headers: more than %d", HEADERS_GIVEN_MAX);
+    return headers_add(h, name, value) ? PARLEY_OK
+                                       : parley_fail(err, PARLEY_E_NO_MEMORY, "headers: no memory");
 }
 
 int headers_add_text(struct headers *h, const char *text, struct parley_error *err)

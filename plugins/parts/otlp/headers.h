@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-#define HEADERS_MAX 32
+#define HEADERS_MAX       32
+#define HEADERS_GIVEN_MAX (HEADERS_MAX - 4) /* of a text; there is room for our own */
 
 struct headers {
     char *items[HEADERS_MAX]; /* "Name: value", owned */

@@ -717,6 +717,9 @@ static void mistakes_of_the_operator_are_named_and_secrets_are_not(void **state)
         {"protocol=grpc", "protocol: \"grpc\" is not spoken; write http/protobuf"},
         {"logs_protocol=http/json", "logs_protocol: \"http/json\" is not spoken"},
         {"headers=s3cret", "headers: entry 1 has no =; write name=value"},
+        {"headers=a=1,a=2,a=3,a=4,a=5,a=6,a=7,a=8,a=9,a=10,a=11,a=12,a=13,a=14,a=15,a=16,a=17,"
+         "a=18,a=19,a=20,a=21,a=22,a=23,a=24,a=25,a=26,a=27,a=28,a=29,a=30,a=31",
+         "headers: more than 28"},
         {"headers=a=b,bad name=s3cret", "headers: entry 2 has no good name"},
         {"headers=a=s3cret%0d%0aX: y", "headers: a: a control character"},
     };
