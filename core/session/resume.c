@@ -24,6 +24,8 @@
 #define NOT_QUIET_MS  2000  /* ... and before it is tried again */
 #define REOPEN_MS     30000 /* to find a model for who is back */
 #define RENEW_MS      10000 /* of the lease */
+#define KEEP_PARTS    4     /* of keep_ms, after which the head says anew until when */
+#define LEAST_MS      1000
 
 void resume_begin(struct session *s, bool is_wanted)
 {
@@ -57,18 +59,30 @@ void resume_write(const struct session *s, struct buf *out)
     json_write(out, s->settings);
 }
 
+/* A head says until when others keep off, and until when the store keeps the conversation: neither
+ * may pass while it goes on. 0: the head says nothing of the kind. */
+static int64_t renew_ms(const struct session *s)
+{
+    int64_t keep_ms = s->agent->config->keep_ms;
+    int64_t part_ms = keep_ms / KEEP_PARTS > LEAST_MS ? keep_ms / KEEP_PARTS : LEAST_MS;
+
+    if (s->resume.is_on && (keep_ms == 0 || part_ms > RENEW_MS))
+        return RENEW_MS;
+    return keep_ms == 0 ? 0 : part_ms;
+}
+
 static void on_lease(void *ctx)
 {
     struct session *s = ctx;
 
     journal_renew(s);
-    loop_timer_start(s->env->loop, &s->resume.lease, RENEW_MS, on_lease, s);
+    loop_timer_start(s->env->loop, &s->resume.lease, renew_ms(s), on_lease, s);
 }
 
 void resume_hold_lease(struct session *s)
 {
-    if (s->resume.is_on && s->journal.store != NULL)
-        loop_timer_start(s->env->loop, &s->resume.lease, RENEW_MS, on_lease, s);
+    if (s->journal.store != NULL && renew_ms(s) > 0)
+        loop_timer_start(s->env->loop, &s->resume.lease, renew_ms(s), on_lease, s);
 }
 
 /* ---- what was told ---- */

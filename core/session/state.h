@@ -545,7 +545,8 @@ void move_closed(struct session *s, const struct parley_model_closed *closed);
 #define RESUME_LEASE_MS 30000 /* without news from the owner another host may take the session */
 
 void resume_begin(struct session *s, bool is_wanted);
-/* The session is open: its lease is kept alive from here on. */
+/* The session is open: its lease, and its conversation in the store, are kept alive from here on.
+ */
 void resume_hold_lease(struct session *s);
 /* What another host needs, as further members of the head's data. */
 void resume_write(const struct session *s, struct buf *out);

@@ -42,6 +42,20 @@ static void a_turn_is_kept_in_order(void **state)
     wire_close(w);
 }
 
+static void a_session_that_outlasts_keep_ms_is_not_forgotten_meanwhile(void **state)
+{
+    struct wire *w = wire_open("keep_ms = 1h");
+
+    (void)state;
+    wire_model(w, USER_ITEM("done"));
+    wire_advance_ms(w, 20 * 60 * 1000);
+    assert_string_equal(wire_stored(w), "create test\nitem item_u\nupdate state=0\n");
+    wire_advance_ms(w, 20 * 60 * 1000);
+    assert_string_equal(wire_stored(w),
+                        "create test\nitem item_u\nupdate state=0\nupdate state=0\n");
+    wire_close(w);
+}
+
 static void an_item_is_kept_once(void **state)
 {
     struct wire *w = wire_open("");
@@ -439,6 +453,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_is_kept_in_order),
+        cmocka_unit_test(a_session_that_outlasts_keep_ms_is_not_forgotten_meanwhile),
         cmocka_unit_test(an_item_is_kept_once),
         cmocka_unit_test(a_silent_session_is_not_kept),
         cmocka_unit_test(calls_transcripts_and_deletions_are_kept),
