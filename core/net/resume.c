@@ -104,6 +104,10 @@ static const struct refusal {
                                 "The session waited for its client and has ended. Connect without "
                                 "session_id to begin a new one.",
                                 4004},
+    [SESSION_RESUME_ENDED] = {"session_not_found",
+                              "The session has ended. Connect without session_id to begin a new "
+                              "one.",
+                              4004},
     [SESSION_RESUME_WRONG_TOKEN] = {"invalid_resume_token",
                                     "The resume token is not that of this session; it is "
                                     "parley.resume_token in its session.created.",

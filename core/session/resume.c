@@ -332,13 +332,25 @@ static void attach(struct session *s, const struct session_resume *by)
     move_back(s, REOPEN_MS);
 }
 
+/* The store may still call it active: who looked there would take it from the one that writes its
+ * last records, and bring it back to life. What was handed over, or taken, is not over. */
+static bool is_over(const struct session *s)
+{
+    const struct journal *j = &s->journal;
+
+    return s->phase == SESSION_ENDED && j->store != NULL && !j->hands_over && !j->has_failed;
+}
+
 enum session_resumed session_resume(struct worker_sessions *w, const struct session_resume *by,
                                     struct session **ret)
 {
     struct session *s = session_find(w, by->id);
 
-    if (s == NULL || s->phase == SESSION_ENDED)
-        return session_has_expired(w, by->id) ? SESSION_RESUME_EXPIRED : SESSION_RESUME_UNKNOWN;
+    if (s == NULL || s->phase == SESSION_ENDED) {
+        if (session_has_expired(w, by->id))
+            return SESSION_RESUME_EXPIRED;
+        return s != NULL && is_over(s) ? SESSION_RESUME_ENDED : SESSION_RESUME_UNKNOWN;
+    }
     if (!s->resume.is_on || !view_equal_secret(view_of(by->token), view_of(s->resume.token)))
         return SESSION_RESUME_WRONG_TOKEN;
     if (strcmp(by->user, s->user) != 0)

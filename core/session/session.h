@@ -114,6 +114,7 @@ enum session_resumed {
     SESSION_RESUMED,
     SESSION_RESUME_UNKNOWN, /* no such session here */
     SESSION_RESUME_EXPIRED, /* nobody came back in time */
+    SESSION_RESUME_ENDED,   /* it has, and its end may not be in the store yet */
     SESSION_RESUME_WRONG_TOKEN,
     SESSION_RESUME_WRONG_USER,
     SESSION_RESUME_WRONG_AGENT,

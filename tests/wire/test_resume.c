@@ -280,6 +280,22 @@ static void who_comes_too_late_is_told_so(void **state)
     ends(w);
 }
 
+static void what_has_ended_is_not_looked_for_in_a_store_that_is_not_told_yet(void **state)
+{
+    (void)state;
+    struct wire *w = opens(WAITS);
+
+    wire_store_holds(w, true);
+    says(w, "event_1", "item_1");
+    wire_client_leaves(w);
+    assert_int_equal(comes_back(w, ""), SESSION_RESUME_ENDED);
+    wire_store_holds(w, false);
+    wire_advance_ms(w, 1000);
+    assert_int_equal(comes_back(w, ""), SESSION_RESUME_UNKNOWN);
+    assert_non_null(strstr(wire_stored(w), "item item_1\nupdate state=1\n"));
+    ends(w);
+}
+
 static void who_did_not_ask_for_it_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -316,6 +332,7 @@ int main(void)
         cmocka_unit_test(an_answer_under_way_is_finished_before_the_model_is_closed),
         cmocka_unit_test(others_are_refused_each_for_its_reason),
         cmocka_unit_test(who_comes_too_late_is_told_so),
+        cmocka_unit_test(what_has_ended_is_not_looked_for_in_a_store_that_is_not_told_yet),
         cmocka_unit_test(who_did_not_ask_for_it_leaves_nothing_behind),
         cmocka_unit_test(a_server_that_stops_waits_for_nobody),
     };
