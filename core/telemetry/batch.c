@@ -168,8 +168,8 @@ static void add_metric(struct batch *b, const struct metric_sample *m,
         return;
     out->count = m->count;
     out->sum = m->value;
-    out->min = m->count == 0 ? 0 : m->min;
-    out->max = m->count == 0 ? 0 : m->max;
+    out->min = m->min <= m->max ? m->min : 0; /* without a value they are infinite */
+    out->max = m->min <= m->max ? m->max : 0;
     out->bounds = info->bounds;
     out->counts = m->counts;
     out->bound_count = (uint32_t)info->bound_count;

@@ -184,14 +184,15 @@ void metric_record(struct metric_point *p, double value)
 
     while (bucket < info->bound_count && value > info->bounds[bucket])
         bucket++;
-    uint64_t count = atomic_load_explicit(&p->counts[bucket], memory_order_relaxed);
-    atomic_store_explicit(&p->counts[bucket], count + 1, memory_order_relaxed);
-    exponential_shared_record(p->exponential, value);
     add(&p->value, value);
     if (value < atomic_load_explicit(&p->min, memory_order_relaxed))
         atomic_store_explicit(&p->min, value, memory_order_relaxed);
     if (value > atomic_load_explicit(&p->max, memory_order_relaxed))
         atomic_store_explicit(&p->max, value, memory_order_relaxed);
+    exponential_shared_record(p->exponential, value);
+    /* Last: who reads that it was counted finds the others, and no infinite bounds. */
+    uint64_t count = atomic_load_explicit(&p->counts[bucket], memory_order_relaxed);
+    atomic_store_explicit(&p->counts[bucket], count + 1, memory_order_release);
 }
 
 void metrics_note(struct telemetry_recorder *r, enum metric_id id, double value, const char *key,
@@ -250,25 +251,31 @@ bool metrics_snapshot_put(struct metrics_snapshot *s, enum metric_id id, double 
     return true;
 }
 
+static void add_buckets(struct metric_sample *to, const struct metric_point *p)
+{
+    struct exponential own;
+
+    for (size_t i = 0; i <= infos[p->id].bound_count; i++) {
+        uint64_t count = atomic_load_explicit(&p->counts[i], memory_order_acquire);
+        to->counts[i] += count;
+        to->count += count;
+    }
+    exponential_shared_read(p->exponential, &own);
+    exponential_merge(to->exponential, &own);
+}
+
+/* In the opposite order of metric_record(). */
 static bool add_point(struct metrics_snapshot *s, const struct metric_point *p)
 {
     struct metric_sample *to = sample_for(s, p->id, p->labels, p->label_count);
 
     if (to == NULL)
         return false;
+    if (to->counts != NULL)
+        add_buckets(to, p);
     to->value += atomic_load_explicit(&p->value, memory_order_relaxed);
-    if (to->counts == NULL)
-        return true;
     to->min = fmin(to->min, atomic_load_explicit(&p->min, memory_order_relaxed));
     to->max = fmax(to->max, atomic_load_explicit(&p->max, memory_order_relaxed));
-    for (size_t i = 0; i <= infos[p->id].bound_count; i++) {
-        uint64_t count = atomic_load_explicit(&p->counts[i], memory_order_relaxed);
-        to->counts[i] += count;
-        to->count += count;
-    }
-    struct exponential own;
-    exponential_shared_read(p->exponential, &own);
-    exponential_merge(to->exponential, &own);
     return true;
 }
 

@@ -3,6 +3,10 @@
 
 #include "telemetry/prometheus.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
 static const struct metric_sample *sample_of(const struct metrics_snapshot *s, enum metric_id id)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -143,6 +147,59 @@ static void prometheus_text_has_the_expected_form(void **state)
     fixture_destroy(f);
 }
 
+/* --- Threads. --- */
+
+#define ROUNDS 150
+#define POINTS 100
+
+struct first_values {
+    struct metrics metrics;
+    atomic_bool is_done;
+};
+
+static void *note_first_values(void *ctx)
+{
+    struct first_values *v = ctx;
+    char text[12];
+
+    for (int i = 0; i < POINTS; i++) {
+        (void)snprintf(text, sizeof(text), "%d", i);
+        const struct metric_label label = {NAME_TOOL_NAME, view_of(text)};
+        metric_record(metrics_find(&v->metrics, METRIC_TOOL_DURATION, &label, 1), 2);
+    }
+    atomic_store(&v->is_done, true);
+    return NULL;
+}
+
+/* An infinite least value is no number for JSON: it spoils a report. */
+static void a_counted_value_is_between_least_and_greatest(const struct metrics *m)
+{
+    struct metrics_snapshot s = {0};
+
+    assert_true(metrics_snapshot_add(&s, m));
+    for (size_t i = 0; i < s.count; i++) {
+        if (s.items[i].count > 0)
+            assert_true(s.items[i].min <= s.items[i].max);
+        free(s.items[i].counts);
+        free(s.items[i].exponential);
+    }
+    free(s.items);
+}
+
+static void who_reads_the_first_value_finds_its_bounds(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct first_values v = {.metrics = {{NULL}, {0}}};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, note_first_values, &v), 0);
+        while (!atomic_load(&v.is_done))
+            a_counted_value_is_between_least_and_greatest(&v.metrics);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        metrics_done(&v.metrics);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +207,7 @@ int main(void)
         cmocka_unit_test(recorders_are_summed),
         cmocka_unit_test(label_order_and_empty_labels_do_not_matter),
         cmocka_unit_test(too_many_label_sets_share_one_point),
+        cmocka_unit_test(who_reads_the_first_value_finds_its_bounds),
         cmocka_unit_test(long_labels_are_cut_between_characters),
         cmocka_unit_test(prometheus_text_has_the_expected_form),
     };
