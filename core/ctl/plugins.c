@@ -88,7 +88,7 @@ static void say_loaded(struct request *q, const struct plugin *p)
         return;
     }
     roles_text(p, &roles);
-    (void)printf("%s%-18s%s %-8s %s%s%s\n                            %s\n",
+    (void)printf("%s%-22s%s %-8s %s%s%s\n                                %s\n",
                  term_style(stdout, TERM_BOLD), p->about.name, term_style(stdout, TERM_PLAIN),
                  p->about.version, term_style(stdout, TERM_DIM), roles.data,
                  term_style(stdout, TERM_PLAIN), p->about.summary);
