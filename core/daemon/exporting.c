@@ -47,6 +47,31 @@ static void end_when_idle(struct exporting *e);
 
 static const char *const signal_names[] = {"spans", "metrics", "logs"}; /* enum telemetry_signal */
 
+/* The error.type of records that were given up; "rejected" is OpenTelemetry's, for those that the
+ * destination did not take of a batch that it took. */
+static const char *error_of(int status)
+{
+    switch (status) {
+    case PARLEY_E_TIMEOUT:
+        return "timeout";
+    case PARLEY_E_UNAVAILABLE:
+        return "unavailable";
+    case PARLEY_E_BUSY:
+        return "queue_full";
+    case PARLEY_E_DENIED:
+        return "denied";
+    case PARLEY_E_CANCELLED:
+        return "shutdown";
+    case PARLEY_E_NO_MEMORY:
+        return "no_memory";
+    case PARLEY_E_INVALID:
+    case PARLEY_E_PROTOCOL:
+        return "refused";
+    default:
+        return status < 0 ? "failed" : "rejected";
+    }
+}
+
 static void on_delivered(void *ctx, int status, uint64_t lost, uint64_t left_out,
                          const struct parley_error *err)
 {
@@ -62,7 +87,8 @@ static void on_delivered(void *ctx, int status, uint64_t lost, uint64_t left_out
     else if (status == PARLEY_OK)
         complaint_clear(&e->complaints, d->exporter, signal_names[d->signal]);
     if (status != PARLEY_EXPORT_NOTHING)
-        telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, lost);
+        telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, lost,
+                                error_of(status));
     free(d);
     e->delivering--;
     end_when_idle(e);
@@ -89,11 +115,13 @@ static void deliver_to(struct exporting *e, struct worker_instance *wi,
     describe(d, batch);
     (void)snprintf(d->exporter, sizeof(d->exporter), "%s", wi->instance->name);
     e->delivering++;
-    if (exporter_deliver(wi, batch, on_delivered, d, &err) == PARLEY_OK)
+    int r = exporter_deliver(wi, batch, on_delivered, d, &err);
+    if (r == PARLEY_OK)
         return;
     e->delivering--;
     complaint_add(&e->complaints, d->exporter, signal_names[d->signal], d->records, err.message);
-    telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, d->records);
+    telemetry_note_exported(e->telemetry, d->exporter, d->signal, d->records, d->records,
+                            error_of(r));
     free(d);
 }
 

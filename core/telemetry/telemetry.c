@@ -341,12 +341,13 @@ void telemetry_wake(struct telemetry *t)
 }
 
 void telemetry_note_exported(struct telemetry *t, const char *exporter,
-                             enum telemetry_signal signal, uint64_t records, uint64_t lost)
+                             enum telemetry_signal signal, uint64_t records, uint64_t lost,
+                             const char *error)
 {
     static const enum metric_id ids[] = {METRIC_SPANS_EXPORTED, METRIC_POINTS_EXPORTED,
                                          METRIC_LOGS_EXPORTED};
     const struct metric_label labels[] = {{NAME_COMPONENT_NAME, view_of(exporter)},
-                                          {NAME_ERROR_TYPE, VIEW("lost")}};
+                                          {NAME_ERROR_TYPE, view_of(error)}};
 
     lost = lost < records ? lost : records;
     if (records > lost)

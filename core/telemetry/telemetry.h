@@ -109,10 +109,11 @@ uint64_t telemetry_slow_us(const struct telemetry_recorder *r);
 struct telemetry_recorder *telemetry_own_recorder(struct telemetry *t);
 
 /* What became of a batch that the sink was given: `exporter` is the instance's name, `lost` those
- * of its records that were given up. Thread: the loop's. */
+ * of its records that were given up, and `error` a word for why. Thread: the loop's. */
 enum telemetry_signal { SIGNAL_SPANS, SIGNAL_METRICS, SIGNAL_LOGS };
 void telemetry_note_exported(struct telemetry *t, const char *exporter,
-                             enum telemetry_signal signal, uint64_t records, uint64_t lost);
+                             enum telemetry_signal signal, uint64_t records, uint64_t lost,
+                             const char *error);
 
 /* Values of all recorders, summed; to be freed by metrics_snapshot_free(). Thread: any. */
 struct metrics_snapshot *telemetry_snapshot(struct telemetry *t);
