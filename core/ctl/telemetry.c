@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parleyctl telemetry: does what a configuration exports arrive? And judgements, sent that way. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "ctl/args.h"
 #include "ctl/command.h"
 #include "ctl/local.h"
@@ -200,9 +202,15 @@ static json_t *result_json(const struct result *r)
 {
     static const char *const words[] = {"failed", "taken", "not_wanted", "kept", "failed"};
 
-    return json_pack("{s:s, s:s, s:s, s:f, s:s}", "exporter", r->wi->instance->name, "signal",
-                     name_of(r), "outcome", words[r->outcome], "duration_ms",
-                     (double)r->took_us / 1000, "message", r->err.message);
+    struct buf message = {0};
+
+    utf8_append_mended(&message, view_of(r->err.message)); /* it may quote any answer */
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:f, s:o}", "exporter", r->wi->instance->name, "signal",
+                  name_of(r), "outcome", words[r->outcome], "duration_ms",
+                  (double)r->took_us / 1000, "message", json_from_view(buf_view(&message)));
+    buf_done(&message);
+    return json;
 }
 
 static void show_json(const struct request *q)

@@ -119,6 +119,14 @@ describe("parleyctl telemetry test", () => {
     assert.equal(refusing.requests.length, 3);
   });
 
+  test("a destination that answers no text is told of, too", async () => {
+    const refusal = Buffer.from([0x12, 5, 0x6e, 0x6f, 0x20, 0xe9, 0x21]); /* google.rpc.Status: "no \u00e9!" in Latin-1 */
+    const refusing = await answering(400, { "content-type": "application/x-protobuf" }, refusal);
+    const { code, outcomes } = await probe_json({ "exporter collector": otlp_section(refusing.url) });
+    assert.equal(code, 1);
+    for (const signal of SIGNALS) assert.match(outcomes[signal].collector?.message ?? "", /answered 400: no .!/);
+  });
+
   test("one that refuses leaves the others' results as they are", async () => {
     azure.answer = (_items, response) => response.writeHead(400).end();
     const { code, outcomes } = await probe_json({ "exporter azure": azure_section(), "exporter collector": otlp_section(collector.url) });
