@@ -205,7 +205,10 @@ static uint64_t speech_end_us(const struct session *s, uint64_t now)
 {
     uint64_t silence_us = (uint64_t)s->view.silence_duration_ms * 1000;
 
-    return s->view.turns == RT_TURNS_SERVER_VAD && silence_us < now ? now - silence_us : now;
+    if (s->view.turns != RT_TURNS_SERVER_VAD || silence_us >= now)
+        return now;
+    /* Where a client sends faster than anyone speaks, silence is shorter than it says. */
+    return now - silence_us > s->speech_us ? now - silence_us : s->speech_us;
 }
 
 static void begin(struct session *s, const char *trigger)
@@ -214,6 +217,7 @@ static void begin(struct session *s, const char *trigger)
     unsigned number = t->number + 1;
     bool is_spoken = strcmp(trigger, "speech") == 0;
     uint64_t now = clock_now_us();
+    uint64_t asked_us = is_spoken ? speech_end_us(s, now) : now;
 
     if (t->is_running)
         turn_ended(s, "replaced");
@@ -224,7 +228,7 @@ static void begin(struct session *s, const char *trigger)
                        .is_running = true,
                        .trigger = trigger,
                        .start_us = now,
-                       .asked_us = is_spoken ? speech_end_us(s, now) : now,
+                       .asked_us = asked_us,
                        .speech_us = is_spoken ? TAKE(s->speech_us) : 0,
                        .sent_bytes = s->counts.output_bytes,
                        .user_said = TAKE(s->user_said)};

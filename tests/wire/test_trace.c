@@ -465,6 +465,29 @@ static void a_spoken_turn_counts_from_the_end_of_the_speech(void **state)
     wire_close(w);
 }
 
+/* Recorded speech may come in a burst. */
+static void speech_does_not_end_before_it_began(void **state)
+{
+    struct wire *w = opened("vad_silence_ms = 500");
+
+    (void)state;
+    wire_advance_ms(w, 1000);
+    wire_model(w, SPEECH_STARTED);
+    wire_advance_ms(w, 30);
+    wire_model(w, SPEECH_STOPPED);
+    created(w, "resp_1");
+    wire_advance_ms(w, 200);
+    wire_model(w, ADDED("resp_1"));
+    wire_model(w, TEXT("resp_1"));
+    done(w, "resp_1", "completed", "null", FIVE);
+    const json_t *root = span_at(w, 2);
+    happened(root, "parley.speech.start", 1000);
+    happened(root, "parley.speech.end", 1000);
+    lasts(root, 1000, 1230);
+    has_seconds(root, "parley.turn.response_latency", 0.23);
+    wire_close(w);
+}
+
 static void tools_are_spans_between_the_answers(void **state)
 {
     struct wire *w = opened("tools = t");
@@ -917,6 +940,7 @@ int main(void)
         cmocka_unit_test(a_session_that_ends_meanwhile_ends_the_span),
         cmocka_unit_test(a_written_turn_is_a_root_with_its_answer),
         cmocka_unit_test(a_spoken_turn_counts_from_the_end_of_the_speech),
+        cmocka_unit_test(speech_does_not_end_before_it_began),
         cmocka_unit_test(tools_are_spans_between_the_answers),
         cmocka_unit_test(tools_and_model_get_the_context_of_their_span_below_the_clients),
         cmocka_unit_test(a_failed_tool_fails_its_span_and_not_the_turn),
