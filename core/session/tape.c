@@ -401,11 +401,10 @@ void tape_done(struct session *s)
     s->taping = (struct taping){0};
     if (t == NULL)
         return;
-    loop_timer_stop(&t->flush);
     loop_timer_stop(&t->limit);
+    close_blocks(t);
+    count_lost(t, spool_unwritten(t->spool), "error"); /* it was given up */
     t->spool = spool_abandon(t->spool);
-    tape_block_free(t->open[STEREO_LEFT]);
-    tape_block_free(t->open[STEREO_RIGHT]);
     free(t);
 }
 

@@ -267,6 +267,25 @@ size_t spool_held(const struct spool *s)
     return s->bytes;
 }
 
+static uint64_t sound_of(const struct list *blocks)
+{
+    uint64_t frames = 0;
+    struct list *at;
+
+    list_for_each(at, blocks)
+    {
+        const struct tape_block *b = list_entry(at, struct tape_block, entry);
+        frames += b->is_silence ? 0 : timeline_frames(b->format, b->bytes);
+    }
+    return frames;
+}
+
+/* The pool only reads the blocks of a job, too. */
+uint64_t spool_unwritten(const struct spool *s)
+{
+    return sound_of(&s->waiting) + (s->job == NULL ? 0 : sound_of(&s->job->blocks));
+}
+
 /* ---- life ---- */
 
 struct spool *spool_create(const struct spool_config *config)

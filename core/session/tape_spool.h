@@ -66,6 +66,8 @@ bool spool_has_room(const struct spool *s, size_t bytes);
 void spool_hold(struct spool *s, size_t bytes);
 /* What is held at present. */
 size_t spool_held(const struct spool *s);
+/* Frames of sound that were put and are not known to be written. */
+uint64_t spool_unwritten(const struct spool *s);
 
 /* Put a block behind the others, whose text was held. Takes it. */
 void spool_put(struct spool *s, struct tape_block *take);

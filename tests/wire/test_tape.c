@@ -702,6 +702,24 @@ static void a_disk_that_never_comes_back_does_not_keep_the_session(void **state)
     wire_close(w);
 }
 
+static void what_a_disk_that_never_comes_back_has_not_got_is_counted_as_lost(void **state)
+{
+    wire_record(false, "");
+    struct wire *w = open_taped("");
+
+    (void)state;
+    wire_disk_hangs(w, true);
+    client_speaks(w, 2000, 5);
+    wire_client_leaves(w);
+    wire_advance_ms(w, 11000);
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
+    double lost =
+        recording_value(wire_recording(w), "parley.recording.lost", "parley.drop_reason", "error");
+    assert_true(lost > 1.9 && lost < 2.1);
+    wire_disk_hangs(w, false);
+    wire_close(w);
+}
+
 /* The store is asked again when the file is done already. */
 static void the_end_is_kept_though_the_store_is_slower_than_the_disk(void **state)
 {
@@ -781,6 +799,7 @@ int main(void)
         cmocka_unit_test(a_client_that_comes_back_goes_on_in_the_same_file),
         cmocka_unit_test(a_disk_that_hangs_costs_the_recording_and_nothing_else),
         cmocka_unit_test(a_disk_that_never_comes_back_does_not_keep_the_session),
+        cmocka_unit_test(what_a_disk_that_never_comes_back_has_not_got_is_counted_as_lost),
         cmocka_unit_test(the_end_is_kept_though_the_store_is_slower_than_the_disk),
         cmocka_unit_test(a_folder_that_went_away_costs_the_recording_and_nothing_else),
         cmocka_unit_test(a_recording_is_no_longer_than_it_may_be),
