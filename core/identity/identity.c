@@ -39,7 +39,7 @@ struct token {
     int64_t renew_ms; /* Unix milliseconds, as the above */
     bool is_fetching;
     struct list waiting; /* struct identity_request */
-    int64_t failed_ms;   /* of the last fetch; 0: it did not */
+    int64_t failed_ms;   /* when the last fetch did, by clock_now_ms(); 0: it did not */
     int status;
     char message[640];
     const char *source; /* told in the log once */
@@ -366,8 +366,8 @@ static bool is_good(const struct token *t)
 /* The old token is handed out as long as it is good. */
 static void note_failure(struct token *t, const struct source_answer *a)
 {
-    t->failed_ms = clock_unix_ms();
-    t->renew_ms = t->failed_ms + AGAIN_MS;
+    t->failed_ms = clock_now_ms();
+    t->renew_ms = clock_unix_ms() + AGAIN_MS;
     if (a->status != PARLEY_E_CANCELLED)
         log_warn("no token: %s credential=\"%s\" scope=%s", a->message, t->of->name, t->scope);
     if (is_good(t))
@@ -452,19 +452,24 @@ static void set_key(struct token *t)
     t->status = t->value == NULL ? PARLEY_E_NO_MEMORY : PARLEY_OK;
 }
 
-/* Under the lock. Whoever has just failed is not asked again by everyone who comes. */
+/* Whoever has just failed is not asked again by everyone who comes. A failure that was not told,
+ * since the old token seemed good, is none to tell when that was refused. */
+static bool has_just_failed(const struct token *t)
+{
+    return t->status < 0 && t->failed_ms > 0 && clock_now_ms() - t->failed_ms < REFUSED_MS;
+}
+
+/* Under the lock. */
 static int answer(struct identity *id, struct token *t, struct identity_request *r,
                   struct fetch_place *place, struct parley_error *err)
 {
-    int64_t now_ms = clock_unix_ms();
-
     if (r->is_api_key) {
         set_key(t);
         send_back(r, t);
         return PARLEY_OK;
     }
     if (is_good(t)) {
-        if (now_ms >= t->renew_ms && !t->is_fetching)
+        if (clock_unix_ms() >= t->renew_ms && !t->is_fetching)
             (void)fetch(id, t, place, err); /* the next who asks tries again */
         send_back(r, t);
         return PARLEY_OK;
@@ -472,7 +477,7 @@ static int answer(struct identity *id, struct token *t, struct identity_request 
     list_append(&t->waiting, &r->entry);
     if (t->is_fetching)
         return PARLEY_OK;
-    if (t->failed_ms > 0 && now_ms - t->failed_ms < REFUSED_MS) {
+    if (has_just_failed(t)) {
         send_back(r, t);
         return PARLEY_OK;
     }

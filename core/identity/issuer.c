@@ -33,7 +33,7 @@ struct issuer {
     char name[JWK_ISSUER_SIZE];
     struct list keys; /* struct jwk */
     size_t key_count;
-    int64_t fetched_ms; /* when keys came last, Unix time; 0: never */
+    int64_t fetched_ms; /* when keys came last, by clock_now_ms(); 0: never */
     int64_t asked_ms;   /* when they were asked for last */
     bool is_fetching;
     char problem[256];   /* of the last fetch, or "" */
@@ -246,7 +246,7 @@ static void drop_old_keys(struct issuer *i, int64_t now_ms)
 static int take_keys(struct issuer *i, const json_t *tree, struct parley_error *err)
 {
     const json_t *all = json_object_get(tree, "keys");
-    int64_t now_ms = clock_unix_ms();
+    int64_t now_ms = clock_now_ms();
     struct parley_error why = PARLEY_ERROR_INIT;
     size_t good = 0, at;
     const json_t *one;
@@ -287,7 +287,7 @@ static void finish(struct errand *e, int status, const char *problem)
     bool is_first = i->fetched_ms == 0;
     view_copy(i->problem, sizeof(i->problem), view_of(problem));
     if (status == PARLEY_OK) {
-        i->fetched_ms = clock_unix_ms();
+        i->fetched_ms = clock_now_ms();
         view_copy(i->name, sizeof(i->name), view_of(e->name));
     }
     size_t count = i->key_count;
@@ -380,7 +380,7 @@ static int ask(struct errand *e, const char *url, struct parley_error *err)
 /* Under the lock. */
 static bool is_due(const struct issuer *i, bool is_for_unknown)
 {
-    int64_t now_ms = clock_unix_ms();
+    int64_t now_ms = clock_now_ms();
 
     if (i->is_fetching)
         return false;
@@ -401,7 +401,7 @@ static void fetch_if_due(struct issuer *i, struct fetch_place *place, bool is_fo
     if (e == NULL)
         return;
     *e = (struct errand){.issuer = issuer_ref(i), .place = place};
-    i->asked_ms = clock_unix_ms();
+    i->asked_ms = clock_now_ms();
     if (ask(e, i->metadata_url, &err) == PARLEY_OK) {
         i->is_fetching = true;
         return;

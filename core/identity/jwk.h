@@ -26,7 +26,7 @@ struct jwk {
     char issuer[JWK_ISSUER_SIZE]; /* Entra binds keys to one tenant, or to {tenantid}; "" else */
     unsigned algorithms;          /* JWT_...: what it can have signed */
     EVP_PKEY *pkey;
-    int64_t seen_ms; /* Unix time; the owner's */
+    int64_t seen_ms; /* by clock_now_ms(); the owner's */
 };
 
 /*

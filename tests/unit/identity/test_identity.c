@@ -348,6 +348,44 @@ static void a_refused_token_is_not_handed_out_again(void **state)
     assert_string_equal(t.value, "tok-2");
 }
 
+/* The renewal failed a moment ago, while the old token seemed good. */
+static void a_token_refused_after_its_renewal_failed_is_fetched_anew(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS(TOKEN("tok-1", "3600"), "400 Bad Request\n{}", TOKEN("tok-2", "3600"));
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    clock_fake_advance_us(UINT64_C(3400) * 1000000);
+    (void)ask("managed-identity");
+    wait_for_tokens(2);
+    wait_for_requests(2);
+    advance_s(0);
+    identity_refused(t.id, "managed-identity", SCOPE, VIEW("tok-1"));
+    (void)ask("managed-identity");
+    wait_for_tokens(3);
+    assert_int_equal(t.status, PARLEY_OK);
+    assert_string_equal(t.value, "tok-2");
+}
+
+/* As when the time service corrects a clock that was ahead. */
+static void a_clock_that_is_set_back_after_a_failure_stops_nothing(void **state)
+{
+    (void)state;
+    on_platform();
+    ANSWERS("400 Bad Request\n{}", TOKEN("tok-1", "3600"));
+    use("");
+    (void)ask("managed-identity");
+    wait_for_tokens(1);
+    assert_int_equal(t.status, PARLEY_E_DENIED);
+    clock_fake_start(clock_now_us() + 3000000, clock_unix_us() - UINT64_C(7200) * 1000000);
+    (void)ask("managed-identity");
+    wait_for_tokens(2);
+    assert_int_equal(t.status, PARLEY_OK);
+    assert_string_equal(t.value, "tok-1");
+}
+
 static void a_cancelled_request_hears_nothing(void **state)
 {
     (void)state;
@@ -594,6 +632,8 @@ int main(void)
         TEST(a_token_is_renewed_before_its_end_and_the_old_one_handed_out_meanwhile),
         TEST(a_renewal_that_fails_leaves_the_old_token),
         TEST(a_refused_token_is_not_handed_out_again),
+        TEST(a_token_refused_after_its_renewal_failed_is_fetched_anew),
+        TEST(a_clock_that_is_set_back_after_a_failure_stops_nothing),
         TEST(a_cancelled_request_hears_nothing),
         TEST(a_client_secret_is_exchanged_for_a_token),
         TEST(an_expired_secret_is_named_and_not_tried_again),

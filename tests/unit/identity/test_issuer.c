@@ -251,6 +251,16 @@ static void issuer_that_never_answered_well_is_asked_again_after_ten_seconds(voi
     assert_string_equal(problem, "");
 }
 
+/* As when the time service corrects a clock that was ahead. */
+static void a_clock_that_is_set_back_keeps_no_keys_away(void **state)
+{
+    (void)state;
+    ANSWERS("500 Internal Server Error\n{}", t.metadata, t.keys_one);
+    assert_int_equal(find_at_last("one", JWT_RS256), ISSUER_NO_KEY);
+    clock_fake_start(clock_now_us() + 11000000, clock_unix_us() - UINT64_C(7200) * 1000000);
+    assert_int_equal(find_at_last("one", JWT_RS256), ISSUER_KEY);
+}
+
 static void expect_problem(const char *first, const char *second, const char *problem)
 {
     char said[256];
@@ -333,6 +343,7 @@ int main(void)
         TEST(keys_are_loaded_anew_after_an_hour_while_the_old_ones_serve),
         TEST(keys_stay_in_use_while_the_issuer_is_down),
         TEST(issuer_that_never_answered_well_is_asked_again_after_ten_seconds),
+        TEST(a_clock_that_is_set_back_keeps_no_keys_away),
         TEST(answers_of_another_kind_are_told_plainly),
         TEST(who_has_gone_is_not_woken),
         TEST(too_many_who_wait_are_sent_away),
