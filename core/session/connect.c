@@ -16,7 +16,7 @@
 /* The model's session is open, or will not be for this reason. */
 static void connected(struct session *s, const char *failure, const char *message)
 {
-    measure_connect(s, clock_now_us() - s->opened_us, failure);
+    measure_connect(s, clock_now_us() - s->connecting_us, failure);
     spans_connect_end(s, failure, message);
 }
 
@@ -141,6 +141,7 @@ static int open_model(struct session *s, size_t place, struct parley_error *err)
     view_copy(s->model_title, sizeof(s->model_title), view_of(model->title));
     s->caps = (struct parley_model_caps){.size = sizeof(s->caps)};
     model->vtable->caps(model->instance, &s->caps);
+    s->connecting_us = clock_now_us();
     spans_connect_begin(s);
     r = connect_open(s, model, &s->caps, &s->sides[s->side],
                      spans_connect_traceparent(s, traceparent), &s->model, err);

@@ -264,6 +264,7 @@ struct session {
     char traceparent[64];
     char *tracestate; /* owned, or NULL */
     uint64_t opened_us;
+    uint64_t connecting_us; /* the last attempt to open its first model began */
 
     const struct session_client *client; /* NULL: gone */
     void *client_ctx;

@@ -235,6 +235,24 @@ static void a_model_that_takes_over_has_a_span_with_the_reason(void **state)
     wire_close(w);
 }
 
+static void each_model_that_is_tried_is_timed_by_itself(void **state)
+{
+    const char *time = "parley.backend.connect.duration";
+
+    (void)state;
+    wire_record(false, "");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
+    struct wire *w = wire_connect("");
+    wire_advance_ms(w, 5000);
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "too_late", true);
+    wire_advance_ms(w, 30);
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "overloaded", true);
+    assert_float_equal(recording_sum(wire_recording(w), time, "error.type", "too_late"), 5, 0.001);
+    assert_float_equal(recording_sum(wire_recording(w), time, "error.type", "overloaded"), 0.03,
+                       0.001);
+    wire_close(w);
+}
+
 static void a_model_that_takes_over_in_a_turn_is_below_that_turn(void **state)
 {
     (void)state;
@@ -932,6 +950,7 @@ int main(void)
         cmocka_unit_test(opening_the_model_is_a_span_of_its_own),
         cmocka_unit_test(a_model_that_cannot_be_opened_fails_its_span),
         cmocka_unit_test(a_model_that_takes_over_has_a_span_with_the_reason),
+        cmocka_unit_test(each_model_that_is_tried_is_timed_by_itself),
         cmocka_unit_test(a_model_that_takes_over_in_a_turn_is_below_that_turn),
         cmocka_unit_test(a_turn_goes_on_with_the_model_that_takes_over),
         cmocka_unit_test(a_failure_that_a_model_made_good_is_none_of_the_turn),
