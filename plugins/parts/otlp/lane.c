@@ -108,8 +108,12 @@ static void give_up(struct lane *lane, int status, const char *reason, bool is_s
 /* The next batch would not be more welcome before the time that the collector asked for. */
 static void give_up_busy(struct lane *lane, const char *reason, int64_t after_ms)
 {
+    char more[REASON + 64];
+
     rest(lane, after_ms);
-    give_up(lane, PARLEY_E_UNAVAILABLE, reason, false);
+    (void)snprintf(more, sizeof(more), "%s; it wants to be left alone for %lld s", reason,
+                   (long long)(after_ms / 1000));
+    give_up(lane, PARLEY_E_UNAVAILABLE, after_ms > 0 ? more : reason, false);
 }
 
 static void succeed(struct lane *lane, struct parley_view body)
@@ -323,7 +327,8 @@ int lane_send(struct lane *lane, struct body body, uint64_t records, lane_on_don
               void *ctx, struct parley_error *err)
 {
     if (now_ms(lane) < lane->rests_until_ms)
-        return refuse(body, err, PARLEY_E_UNAVAILABLE, "the collector failed; it is left alone");
+        return refuse(body, err, PARLEY_E_UNAVAILABLE,
+                      "the collector failed or wants a pause; it is left alone");
     if (lane->first != NULL && (int64_t)(lane->bytes + body.len) > lane->config.max_queue_bytes)
         return refuse(body, err, PARLEY_E_BUSY, "the queue is full; see max_queue_bytes");
     struct request *r = calloc(1, sizeof(*r));

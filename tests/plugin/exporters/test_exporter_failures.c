@@ -139,6 +139,7 @@ static void throttling_beyond_a_batch_s_time_holds_for_the_next_batches(void **s
     deliver();
     answer(429, "retry-after: 60\r\n");
     assert_int_equal(ended.lost, SPANS);
+    assert_true(fake_host_logged("reason=\"answered 429; it wants to be left alone for 60 s\""));
     fake_host_advance_ms(59 * SECOND);
     deliver();
     assert_int_equal(http.started, 1);
