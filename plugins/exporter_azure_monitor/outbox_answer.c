@@ -86,8 +86,9 @@ static struct part sort_out(struct outbox *o, struct parcel *parcel, const struc
         parcel_pick(parcel, keeps);
     else
         parcel->count = 0;
-    if (part.refused > 0)
+    if (part.refused > 0 && !o->is_part_told)
         outbox_tell(o, "telemetry is delivered in part", message, part.refused);
+    o->is_part_told = part.refused > 0;
     free(verdicts);
     free(keeps);
     return part;
@@ -201,6 +202,7 @@ static void on_fresh_end(struct outbox *o, struct waiting *w, const struct post_
 {
     switch (end->ruling) {
     case RULING_DONE:
+        o->is_part_told = false;
         go_on(o);
         outbox_finish(o, w, PARLEY_OK, 0, NULL, "");
         break;

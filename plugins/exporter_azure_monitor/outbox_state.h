@@ -39,6 +39,7 @@ struct outbox {
     bool is_throttled;    /* the service said when */
     bool is_shelf_told;   /* in the log, that it cannot be written */
     bool is_refusal_told; /* likewise, that the service takes nothing */
+    bool is_part_told;    /* or not all of what it is sent */
     bool is_hurried;
     int64_t rests_until_ms;
     int64_t drains_at_ms;

@@ -36,6 +36,7 @@ struct lane {
     unsigned tried;
     int64_t deadline_ms;
     unsigned failures; /* in a row */
+    bool is_part_told; /* in the log, of a row of batches that were taken in part */
     int64_t rests_until_ms;
 };
 
@@ -116,6 +117,19 @@ static void give_up_busy(struct lane *lane, const char *reason, int64_t after_ms
     give_up(lane, PARLEY_E_UNAVAILABLE, after_ms > 0 ? more : reason, false);
 }
 
+/* Once for a row of them, for it may be some of every batch. */
+static void tell_part(struct lane *lane, uint64_t lost, const char *message)
+{
+    bool is_part = lost > 0 || message[0] != '\0';
+
+    if (is_part && !lane->is_part_told)
+        lane->config.host->log(lane->config.handle, PARLEY_LOG_WARN,
+                               "telemetry delivered in part url=%.*s rejected=%llu reason=\"%s\"",
+                               shown_len(lane), lane->config.url, (unsigned long long)lost,
+                               message);
+    lane->is_part_told = is_part;
+}
+
 static void succeed(struct lane *lane, struct parley_view body)
 {
     struct encode_answer answer = encode_read_answer(body);
@@ -124,11 +138,7 @@ static void succeed(struct lane *lane, struct parley_view body)
     if (answer.rejected > 0)
         lost = (uint64_t)answer.rejected < lane->first->records ? (uint64_t)answer.rejected
                                                                 : lane->first->records;
-    if (lost > 0 || answer.message[0] != '\0')
-        lane->config.host->log(lane->config.handle, PARLEY_LOG_WARN,
-                               "telemetry delivered in part url=%.*s rejected=%llu reason=\"%s\"",
-                               shown_len(lane), lane->config.url, (unsigned long long)lost,
-                               answer.message);
+    tell_part(lane, lost, answer.message);
     if (lane->failures > 0)
         lane->config.host->log(lane->config.handle, PARLEY_LOG_INFO,
                                "telemetry is delivered again url=%.*s", shown_len(lane),

@@ -69,6 +69,23 @@ static void only_items_that_may_be_taken_later_are_sent_again(void **state)
     assert_int_equal(http.started, 2);
 }
 
+static void service_that_refuses_some_of_every_batch_is_told_of_once(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    for (int i = 0; i < 4; i++) {
+        deliver_turn();
+        answer(206, "", "{\"errors\":[{\"index\":1,\"statusCode\":400,\"message\":\"bad name\"}]}");
+    }
+    assert_int_equal(times_logged("delivered in part"), 1);
+    assert_int_equal(ended.lost, 4);
+    deliver_turn();
+    answer(200, "", "");
+    deliver_turn();
+    answer(206, "", "{\"errors\":[{\"index\":1,\"statusCode\":400}]}");
+    assert_int_equal(times_logged("delivered in part"), 2);
+}
+
 static void item_that_never_gets_done_holds_up_no_other(void **state)
 {
     static const char busy[] =
@@ -464,6 +481,7 @@ int main(int argc, char **argv)
         TEST(nothing_for_this_destination_is_no_delivery),
         TEST(span_without_an_id_counts_neither_as_delivered_nor_as_lost),
         TEST(only_items_that_may_be_taken_later_are_sent_again),
+        TEST(service_that_refuses_some_of_every_batch_is_told_of_once),
         TEST(item_that_never_gets_done_holds_up_no_other),
         TEST(service_that_takes_nothing_for_now_is_left_alone_and_that_is_told_once),
         TEST(partial_answer_that_cannot_be_read_is_not_sent_again),

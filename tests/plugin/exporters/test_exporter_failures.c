@@ -166,6 +166,11 @@ static void partial_success_is_counted_and_not_sent_again(void **state)
     assert_int_equal(ended.lost, 2);
     assert_true(fake_host_logged("delivered in part"));
     assert_true(fake_host_logged("too old"));
+    const size_t told = strlen(fake_host_log());
+    deliver(); /* as it may go on with every batch */
+    http_end(PARLEY_OK, 200, "", (struct parley_view){part, sizeof(part) - 1});
+    assert_int_equal(ended.lost, 4);
+    assert_int_equal(strlen(fake_host_log()), told);
 }
 
 static void refusal_is_told_in_the_words_of_the_destination(void **state)
