@@ -47,16 +47,18 @@ static json_t *side_of(const json_t *session, const char *side)
     return json_object_get(json_object_get(session, "audio"), side);
 }
 
-static void ask(struct way *w, json_t *side)
+/* False: it stays what it was. */
+static bool ask(struct way *w, json_t *side)
 {
     const json_t *format = json_object_get(side, "format");
 
     if (!json_is_object(format))
-        return; /* it stays what it was */
+        return false;
     w->wanted = rt_audio_of(format);
     w->carried = carrier_of(w, w->wanted);
     if (w->carried != w->wanted)
         json_object_set_new(side, "format", format_object(w->carried));
+    return true;
 }
 
 /* The stream goes on when it is the same. */
@@ -71,27 +73,53 @@ static void renew_in_pipe(struct conversion *c)
         (void)pipe_open(p, in->wanted, in->carried, NULL);
 }
 
+static void remember(struct conversion *c, const struct asked *asked)
+{
+    if (c->asked_count == MOST_ASKED)
+        memmove(c->asked, c->asked + 1, --c->asked_count * sizeof(c->asked[0]));
+    c->asked[c->asked_count++] = *asked;
+}
+
 void formats_ask(struct conversion *c, json_t *session, struct parley_view update_id)
 {
-    enum rt_audio in = c->in.wanted, out = c->out.wanted;
+    struct asked a = {.in_before = c->in.wanted, .out_before = c->out.wanted};
 
-    ask(&c->in, side_of(session, "input"));
-    ask(&c->out, side_of(session, "output"));
+    a.asks_in = ask(&c->in, side_of(session, "input"));
+    a.asks_out = ask(&c->out, side_of(session, "output"));
+    a.in = c->in.wanted;
+    a.out = c->out.wanted;
+    view_copy(a.update_id, sizeof(a.update_id), update_id);
     renew_in_pipe(c);
-    if (in == c->in.wanted && out == c->out.wanted)
-        return;
-    c->in_before = in;
-    c->out_before = out;
-    view_copy(c->update_id, sizeof(c->update_id), update_id);
+    if (a.asks_in || a.asks_out)
+        remember(c, &a);
+}
+
+/* As if it had never been: those after it follow what was before it. */
+static void take_back(struct conversion *c, size_t at)
+{
+    enum rt_audio in = c->asked[at].in_before, out = c->asked[at].out_before;
+
+    c->asked_count--;
+    memmove(c->asked + at, c->asked + at + 1, (c->asked_count - at) * sizeof(c->asked[0]));
+    for (struct asked *a = c->asked + at; a < c->asked + c->asked_count; a++) {
+        a->in_before = in;
+        a->out_before = out;
+        in = a->asks_in ? a->in : in;
+        out = a->asks_out ? a->out : out;
+    }
+    c->in.wanted = in;
+    c->out.wanted = out;
 }
 
 void formats_refused(struct conversion *c, const char *event_id)
 {
-    if (event_id[0] == '\0' || strcmp(c->update_id, event_id) != 0)
+    size_t at = 0;
+
+    while (at < c->asked_count && strcmp(c->asked[at].update_id, event_id) != 0)
+        at++;
+    if (event_id[0] == '\0' || at == c->asked_count)
         return;
-    c->update_id[0] = '\0';
-    c->in.wanted = c->in_before;
-    c->out.wanted = c->out_before;
+    take_back(c, at);
     c->in.carried = carrier_of(&c->in, c->in.wanted);
     c->out.carried = carrier_of(&c->out, c->out.wanted);
     renew_in_pipe(c);

@@ -100,7 +100,7 @@ static struct parley_view rewrite(struct conversion *c, enum rt_event kind,
 /* The model has kept the formats that it had. */
 static void note_error(struct conversion *c, struct parley_view event)
 {
-    _cleanup_json_ json_t *tree = c->update_id[0] == '\0' ? NULL : json_parse(event, NULL);
+    _cleanup_json_ json_t *tree = c->asked_count == 0 ? NULL : json_parse(event, NULL);
 
     formats_refused(c, json_get_str(json_object_get(tree, "error"), "event_id", ""));
 }

@@ -21,17 +21,26 @@ struct way {
     uint32_t formats;      /* PARLEY_AUDIO_..., what the model has */
 };
 
+#define MOST_ASKED 8
+
+/* An update that asked for formats. It may still be refused, and then counts for nothing. */
+struct asked {
+    char update_id[128]; /* its event_id, as it stands in the event; "": it has none */
+    bool asks_in, asks_out;
+    enum rt_audio in, out;               /* what it asked for */
+    enum rt_audio in_before, out_before; /* what was wanted before */
+};
+
 struct conversion {
     struct converter *by;
     struct model_session *inner;
     const struct parley_model_host *host; /* of who opened it */
     void *ctx;
     struct way in, out;
-    struct pipe in_pipe;  /* open while in.wanted != in.carried */
-    struct pipe out_pipe; /* open while an item speaks */
-    /* The last update that asked for another format, and what was wanted before. */
-    char update_id[128]; /* its event_id, as it stands in the event; "": none, or it has none */
-    enum rt_audio in_before, out_before;
+    struct pipe in_pipe;            /* open while in.wanted != in.carried */
+    struct pipe out_pipe;           /* open while an item speaks */
+    struct asked asked[MOST_ASKED]; /* the last ones, oldest first */
+    size_t asked_count;
     char speaking[128]; /* the item that out_pipe belongs to, as it stands in the event */
     struct buf event;   /* scratch */
     struct buf audio;   /* scratch */
@@ -47,7 +56,7 @@ struct way way_of(uint32_t formats);
 /* The session asks; `session` is changed to what the model is asked. `update_id` as in the event.
  */
 void formats_ask(struct conversion *c, json_t *session, struct parley_view update_id);
-/* The model refuses an event: was it the last one that asked for another format? */
+/* The model refuses an event: was it one that asked for a format? */
 void formats_refused(struct conversion *c, const char *event_id);
 /* The model tells; `session` is changed to what the session asked for. */
 void formats_tell(const struct conversion *c, json_t *session);

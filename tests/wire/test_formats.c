@@ -214,6 +214,57 @@ static void format_of_a_refused_update_is_taken_back(void **state)
     wire_close(w);
 }
 
+static void asks_for_input(struct wire *w, const char *format, char ret_id[64])
+{
+    char event[256];
+
+    (void)snprintf(event, sizeof(event),
+                   "{'type':'session.update','event_id':'e1','session':{'type':'realtime','audio':"
+                   "{'input':{'format':{'type':'%s'}}}}}",
+                   format);
+    wire_client(w, event);
+    view_copy(ret_id, 64, view_of(wire_text(wire_model_gets(w, "session.update"), "event_id")));
+}
+
+static void refuses(struct wire *w, const char *event_id)
+{
+    char refusal[256];
+
+    (void)snprintf(
+        refusal, sizeof(refusal),
+        "{'type':'error','event_id':'e','error':{'type':'invalid_request_error','event_id':'%s',"
+        "'message':'No.'}}",
+        event_id);
+    wire_model(w, refusal);
+    (void)wire_client_gets(w, "error");
+}
+
+static void formats_of_refused_updates_are_taken_back_one_by_one(void **state)
+{
+    struct buf quiet = {0};
+    char first[64], second[64], third[64];
+
+    (void)state;
+    struct wire *w = open_with(PCM_ONLY, FREE);
+    (void)wire_model_gets(w, "session.update");
+    (void)wire_client_gets(w, "session.created");
+    asks_for_input(w, "audio/pcmu", first);
+    asks_for_input(w, "audio/pcma", second);
+    asks_for_input(w, "audio/pcma", third);
+    refuses(w, first);
+    refuses(w, second);
+    silence(&quiet, (char)0xd5, 160);
+    client_speaks(w, quiet.data); /* the third may still be taken */
+    assert_string_not_equal(wire_text(wire_model_gets(w, "input_audio_buffer.append"), "audio"),
+                            quiet.data);
+    refuses(w, third);
+    client_speaks(w, quiet.data);
+    assert_string_equal(wire_text(wire_model_gets(w, "input_audio_buffer.append"), "audio"),
+                        quiet.data);
+    buf_done(&quiet);
+    wire_close(w);
+}
+
 static void audio_inside_of_items_is_converted(void **state)
 {
     struct buf quiet = {0}, event = {0};
@@ -285,6 +336,7 @@ int main(void)
         cmocka_unit_test(model_with_g711_alone_hears_pcm),
         cmocka_unit_test(formats_that_the_model_has_are_left_alone),
         cmocka_unit_test(format_of_a_refused_update_is_taken_back),
+        cmocka_unit_test(formats_of_refused_updates_are_taken_back_one_by_one),
         cmocka_unit_test(audio_inside_of_items_is_converted),
         cmocka_unit_test(response_with_a_format_of_its_own_is_refused_with_the_way_out),
         cmocka_unit_test(busy_model_hears_every_piece_once_and_in_order),
