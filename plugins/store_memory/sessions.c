@@ -187,7 +187,8 @@ static struct stored *oldest_ended(const struct sessions *sessions, const struct
     return found;
 }
 
-/* Make room for more sessions and bytes by dropping ended ones; active ones are never dropped. */
+/* Make room for more sessions and bytes by dropping ended ones; active ones are never dropped, but
+ * will end: what finds no room is not too large, as long as the store can hold it at all. */
 static int make_room(struct sessions *sessions, size_t more_sessions, size_t more_bytes,
                      const struct stored *keep, struct parley_error *err)
 {
@@ -195,11 +196,11 @@ static int make_room(struct sessions *sessions, size_t more_sessions, size_t mor
            sessions->bytes + more_bytes > sessions->max_bytes) {
         struct stored *s = oldest_ended(sessions, keep);
         if (s == NULL)
-            return parley_fail(err, PARLEY_E_TOO_LARGE,
-                               "the store holds %zu active sessions and %zu bytes, its limits are "
-                               "max_sessions %zu and max_bytes %zu",
-                               sessions->count, sessions->bytes, sessions->max_sessions,
-                               sessions->max_bytes);
+            return parley_fail(
+                err, more_bytes > sessions->max_bytes ? PARLEY_E_TOO_LARGE : PARLEY_E_BUSY,
+                "the store holds %zu active sessions and %zu bytes, its limits are "
+                "max_sessions %zu and max_bytes %zu",
+                sessions->count, sessions->bytes, sessions->max_sessions, sessions->max_bytes);
         drop(sessions, s);
     }
     return PARLEY_OK;

@@ -64,9 +64,11 @@ static void active_sessions_are_never_dropped(void **state)
     create("a", 1);
     create("b", 2);
     create("c", 3);
-    assert_int_equal(create("d", 4), PARLEY_E_TOO_LARGE);
+    assert_int_equal(create("d", 4), PARLEY_E_BUSY);
     assert_non_null(strstr(c.message, "max_sessions 3"));
     assert_int_equal(store_read(&c, "a", 0, 0), PARLEY_OK);
+    end_session("b", 5);
+    assert_int_equal(create("d", 4), PARLEY_OK);
 }
 
 static void records_count_against_the_bytes(void **state)
@@ -82,12 +84,26 @@ static void records_count_against_the_bytes(void **state)
         assert_true(seq < 10000);
         status = store_append(&c, "b", 1, seq, seq + 99);
     }
-    assert_int_equal(status, PARLEY_E_TOO_LARGE);
+    assert_int_equal(status, PARLEY_E_BUSY);
     assert_int_equal(store_read(&c, "a", 0, 0), PARLEY_E_GONE);
     assert_int_equal(store_read(&c, "b", seq - 102, 0), PARLEY_OK);
     assert_int_equal(c.heads[0].head.record_count, seq - 101);
     assert_int_equal(store_remove(&c, "b"), PARLEY_OK);
     assert_int_equal(create("e", 9), PARLEY_OK);
+}
+
+static void a_record_that_never_fits_is_too_large(void **state)
+{
+    static char data[70000];
+    const struct parley_store_record record = {
+        .kind = PARLEY_RECORD_ITEM, .seq = 1, .id = "item_1", .data = {data, sizeof(data)}};
+
+    (void)state;
+    create("a", 1);
+    store_forget(&c);
+    assert_int_equal(store_finish(&c, store_begin_records(&c, "a", 1, &record, 1, sizeof(record))),
+                     PARLEY_E_TOO_LARGE);
+    assert_int_equal(store_append(&c, "a", 1, 1, 1), PARLEY_OK);
 }
 
 #define STORE(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
@@ -98,6 +114,7 @@ int main(int argc, char **argv)
         STORE(the_session_that_ended_longest_ago_makes_room),
         STORE(active_sessions_are_never_dropped),
         STORE(records_count_against_the_bytes),
+        STORE(a_record_that_never_fits_is_too_large),
     };
 
     if (argc != 2) {
