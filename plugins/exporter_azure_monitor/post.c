@@ -163,9 +163,14 @@ static bool try_new_token(struct post *p)
     return true;
 }
 
+static int64_t asked_pause_ms(const struct post *p, struct parley_view headers)
+{
+    return retry_after_ms(headers, (int64_t)p->config.host->unix_us() / 1000);
+}
+
 static void on_answer(struct post *p, int code, struct parley_view headers)
 {
-    int64_t after = retry_after_ms(headers, (int64_t)p->config.host->unix_us() / 1000);
+    int64_t after = asked_pause_ms(p, headers);
     enum ruling ruling = answer_ruling(code);
     char reason[REASON];
 
@@ -177,14 +182,15 @@ static void on_answer(struct post *p, int code, struct parley_view headers)
 }
 
 /* It broke off: what its first line said still counts, and accepted items are not sent again. */
-static void on_broken(struct post *p, const char *message)
+static void on_broken(struct post *p, const struct parley_http_response *response)
 {
+    int64_t after = asked_pause_ms(p, response->headers);
     enum ruling ruling = p->code == 0 ? RULING_LATER : answer_ruling(p->code);
 
     p->is_cut = true;
     if (p->code == 0)
         forget_move(p); /* perhaps it is only that host */
-    end(p, ruling == RULING_REDIRECT ? RULING_LATER : ruling, 0, message);
+    end(p, ruling == RULING_REDIRECT ? RULING_LATER : ruling, after, response->message);
 }
 
 static void on_http_data(void *ctx, int code, struct parley_view data)
@@ -203,7 +209,7 @@ static void on_http_end(void *ctx, const struct parley_http_response *response)
     p->is_in_flight = false;
     if (response->status < 0) {
         p->code = response->code >= 200 ? response->code : 0; /* an interim answer is none */
-        on_broken(p, response->message);
+        on_broken(p, response);
         return;
     }
     if (response->body.len > 0)

@@ -186,6 +186,20 @@ static void throttling_is_waited_for_as_long_as_the_service_says(void **state)
     assert_int_equal((int)dropped, 0);
 }
 
+static void throttling_that_breaks_off_is_waited_for_as_well(void **state)
+{
+    (void)state;
+    open_azure(NULL, NULL);
+    deliver_turn();
+    http_end(PARLEY_E_UNAVAILABLE, 429, "retry-after: 300\r\n", (struct parley_view){"", 0});
+    pass(299000);
+    assert_int_equal(http.started, 1);
+    pass(2000);
+    assert_int_equal(http.started, 2);
+    answer(200, "", "");
+    assert_int_equal(ended.lost, 0);
+}
+
 static void service_that_is_down_for_a_minute_loses_nothing(void **state)
 {
     (void)state;
@@ -486,6 +500,7 @@ int main(int argc, char **argv)
         TEST(service_that_takes_nothing_for_now_is_left_alone_and_that_is_told_once),
         TEST(partial_answer_that_cannot_be_read_is_not_sent_again),
         TEST(throttling_is_waited_for_as_long_as_the_service_says),
+        TEST(throttling_that_breaks_off_is_waited_for_as_well),
         TEST(service_that_is_down_for_a_minute_loses_nothing),
         TEST(memory_is_bounded_and_the_newest_is_refused),
         TEST(redirect_within_the_cloud_is_followed_and_kept),
