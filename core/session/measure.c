@@ -116,7 +116,11 @@ void measure_dropped(struct session *s, uint64_t bytes)
 {
     const struct metric_label labels[] = {label(NAME_DIRECTION, "out"),
                                           label(NAME_DROP_REASON, "overflow")};
-    double pcm = (double)bytes * 3 / 4; /* they came as base64 */
+    const struct session_counts *c = &s->counts;
+    /* Events were dropped; they hold as much audio as the others do. */
+    double pcm = c->output_event_bytes == 0
+                     ? 0
+                     : (double)bytes * (double)c->output_bytes / (double)c->output_event_bytes;
 
     metric_add(metrics_point(s->env->recorder, METRIC_AUDIO_DROPPED, labels, 2),
                pcm * 0.001 / rt_audio_bytes_per_ms(s->view.output_format));

@@ -358,6 +358,7 @@ struct session {
         uint64_t stale_events;   /* of responses that had ended or never began */
         uint64_t input_bytes;
         uint64_t output_bytes;
+        uint64_t output_event_bytes; /* with all that is around them */
         uint64_t items_trimmed;
     } counts;
     struct buf out; /* scratch for one event */

@@ -109,6 +109,7 @@ static void delta(struct session *s, struct parley_view event, uint32_t flags,
     if (is_audio) {
         s->has_spoken = true;
         s->counts.output_bytes += peek->payload_bytes;
+        s->counts.output_event_bytes += event.len;
         playback_produce(&s->playback, peek->item_id, peek->payload_bytes, session_bytes_per_ms(s),
                          clock_now_us());
         tape_model_audio(s, peek);

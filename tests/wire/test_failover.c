@@ -39,6 +39,24 @@ static void a_model_that_cannot_be_reached_makes_room_for_the_next(void **state)
     wire_close(w);
 }
 
+static void each_model_that_is_tried_is_timed_by_itself(void **state)
+{
+    const char *time = "parley.backend.connect.duration";
+
+    (void)state;
+    wire_record(false, "");
+    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
+    struct wire *w = wire_connect("");
+    wire_advance_ms(w, 5000);
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "too_late", true);
+    wire_advance_ms(w, 30);
+    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "overloaded", true);
+    assert_float_equal(recording_sum(wire_recording(w), time, "error.type", "too_late"), 5, 0.001);
+    assert_float_equal(recording_sum(wire_recording(w), time, "error.type", "overloaded"), 0.03,
+                       0.001);
+    wire_close(w);
+}
+
 static void a_model_that_refuses_at_once_is_passed_over(void **state)
 {
     (void)state;
@@ -129,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_that_cannot_be_reached_makes_room_for_the_next),
+        cmocka_unit_test(each_model_that_is_tried_is_timed_by_itself),
         cmocka_unit_test(a_model_that_refuses_at_once_is_passed_over),
         cmocka_unit_test(what_would_fail_everywhere_is_told_and_not_tried_again),
         cmocka_unit_test(when_none_is_left_the_last_failure_is_told),

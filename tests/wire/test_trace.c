@@ -235,24 +235,6 @@ static void a_model_that_takes_over_has_a_span_with_the_reason(void **state)
     wire_close(w);
 }
 
-static void each_model_that_is_tried_is_timed_by_itself(void **state)
-{
-    const char *time = "parley.backend.connect.duration";
-
-    (void)state;
-    wire_record(false, "");
-    wire_models(WIRE_MODEL("a", "") WIRE_MODEL("b", ""), "a, b");
-    struct wire *w = wire_connect("");
-    wire_advance_ms(w, 5000);
-    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "too_late", true);
-    wire_advance_ms(w, 30);
-    wire_model_closes(w, PARLEY_E_UNAVAILABLE, 1011, "overloaded", true);
-    assert_float_equal(recording_sum(wire_recording(w), time, "error.type", "too_late"), 5, 0.001);
-    assert_float_equal(recording_sum(wire_recording(w), time, "error.type", "overloaded"), 0.03,
-                       0.001);
-    wire_close(w);
-}
-
 static void a_model_that_takes_over_in_a_turn_is_below_that_turn(void **state)
 {
     (void)state;
@@ -930,6 +912,26 @@ static void an_event_that_publishes_the_others_is_counted_as_what_it_is(void **s
     wire_close(w);
 }
 
+/* What is dropped are events, of which the audio is only a part. */
+static void dropped_audio_is_counted_without_what_is_around_it(void **state)
+{
+    struct wire *w = opened("output_format = audio/pcmu");
+
+    (void)state;
+    requested(w);
+    created(w, "resp_1");
+    wire_model(w, ADDED("resp_1"));
+    wire_client_forget(w);
+    wire_model(w, "{'type':'response.output_audio.delta','event_id':'e','response_id':'resp_1','"
+                  "item_id':'item_a','output_index':0,'content_index':0,'delta':'AAAAAAAAAAAAAAAA"
+                  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}"); /* 48 bytes */
+    char *event = json_dumps(wire_client_gets(w, "response.output_audio.delta"), JSON_COMPACT);
+    session_client_dropped(wire_session(w), 1, strlen(event));
+    free(event);
+    assert_float_equal(value(w, "parley.audio.dropped", "parley.direction", "out"), 0.006, 1e-6);
+    wire_close(w);
+}
+
 static void the_store_is_timed(void **state)
 {
     struct wire *w = opened("store = s");
@@ -950,7 +952,6 @@ int main(void)
         cmocka_unit_test(opening_the_model_is_a_span_of_its_own),
         cmocka_unit_test(a_model_that_cannot_be_opened_fails_its_span),
         cmocka_unit_test(a_model_that_takes_over_has_a_span_with_the_reason),
-        cmocka_unit_test(each_model_that_is_tried_is_timed_by_itself),
         cmocka_unit_test(a_model_that_takes_over_in_a_turn_is_below_that_turn),
         cmocka_unit_test(a_turn_goes_on_with_the_model_that_takes_over),
         cmocka_unit_test(a_failure_that_a_model_made_good_is_none_of_the_turn),
@@ -979,6 +980,7 @@ int main(void)
         cmocka_unit_test(what_began_a_turn_is_told),
         cmocka_unit_test(events_and_audio_are_counted),
         cmocka_unit_test(an_event_that_publishes_the_others_is_counted_as_what_it_is),
+        cmocka_unit_test(dropped_audio_is_counted_without_what_is_around_it),
         cmocka_unit_test(the_store_is_timed),
     };
 
