@@ -159,6 +159,25 @@ static void describe(struct session *s, struct turn *t, const char *reason)
     said_set(root, NAME_OUTPUT_MESSAGES, "assistant", &t->agent_said);
 }
 
+/* Once a session: whoever sends large texts does so again. */
+static void check_said(struct session *s, bool fits)
+{
+    if (fits || s->said_too_much)
+        return;
+    s->said_too_much = true;
+    log_warn("words are left out of a turn's span, which holds up to %d bytes of them; the "
+             "conversation keeps them session=%s",
+             SAID_MAX_BYTES, s->id);
+}
+
+/* What was said in what was no turn belongs to the next. */
+static void keep_said(struct session *s, struct turn *t)
+{
+    check_said(s, said_add(&t->user_said, buf_view(&s->user_said)));
+    buf_done(&s->user_said);
+    s->user_said = TAKE(t->user_said);
+}
+
 /* Nothing can change the ended turn any more: it becomes a span and numbers. */
 static void settle(struct session *s)
 {
@@ -171,6 +190,7 @@ static void settle(struct session *s)
     /* Speech that went on before anything answered was no turn. */
     if (t->response_us == 0 && strcmp(t->status, "replaced") == 0) {
         spans_turn_drop(TAKE(t->spans));
+        keep_said(s, t);
         return;
     }
     const char *reason = end_reason(t);
@@ -247,17 +267,6 @@ void turn_speech_started(struct session *s)
 void turn_speech_ended(struct session *s)
 {
     begin(s, "speech");
-}
-
-/* Once a session: whoever sends large texts does so again. */
-static void check_said(struct session *s, bool fits)
-{
-    if (fits || s->said_too_much)
-        return;
-    s->said_too_much = true;
-    log_warn("words are left out of a turn's span, which holds up to %d bytes of them; the "
-             "conversation keeps them session=%s",
-             SAID_MAX_BYTES, s->id);
 }
 
 void turn_item(struct session *s, const json_t *item)

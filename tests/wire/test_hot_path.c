@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "recording.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,11 +83,30 @@ static void bytes_come_out_as_they_went_in(void **state)
     wire_close(w);
 }
 
+/* Numbers are published every 256 events, and at the end. */
+static void an_event_that_publishes_the_others_is_counted_as_what_it_is(void **state)
+{
+    (void)state;
+    wire_record(false, "");
+    struct wire *w = wire_open("");
+
+    wire_client(w, "{'type':'input_audio_buffer.clear'}");
+    for (int i = 0; i < 300; i++)
+        wire_client(w, "{'type':'input_audio_buffer.append','audio':'AAAA'}");
+    wire_client_leaves(w);
+    assert_true(recording_value(wire_recording(w), "parley.events", "parley.event.kind", "hot") ==
+                300);
+    assert_true(recording_value(wire_recording(w), "parley.events", "parley.event.kind", "known") ==
+                1);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_build_no_tree_and_decode_nothing),
         cmocka_unit_test(deltas_build_no_tree_and_decode_nothing),
+        cmocka_unit_test(an_event_that_publishes_the_others_is_counted_as_what_it_is),
         cmocka_unit_test(bytes_come_out_as_they_went_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
