@@ -72,8 +72,12 @@ static void rebuild_free(struct rebuild *r)
 
 void session_rebuild_abandon(struct rebuild *r)
 {
+    struct session *s = r == NULL ? NULL : r->session;
+
     if (r != NULL)
         rebuild_free(r);
+    if (s != NULL) /* it was open already, for a client that has not heard of it */
+        session_client_gone(s);
 }
 
 static void on_over(void *ctx)
@@ -84,6 +88,8 @@ static void on_over(void *ctx)
     enum session_resumed how = r->how;
     struct session *s = r->session;
 
+    if (s != NULL && s->phase == SESSION_ENDED)
+        s = NULL; /* meanwhile, and it has said so: it is freed soon */
     rebuild_free(r);
     done(done_ctx, how, s);
 }

@@ -144,15 +144,15 @@ struct rebuild;
 /*
  * The same for a session that no worker of this host has: it is rebuilt from the store, when no
  * other host owns it any more. done(ctx, how, s) runs once, never on this stack; s is there for
- * SESSION_RESUMED, and session.created follows when its model is ready. The strings are copied.
- * NULL without memory, and nothing is called.
+ * SESSION_RESUMED unless it has ended already, and session.created follows when its model is ready.
+ * The strings are copied. NULL without memory, and nothing is called.
  */
 struct rebuild *
 session_rebuild(struct worker_sessions *w, struct worker_generation *generation,
                 const struct session_resume *by,
                 void (*done)(void *ctx, enum session_resumed how, struct session *s), void *ctx);
 
-/* The client has gone: nothing is called. NULL is fine. */
+/* The client has gone: nothing is called, of it neither. NULL is fine. */
 void session_rebuild_abandon(struct rebuild *r);
 
 /* End from parley's side: an error event, then a close frame. */

@@ -604,6 +604,63 @@ enum session_resumed wire_client_resumes(struct wire *w, const struct session_re
     return r;
 }
 
+struct visitor {
+    struct wire *wire;
+    struct rebuild *rebuild;
+    bool was_told;
+};
+
+static void on_rebuilt(void *ctx, enum session_resumed how, struct session *s)
+{
+    (void)how;
+    (void)s;
+    ((struct visitor *)ctx)->was_told = true;
+}
+
+/* Time goes on while a session is opened: what that leads to comes on the loop's next turn. */
+static void time_passes(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)line;
+    clock_fake_advance_us(1);
+}
+
+/* On each turn of the loop, behind the store's answers and before what is due. */
+static void leaves_when_it_is_there(void *arg)
+{
+    struct visitor *v = arg;
+
+    if (v->was_told)
+        return;
+    if (worker_sessions_count(v->wire->sessions) > 0)
+        session_rebuild_abandon(v->rebuild);
+    else
+        assert_true(loop_post(v->wire->loop, leaves_when_it_is_there, NULL, v));
+}
+
+void wire_client_comes_and_goes(struct wire *w, const struct session_resume *by,
+                                const struct parley_store_head *head)
+{
+    struct session_resume mine = *by;
+    struct visitor v = {.wire = w};
+
+    w->store.head = head;
+    mine.client = &client;
+    mine.client_ctx = w;
+    v.rebuild = session_rebuild(w->sessions, w->wg, &mine, on_rebuilt, &v);
+    assert_non_null(v.rebuild);
+    log_set_sink(time_passes, NULL);
+    log_set_level(LOG_LEVEL_INFO); /* it is told that the session goes on */
+    leaves_when_it_is_there(&v);
+    while (loop_run_due(w->loop) > 0)
+        clock_fake_advance_us(1);
+    log_set_level(LOG_LEVEL_ERROR);
+    log_set_sink(NULL, NULL);
+    assert_false(v.was_told);
+    w->store.head = NULL;
+}
+
 void wire_has_disk(void)
 {
     has_disk = true;

@@ -19,6 +19,7 @@ struct store_answer {
     struct list entry; /* while it is held */
     parley_op op;
     int status; /* negative: whatever the store says otherwise */
+    bool has_head;
 };
 
 static void answer_store(void *arg)
@@ -31,11 +32,13 @@ static void answer_store(void *arg)
     if (status < 0)
         (void)parley_fail(&err, status, "the store says no");
     err.retry_after_ms = current->retry_after_ms;
+    if (a->has_head && current->head != NULL && status == PARLEY_OK)
+        current->host->head(a->op, current->head);
     current->host->end(a->op, status, &err);
     free(a);
 }
 
-static int answer_as(parley_op op, int status, struct parley_error *err)
+static int answer_with(parley_op op, int status, bool has_head, struct parley_error *err)
 {
     struct store_answer *a;
 
@@ -44,12 +47,18 @@ static int answer_as(parley_op op, int status, struct parley_error *err)
     a = calloc(1, sizeof(*a));
     a->op = op;
     a->status = status;
+    a->has_head = has_head;
     if (current->holds) {
         list_append(&current->held, &a->entry);
         return PARLEY_OK;
     }
     assert_true(loop_post(current->loop, answer_store, free, a));
     return PARLEY_OK;
+}
+
+static int answer_as(parley_op op, int status, struct parley_error *err)
+{
+    return answer_with(op, status, false, err);
 }
 
 static int answer_later(parley_op op, struct parley_error *err)
@@ -138,12 +147,14 @@ static int store_nothing(void *wi, const char *id, parley_op op, struct parley_e
     return answer_later(op, err);
 }
 
-static int store_read_nothing(void *wi, const char *id, int64_t after, int64_t limit, parley_op op,
-                              struct parley_error *err)
+static int store_read_head(void *wi, const char *id, int64_t after, int64_t limit, parley_op op,
+                           struct parley_error *err)
 {
+    (void)wi;
+    (void)id;
     (void)after;
     (void)limit;
-    return store_nothing(wi, id, op, err);
+    return answer_with(op, PARLEY_OK, true, err);
 }
 
 static int store_list_nothing(void *wi, const struct parley_store_query *query, parley_op op,
@@ -153,13 +164,15 @@ static int store_list_nothing(void *wi, const struct parley_store_query *query, 
     return store_nothing(wi, NULL, op, err);
 }
 
-static int store_take_nothing(void *wi, const char *id, const char *owner, int64_t until,
-                              int64_t now, parley_op op, struct parley_error *err)
+static int store_take_head(void *wi, const char *id, const char *owner, int64_t until, int64_t now,
+                           parley_op op, struct parley_error *err)
 {
+    (void)wi;
+    (void)id;
     (void)owner;
     (void)until;
     (void)now;
-    return store_nothing(wi, id, op, err);
+    return answer_with(op, PARLEY_OK, true, err);
 }
 
 static int store_expire_nothing(void *wi, int64_t now, parley_op op, struct parley_error *err)
@@ -174,9 +187,9 @@ static const struct parley_store_vtable store_table = {
     .create = store_create_head,
     .update = store_update_head,
     .append = store_append_records,
-    .read = store_read_nothing,
+    .read = store_read_head,
     .list = store_list_nothing,
-    .take = store_take_nothing,
+    .take = store_take_head,
     .remove = store_nothing,
     .expire = store_expire_nothing,
 };

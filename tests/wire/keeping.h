@@ -23,8 +23,9 @@ struct keeping {
     int status;          /* of every answer from now on */
     int once;            /* of the next one, when negative */
     int64_t retry_after_ms;
-    size_t most_bytes; /* of one append; 0: any */
-    int refuses;       /* what comes from now on with this, when negative */
+    size_t most_bytes;                    /* of one append; 0: any */
+    int refuses;                          /* what comes from now on with this, when negative */
+    const struct parley_store_head *head; /* what is read and taken; NULL: nothing */
     bool holds;
     struct list held; /* struct store_answer */
 };

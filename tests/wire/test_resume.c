@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
 
+#include "base/clock.h"
 #include "base/str.h"
+#include "session/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -296,6 +298,32 @@ static void what_has_ended_is_not_looked_for_in_a_store_that_is_not_told_yet(voi
     ends(w);
 }
 
+static void who_is_gone_when_its_session_is_rebuilt_leaves_none_behind(void **state)
+{
+    struct wire *w = wire_open(WAITS);
+    char hash[65], data[128];
+
+    (void)state;
+    wire_client_leaves(w);
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
+    resume_hash("a-token", hash);
+    (void)snprintf(data, sizeof(data), "{\"resume\":{\"token_sha256\":\"%s\"}}", hash);
+    const struct parley_store_head head = {.size = sizeof(head),
+                                           .session_id = "sess_kept",
+                                           .agent = "test",
+                                           .user = "tester",
+                                           .owner = "",
+                                           .epoch = 2,
+                                           .updated_ms = clock_unix_ms(),
+                                           .data = {data, strlen(data)}};
+    const struct session_resume by = {
+        .id = "sess_kept", .token = "a-token", .user = "tester", .agent = "", .last_event_id = ""};
+    wire_client_comes_and_goes(w, &by, &head);
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
+    wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
 static void who_did_not_ask_for_it_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -333,6 +361,7 @@ int main(void)
         cmocka_unit_test(others_are_refused_each_for_its_reason),
         cmocka_unit_test(who_comes_too_late_is_told_so),
         cmocka_unit_test(what_has_ended_is_not_looked_for_in_a_store_that_is_not_told_yet),
+        cmocka_unit_test(who_is_gone_when_its_session_is_rebuilt_leaves_none_behind),
         cmocka_unit_test(who_did_not_ask_for_it_leaves_nothing_behind),
         cmocka_unit_test(a_server_that_stops_waits_for_nobody),
     };
