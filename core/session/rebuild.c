@@ -51,6 +51,7 @@ struct rebuild {
     int64_t lease_until_ms;
     int64_t updated_ms;
     int64_t created_ms;
+    int64_t record_count;
     bool has_head;
     json_t *data;
     json_t *records; /* arrays of kind, seq, id, data */
@@ -115,6 +116,7 @@ static void on_head(void *ctx, const struct parley_store_head *head)
     r->lease_until_ms = head->lease_until_ms;
     r->updated_ms = head->updated_ms;
     r->created_ms = head->created_ms;
+    r->record_count = head->record_count;
     json_decref(r->data);
     r->data = json_parse(head->data, NULL);
 }
@@ -259,12 +261,20 @@ static void store_failed(struct rebuild *r, const char *what, int status,
 static void on_read(void *ctx, int status, const struct parley_error *err)
 {
     struct rebuild *r = ctx;
+    struct parley_error behind = PARLEY_ERROR_INIT;
 
     r->request = NULL;
-    if (status < 0)
+    if (status < 0) {
         store_failed(r, "read", status, err);
-    else
+    } else if (r->last_seq < r->record_count) {
+        /* What came next would get numbers that are taken, and pass for written. */
+        (void)parley_fail(&behind, PARLEY_E_UNAVAILABLE,
+                          "it gives %lld of %lld records; is what it reads behind what it writes?",
+                          (long long)r->last_seq, (long long)r->record_count);
+        store_failed(r, "read", behind.status, &behind);
+    } else {
         open_session(r);
+    }
 }
 
 static void on_taken(void *ctx, int status, const struct parley_error *err)

@@ -608,13 +608,40 @@ struct visitor {
     struct wire *wire;
     struct rebuild *rebuild;
     bool was_told;
+    enum session_resumed how;
 };
 
 static void on_rebuilt(void *ctx, enum session_resumed how, struct session *s)
 {
-    (void)how;
-    (void)s;
-    ((struct visitor *)ctx)->was_told = true;
+    struct visitor *v = ctx;
+
+    v->was_told = true;
+    v->how = how;
+    v->wire->session = s;
+}
+
+static void begin_rebuild(struct visitor *v, const struct session_resume *by,
+                          const struct parley_store_head *head)
+{
+    struct session_resume mine = *by;
+
+    v->wire->store.head = head;
+    mine.client = &client;
+    mine.client_ctx = v->wire;
+    v->rebuild = session_rebuild(v->wire->sessions, v->wire->wg, &mine, on_rebuilt, v);
+    assert_non_null(v->rebuild);
+}
+
+enum session_resumed wire_client_finds(struct wire *w, const struct session_resume *by,
+                                       const struct parley_store_head *head)
+{
+    struct visitor v = {.wire = w};
+
+    begin_rebuild(&v, by, head);
+    (void)loop_run_due(w->loop);
+    assert_true(v.was_told);
+    w->store.head = NULL;
+    return v.how;
 }
 
 /* Time goes on while a session is opened: what that leads to comes on the loop's next turn. */
@@ -642,14 +669,9 @@ static void leaves_when_it_is_there(void *arg)
 void wire_client_comes_and_goes(struct wire *w, const struct session_resume *by,
                                 const struct parley_store_head *head)
 {
-    struct session_resume mine = *by;
     struct visitor v = {.wire = w};
 
-    w->store.head = head;
-    mine.client = &client;
-    mine.client_ctx = w;
-    v.rebuild = session_rebuild(w->sessions, w->wg, &mine, on_rebuilt, &v);
-    assert_non_null(v.rebuild);
+    begin_rebuild(&v, by, head);
     log_set_sink(time_passes, NULL);
     log_set_level(LOG_LEVEL_INFO); /* it is told that the session goes on */
     leaves_when_it_is_there(&v);

@@ -117,8 +117,10 @@ bool wire_client_loses(struct wire *w);
 int wire_keepers_released(const struct wire *w);
 /* A client asks for that session; wire_session() is it again when it gets it. */
 enum session_resumed wire_client_resumes(struct wire *w, const struct session_resume *by);
-/* A client asks for a session that only the store has, with this head. It is gone when the session
- * is there, and before it hears of it. */
+/* A client asks for a session that only the store has, with this head and without records. */
+enum session_resumed wire_client_finds(struct wire *w, const struct session_resume *by,
+                                       const struct parley_store_head *head);
+/* The same. It is gone when the session is there, and before it hears of it. */
 void wire_client_comes_and_goes(struct wire *w, const struct session_resume *by,
                                 const struct parley_store_head *head);
 

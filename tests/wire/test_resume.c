@@ -298,29 +298,56 @@ static void what_has_ended_is_not_looked_for_in_a_store_that_is_not_told_yet(voi
     ends(w);
 }
 
+/* ---- out of the store ---- */
+
+static const struct session_resume by_token = {
+    .id = "sess_kept", .token = "a-token", .user = "tester", .agent = "", .last_event_id = ""};
+
+static struct parley_store_head kept_head(void)
+{
+    static char data[128];
+    char hash[65];
+
+    resume_hash("a-token", hash);
+    (void)snprintf(data, sizeof(data), "{\"resume\":{\"token_sha256\":\"%s\"}}", hash);
+    return (struct parley_store_head){.size = sizeof(struct parley_store_head),
+                                      .session_id = "sess_kept",
+                                      .agent = "test",
+                                      .user = "tester",
+                                      .owner = "",
+                                      .epoch = 2,
+                                      .updated_ms = clock_unix_ms(),
+                                      .data = {data, strlen(data)}};
+}
+
 static void who_is_gone_when_its_session_is_rebuilt_leaves_none_behind(void **state)
 {
     struct wire *w = wire_open(WAITS);
-    char hash[65], data[128];
 
     (void)state;
     wire_client_leaves(w);
     assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
-    resume_hash("a-token", hash);
-    (void)snprintf(data, sizeof(data), "{\"resume\":{\"token_sha256\":\"%s\"}}", hash);
-    const struct parley_store_head head = {.size = sizeof(head),
-                                           .session_id = "sess_kept",
-                                           .agent = "test",
-                                           .user = "tester",
-                                           .owner = "",
-                                           .epoch = 2,
-                                           .updated_ms = clock_unix_ms(),
-                                           .data = {data, strlen(data)}};
-    const struct session_resume by = {
-        .id = "sess_kept", .token = "a-token", .user = "tester", .agent = "", .last_event_id = ""};
-    wire_client_comes_and_goes(w, &by, &head);
+    const struct parley_store_head head = kept_head();
+    wire_client_comes_and_goes(w, &by_token, &head);
     assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
     wire_client_gets_nothing(w);
+    wire_close(w);
+}
+
+/* A store may read what is older than what it has just written, as an account of Cosmos DB with
+ * eventual consistency does. */
+static void a_conversation_that_is_not_read_to_its_end_is_not_gone_on_with(void **state)
+{
+    struct wire *w = wire_open(WAITS);
+
+    (void)state;
+    wire_client_leaves(w);
+    struct parley_store_head head = kept_head();
+    head.record_count = 3;
+    assert_int_equal(wire_client_finds(w, &by_token, &head), SESSION_RESUME_FAILED);
+    assert_int_equal(worker_sessions_count(wire_sessions(w)), 0);
+    head.record_count = 0;
+    assert_int_equal(wire_client_finds(w, &by_token, &head), SESSION_RESUMED);
     wire_close(w);
 }
 
@@ -362,6 +389,7 @@ int main(void)
         cmocka_unit_test(who_comes_too_late_is_told_so),
         cmocka_unit_test(what_has_ended_is_not_looked_for_in_a_store_that_is_not_told_yet),
         cmocka_unit_test(who_is_gone_when_its_session_is_rebuilt_leaves_none_behind),
+        cmocka_unit_test(a_conversation_that_is_not_read_to_its_end_is_not_gone_on_with),
         cmocka_unit_test(who_did_not_ask_for_it_leaves_nothing_behind),
         cmocka_unit_test(a_server_that_stops_waits_for_nobody),
     };
