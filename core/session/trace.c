@@ -284,11 +284,12 @@ void turn_requested(struct session *s)
         begin(s, s->has_tool_output ? "tools" : "text");
 }
 
-void turn_transcript(struct session *s, struct parley_view text)
+void turn_transcript(struct session *s, struct parley_view text, bool is_late)
 {
     bool has_turn = s->turn.is_running || s->turn.is_playing;
 
-    if (spans_capture_content(s))
+    /* Later than its turn, whose span has gone: it is none of the next one's words. */
+    if (spans_capture_content(s) && (has_turn || !is_late))
         check_said(s, said_add(has_turn ? &s->turn.user_said : &s->user_said, text));
 }
 

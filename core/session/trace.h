@@ -98,8 +98,8 @@ struct cost turn_count_tokens(struct session *s, const struct rt_response *read,
 /* Last words about what is about to be freed, if it was not ended. */
 void turn_response_gone(struct response *r);
 void turn_tool_gone(struct call *c);
-/* What the user said, once it is known. */
-void turn_transcript(struct session *s, struct parley_view text);
+/* What the user said, once it is known; is_late: it has been answered already. */
+void turn_transcript(struct session *s, struct parley_view text, bool is_late);
 /* The client added an item to the conversation. */
 void turn_item(struct session *s, const json_t *item);
 /* The turn ends without a last response. */

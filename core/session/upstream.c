@@ -376,6 +376,16 @@ static void keep_transcript(struct session *s, struct item *i, json_t *transcrip
     items_set_json(&s->items, i, i->json); /* for its size */
 }
 
+/* Is there anything of a response behind it? */
+static bool is_answered(const struct session *s, const struct item *i)
+{
+    for (const struct list *at = i->entry.next; at != &s->items.all; at = at->next) {
+        if (list_entry(at, const struct item, entry)->response != 0)
+            return true;
+    }
+    return false;
+}
+
 static void transcription(struct session *s, struct parley_view event, const struct rt_peek *peek)
 {
     hearing_note(s, peek->event);
@@ -385,7 +395,7 @@ static void transcription(struct session *s, struct parley_view event, const str
         char room[NAMES_ROOM];
         struct parley_view id = client_name(s, peek->item_id, room);
         journal_transcript(s, id, json_get_view(tree, "transcript"));
-        turn_transcript(s, json_get_view(tree, "transcript"));
+        turn_transcript(s, json_get_view(tree, "transcript"), i != NULL && is_answered(s, i));
         if (i != NULL)
             keep_transcript(s, i, json_object_get(tree, "transcript"), peek->content_index);
     }

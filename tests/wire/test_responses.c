@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "model_says.h"
+#include "recording.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -368,6 +371,43 @@ static void a_server_that_stops_cuts_a_response_that_takes_too_long(void **state
     wire_close(w);
 }
 
+static void hears(struct wire *w, const char *item, const char *words)
+{
+    char event[300];
+
+    (void)snprintf(event, sizeof(event),
+                   "{'type':'conversation.item.input_audio_transcription.completed','event_id':'e',"
+                   "'item_id':'%s','content_index':0,'transcript':'%s'}",
+                   item, words);
+    wire_model(w, event);
+}
+
+#define HEARD                                                                                      \
+    "'type':'message','role':'user','status':'completed','content':[{'type':'input_audio'}]"
+
+/* Transcription is slower than some answers are long. */
+static void words_that_come_after_their_turn_are_none_of_the_next(void **state)
+{
+    (void)state;
+    wire_record(true, "");
+    struct wire *w = wire_open("");
+    model_hears_speech(w);
+    model_hears_silence(w);
+    model_shows(w, "added", "item_u", HEARD);
+    model_answers(w, "resp_1", "item_a", SPOKEN("Yes."));
+    hears(w, "item_u", "Are you there?");
+    model_hears_speech(w);
+    model_hears_silence(w);
+    model_shows(w, "added", "item_v", HEARD);
+    hears(w, "item_v", "What is the time?");
+    model_answers(w, "resp_2", "item_b", SPOKEN("Ten."));
+    char *all = json_dumps(recording_spans(wire_recording(w)), 0);
+    assert_non_null(strstr(all, "What is the time?"));
+    assert_null(strstr(all, "Are you there?"));
+    free(all);
+    wire_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +430,7 @@ int main(void)
         cmocka_unit_test(the_agent_greets_first),
         cmocka_unit_test(a_client_cannot_give_instructions_that_the_agent_keeps),
         cmocka_unit_test(a_server_that_stops_waits_for_the_running_response),
+        cmocka_unit_test(words_that_come_after_their_turn_are_none_of_the_next),
         cmocka_unit_test(a_server_that_stops_cuts_a_response_that_takes_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
