@@ -142,16 +142,29 @@ static void drop(void *arg)
     wait_free(arg);
 }
 
-/* Under the lock, so that the loop is there: who leaves it cancels before. */
+/* Before it is sent: it may arrive, and be gone, before this goes on. */
+static bool wake(struct issuer *i, struct issuer_wait *w)
+{
+    list_remove(&w->entry);
+    i->waiting_count--;
+    w->is_sent = true;
+    if (loop_post(w->loop, arrives, drop, w))
+        return true;
+    w->is_sent = false;
+    list_prepend(&i->waiting, &w->entry);
+    i->waiting_count++;
+    return false;
+}
+
+/* Under the lock, so that the loop is there: who leaves it cancels before. Without memory they wait
+ * until the issuer is asked for something else. */
 static void wake_all(struct issuer *i)
 {
     while (!list_empty(&i->waiting)) {
-        struct issuer_wait *w = list_entry(i->waiting.next, struct issuer_wait, entry);
-        list_remove(&w->entry);
-        i->waiting_count--;
-        w->is_sent = true;
-        if (!loop_post(w->loop, arrives, drop, w))
-            log_error("no memory to go on with a client's token");
+        if (wake(i, list_entry(i->waiting.next, struct issuer_wait, entry)))
+            continue;
+        log_error("no memory to go on with a client's token; it is tried again later");
+        return;
     }
 }
 
@@ -395,6 +408,8 @@ static void fetch_if_due(struct issuer *i, struct fetch_place *place, bool is_fo
 {
     struct parley_error err = PARLEY_ERROR_INIT;
 
+    if (!i->is_fetching)
+        wake_all(i);
     if (place->http == NULL || !is_due(i, is_for_unknown))
         return;
     struct errand *e = calloc(1, sizeof(*e));

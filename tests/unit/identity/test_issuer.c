@@ -320,6 +320,37 @@ static void too_many_who_wait_are_sent_away(void **state)
     }
 }
 
+/* The linker puts it before that of base/loop.h. */
+bool __real_loop_post(struct loop *l, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
+bool __wrap_loop_post(struct loop *l, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
+
+static bool has_no_memory;
+
+bool __wrap_loop_post(struct loop *l, void (*fn)(void *arg), void (*drop)(void *arg), void *arg)
+{
+    return !has_no_memory && __real_loop_post(l, fn, drop, arg);
+}
+
+static void who_could_not_be_woken_is_woken_later_or_goes(void **state)
+{
+    (void)state;
+    ANSWERS(t.metadata, t.keys_one);
+    assert_int_equal(find("one", JWT_RS256), ISSUER_WAIT);
+    struct issuer_wait *goes = issuer_wait(t.issuer, &t.place, on_keys, NULL);
+    assert_non_null(issuer_wait(t.issuer, &t.place, on_keys, NULL));
+    has_no_memory = true;
+    wait_for_requests(2);
+    while (find("one", JWT_RS256) == ISSUER_WAIT) {
+        loop_run_once(t.loop);
+        (void)loop_run_due(t.loop);
+    }
+    has_no_memory = false;
+    issuer_wait_cancel(goes);
+    assert_int_equal(find("one", JWT_RS256), ISSUER_KEY);
+    (void)loop_run_due(t.loop);
+    assert_int_equal(t.woken, 1);
+}
+
 static void metadata_over_clear_text_is_refused(void **state)
 {
     struct parley_error err = PARLEY_ERROR_INIT;
@@ -347,6 +378,7 @@ int main(void)
         TEST(answers_of_another_kind_are_told_plainly),
         TEST(who_has_gone_is_not_woken),
         TEST(too_many_who_wait_are_sent_away),
+        TEST(who_could_not_be_woken_is_woken_later_or_goes),
         TEST(metadata_over_clear_text_is_refused),
     };
 
