@@ -28,7 +28,7 @@ const TRACE = process.env.PARLEY_KILLS_TRACE;
 const MOST_TICKS = 120; /* until a kill; a turn is about as many */
 const KILLS_OF_A_SESSION = 12;
 const MODELS_OF_A_SESSION = 4; /* that are killed: the sixth loss in a minute ends a session */
-const TRIES = 400; /* to see the end of a session in the store */
+const PATIENCE_MS = 60_000; /* to see the end of a session in the store */
 const MCP = fileURLToPath(new URL("support/counted_mcp.mjs", import.meta.url));
 
 /* ---- what is killed ---- */
@@ -184,7 +184,8 @@ class Run {
     await talker.close();
     await this.world.starting;
     const server = this.world.hosts[0];
-    for (let i = 0; i < TRIES; i++) {
+    const until = Date.now() + PATIENCE_MS;
+    while (Date.now() < until) {
       const { status, body } = await server.admin("GET", `/admin/v1/kept/${talker.id}`);
       if (status === 200 && body.session.state === "ended") {
         talker.witness.compare(body.items.filter(({ deleted_ms }) => deleted_ms === undefined));

@@ -14,7 +14,7 @@ import { Witness } from "./witness.mjs";
 export const KEY_OF_CLIENT = "ann-0123456789abcdef";
 
 const MOST_ASKED = 30; /* times, for one answer */
-const TRIES = 400; /* to come back */
+const PATIENCE_MS = 60_000; /* to come back: a busy machine starts parleyd slowly, and a lease has to end */
 const TRY_AGAIN = new Set(["session_already_connected", "session_on_another_host", "session_not_resumed"]);
 
 const text_of = (item) => (item.content ?? []).map((part) => part.text ?? part.transcript ?? "").join("");
@@ -118,7 +118,8 @@ export class ReturningClient {
   }
 
   async come_back() {
-    for (let i = 0; i < TRIES; i++) {
+    const until = Date.now() + PATIENCE_MS;
+    while (Date.now() < until) {
       const refusal = await this.try_once();
       if (refusal === null)
         return;
