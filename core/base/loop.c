@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct post {
-    struct list entry;
+    struct post *next;
     void (*fn)(void *arg);
     void (*drop)(void *arg);
     void *arg;
@@ -29,9 +29,7 @@ struct loop {
     size_t heap_count;
     size_t heap_cap;
 
-    pthread_mutex_t lock; /* guards posts and wake_pending */
-    struct list posts;
-    bool wake_pending;
+    _Atomic(struct post *) posts; /* the newest first */
     int wake_fd;
 
     atomic_bool stopping;
@@ -40,31 +38,30 @@ struct loop {
 
 /* ---- posts ---- */
 
-static void take_posts(struct loop *l, struct list *ret)
+/* All of them, the oldest first. */
+static struct post *take_posts(struct loop *l)
 {
-    list_init(ret);
-    pthread_mutex_lock(&l->lock);
-    while (!list_empty(&l->posts)) {
-        struct list *first = l->posts.next;
-        list_remove(first);
-        list_append(ret, first);
+    struct post *newest = atomic_exchange_explicit(&l->posts, NULL, memory_order_acquire);
+    struct post *oldest = NULL;
+
+    while (newest != NULL) {
+        struct post *p = newest;
+        newest = p->next;
+        p->next = oldest;
+        oldest = p;
     }
-    l->wake_pending = false;
-    pthread_mutex_unlock(&l->lock);
+    return oldest;
 }
 
 static int run_posts(struct loop *l)
 {
-    struct list batch;
+    struct post *next;
     int count = 0;
 
-    take_posts(l, &batch);
-    while (!list_empty(&batch)) {
-        struct post *p = list_entry(batch.next, struct post, entry);
-        list_remove(&p->entry);
+    for (struct post *p = take_posts(l); p != NULL; p = next, count++) {
+        next = p->next;
         p->fn(p->arg);
         free(p);
-        count++;
     }
     return count;
 }
@@ -89,6 +86,8 @@ static void wake(struct loop *l)
     (void)n; /* a full counter wakes as well */
 }
 
+/* Without a lock: no thread waits for another that the scheduler has put aside, as it may the one
+ * for telemetry. Whoever finds no post before its own wakes the loop, which takes all at once. */
 bool loop_post(struct loop *l, void (*fn)(void *arg), void (*drop)(void *arg), void *arg)
 {
     struct post *p = calloc(1, sizeof(*p));
@@ -96,12 +95,12 @@ bool loop_post(struct loop *l, void (*fn)(void *arg), void (*drop)(void *arg), v
     if (p == NULL)
         return false;
     *p = (struct post){.fn = fn, .drop = drop, .arg = arg};
-    pthread_mutex_lock(&l->lock);
-    list_append(&l->posts, &p->entry);
-    bool must_wake = !l->wake_pending;
-    l->wake_pending = true;
-    pthread_mutex_unlock(&l->lock);
-    if (must_wake)
+    struct post *before = atomic_load_explicit(&l->posts, memory_order_relaxed);
+    do {
+        p->next = before;
+    } while (!atomic_compare_exchange_weak_explicit(&l->posts, &before, p, memory_order_release,
+                                                    memory_order_relaxed));
+    if (before == NULL) /* p may have run, and be gone, by now */
         wake(l);
     return true;
 }
@@ -245,8 +244,6 @@ struct loop *loop_create(void)
 
     if (l == NULL)
         return NULL;
-    list_init(&l->posts);
-    pthread_mutex_init(&l->lock, NULL);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->base = base_create();
     if (l->wake_fd < 0 || l->base == NULL)
@@ -260,12 +257,10 @@ struct loop *loop_create(void)
 
 static void drop_posts(struct loop *l)
 {
-    struct list batch;
+    struct post *next;
 
-    take_posts(l, &batch);
-    while (!list_empty(&batch)) {
-        struct post *p = list_entry(batch.next, struct post, entry);
-        list_remove(&p->entry);
+    for (struct post *p = take_posts(l); p != NULL; p = next) {
+        next = p->next;
         if (p->drop != NULL)
             p->drop(p->arg);
         free(p);
@@ -287,7 +282,6 @@ struct loop *loop_destroy(struct loop *l)
         event_base_free(l->base);
     if (l->wake_fd >= 0)
         close(l->wake_fd);
-    pthread_mutex_destroy(&l->lock);
     free(l->heap);
     free(l);
     return NULL;

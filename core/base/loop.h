@@ -7,9 +7,8 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
-#include "base/list.h"
-
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct event_base;
