@@ -192,7 +192,8 @@ static void begin_generation(struct exporting *e, struct generation *take)
     }
     int r = retirement == NULL
                 ? parley_fail(&err, PARLEY_E_NO_MEMORY, "no memory")
-                : worker_instances_start(generation_instances(take), 1u << INSTANCE_EXPORTER,
+                : worker_instances_start(generation_instances(take),
+                                         1u << INSTANCE_EXPORTER | WORKER_INSTANCES_SINGLY,
                                          &e->host, &exporters, &err);
     if (r < 0) {
         log_error("the exporters could not be started reason=\"%s\"", err.message);

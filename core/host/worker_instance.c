@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/worker_instance.h"
 
+#include "base/log.h"
 #include "host/exporter.h"
 #include "host/services.h"
 #include "host/store.h"
@@ -170,9 +171,13 @@ static int start_each(struct worker_instances *all, unsigned kinds, struct parle
         if ((kinds & 1u << i->kind) == 0)
             continue;
         int r = worker_instance_start(i, worker, &all->items[all->count], err);
-        if (r < 0)
+        if (r < 0 && (kinds & WORKER_INSTANCES_SINGLY) == 0)
             return r;
-        all->count++;
+        if (r < 0)
+            log_error("left out, since it does not start reason=\"%s\" instance=\"%s\"",
+                      err->message, i->title);
+        else
+            all->count++;
     }
     return PARLEY_OK;
 }

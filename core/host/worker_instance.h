@@ -56,8 +56,11 @@ void worker_instance_released(struct worker_instance *wi);
 
 struct worker_instances;
 
-/* Start those whose kind is in the mask (1u << enum instance_kind). All or none; takes a reference
- * of the set. */
+/* In the mask of kinds: who does not start is told in the log and left out. */
+#define WORKER_INSTANCES_SINGLY (1u << 31)
+
+/* Start those whose kind is in the mask (1u << enum instance_kind). All or none, unless SINGLY;
+ * takes a reference of the set. */
 int worker_instances_start(struct instances *set, unsigned kinds, struct parley_worker *worker,
                            struct worker_instances **ret, struct parley_error *err);
 

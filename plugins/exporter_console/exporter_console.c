@@ -9,9 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum format { FORMAT_TEXT, FORMAT_JSON };
@@ -46,6 +49,21 @@ static int load(const struct parley_host *host, void **ret_plugin, struct parley
     return PARLEY_OK;
 }
 
+/* Can lines be added to it? It is not made here, where --check comes, too. */
+static bool is_writable(const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat info;
+
+    if (stat(path, &info) == 0) {
+        errno = S_ISDIR(info.st_mode) ? EISDIR : 0;
+        return errno == 0 && access(path, W_OK) == 0;
+    }
+    if (errno != ENOENT || snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+        return false;
+    return access(dirname(folder), W_OK | X_OK) == 0;
+}
+
 static int instance_create(void *plugin, const struct parley_instance_info *info,
                            void **ret_instance, struct parley_error *err)
 {
@@ -55,6 +73,11 @@ static int instance_create(void *plugin, const struct parley_instance_info *info
         return parley_fail(err, PARLEY_E_INVALID,
                            "logs: as text they are on standard error already; write format = json, "
                            "or leave logs out");
+    if (config->file[0] != '\0' && !is_writable(config->file))
+        return parley_fail(err, PARLEY_E_INVALID,
+                           "file: nothing can be written to %s: %s; name a file in a folder that "
+                           "parley's user may write to",
+                           config->file, strerror(errno));
     struct console *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return parley_fail(err, PARLEY_E_NO_MEMORY, "no memory");

@@ -217,7 +217,10 @@ static void file_that_cannot_be_opened_is_an_error(void **state)
 
     fake_host_reset();
     assert_null(fake_plugin_open(plugin_path, "console", options, &err));
-    assert_string_equal(err.message, "file /nonexistent/turns.log: No such file or directory");
+    assert_string_equal(err.message,
+                        "file: nothing can be written to /nonexistent/turns.log: No such "
+                        "file or directory; name a file in a folder that parley's "
+                        "user may write to");
 }
 
 int main(int argc, char **argv)

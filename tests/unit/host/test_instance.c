@@ -13,7 +13,8 @@ struct config {
 
 static int created, destroyed, started, stopped;
 static int64_t last_count;
-static bool refuses_create, refuses_start;
+static bool refuses_create;
+static int refuses_start; /* so many times */
 static const char *refusal;
 
 static int create(void *plugin, const struct parley_instance_info *info, void **ret,
@@ -40,7 +41,7 @@ static int start(void *instance, struct parley_worker *worker, void **ret, struc
 {
     (void)instance;
     (void)worker;
-    if (refuses_start)
+    if (refuses_start > 0 && refuses_start-- > 0)
         return parley_fail(err, PARLEY_E_UNAVAILABLE, "no luck");
     *ret = &started;
     started++;
@@ -89,7 +90,8 @@ static int setup(void **state)
 
     (void)state;
     created = destroyed = started = stopped = 0;
-    refuses_create = refuses_start = false;
+    refuses_create = false;
+    refuses_start = 0;
     refusal = "the moon is wrong";
     d.instance_create = create;
     d.instance_destroy = destroy;
@@ -266,11 +268,30 @@ static void start_that_fails_leaves_nothing(void **state)
 
     (void)state;
     make("[tools a]\nplugin = tools_test\n");
-    refuses_start = true;
-    assert_int_equal(worker_instances_start(f.set, ~0u, &f.worker, &all, &err),
+    refuses_start = 1;
+    assert_int_equal(worker_instances_start(f.set, ~WORKER_INSTANCES_SINGLY, &f.worker, &all, &err),
                      PARLEY_E_UNAVAILABLE);
     assert_string_equal(err.message, "no luck");
     assert_true(list_empty(&f.worker.instances));
+}
+
+static void start_that_fails_leaves_the_others_where_each_is_for_itself(void **state)
+{
+    struct worker_instances *all = NULL;
+    struct parley_error err = PARLEY_ERROR_INIT;
+
+    (void)state;
+    told_set = NULL;
+    make("[tools a]\nplugin = tools_test\n[tools b]\nplugin = tools_test\n");
+    refuses_start = 1;
+    assert_int_equal(worker_instances_start(f.set, 1u << INSTANCE_TOOLS | WORKER_INSTANCES_SINGLY,
+                                            &f.worker, &all, &err),
+                     PARLEY_OK);
+    assert_null(worker_instances_find(all, INSTANCE_TOOLS, "a"));
+    assert_non_null(worker_instances_find(all, INSTANCE_TOOLS, "b"));
+    worker_instances_stop(all, on_stopped, NULL);
+    fixture_turn(&f);
+    instances_unref(told_set);
 }
 
 static void slow_callback_is_counted(void **state)
@@ -303,6 +324,7 @@ int main(void)
         T(all_instances_start_and_stop_together),
         T(instances_of_other_kinds_are_not_started),
         T(start_that_fails_leaves_nothing),
+        T(start_that_fails_leaves_the_others_where_each_is_for_itself),
         T(slow_callback_is_counted),
     };
 
