@@ -186,7 +186,7 @@ def legend_lines(lines, width):
 
 
 def curve(axes, points, color, width):
-    gap = 3.5 * (axes.end - axes.begin) / 160
+    gap = 3.5 * max(1, (axes.end - axes.begin) / 160)  # panels.py asks at least a second apart
     return "".join(f'<polyline points="{axes.path(piece)}" stroke="{color}" '
                    f'stroke-width="{width}"/>' for piece in pieces(points, gap) if piece)
 
